@@ -45,7 +45,7 @@ pub async fn cancel_unpaid(
     Ok(n_cancelled)
 }
 
-/// The same from a form of the desk, for all orders that are meant by then. `once`: the form's idempotency key, so that
+/// The same from a form of the desk, for all orders that match when it is sent. `once`: the form's idempotency key, so that
 /// a resubmission has no effect and gets the same number.
 pub async fn cancel_unpaid_at_desk(
     shop: &Shop,

@@ -107,7 +107,7 @@ async fn end_siege(shop: &Shop, now: Timestamp) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Queues a message about the siege that began with this order at this time.
+/// Queues a message about siege mode, which began with this order at this time.
 async fn queue_news(
     shop: &Shop,
     tx: &mut Tx,
@@ -123,8 +123,8 @@ async fn queue_news(
         site_name: &shop.name(tx).await?,
         seller: &shop.policy.seller,
     };
-    let (name, message) = message.write(key, now).context("write the message about the siege")?;
-    store::notices::insert(tx, &name, &message).await.context("queue the message about the siege")
+    let (name, message) = message.write(key, now).context("write the message about siege mode")?;
+    store::notices::insert(tx, &name, &message).await.context("queue the message about siege mode")
 }
 
 /// Delivers the messages that belong to no order. Idempotent: done twice, each is one message.
@@ -141,7 +141,7 @@ async fn deliver_notices(shop: &Shop) -> anyhow::Result<()> {
             maildir.deliver(&name, &message)
         })
         .await
-        .context("deliver the message about the siege")?
+        .context("deliver the message about siege mode")?
         .context("deliver the message into the Maildir")?;
         store::notices::mark_delivered(&shop.db, notice.id).await?;
     }

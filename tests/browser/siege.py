@@ -1,4 +1,4 @@
-"""A siege, as a buyer meets it in Firefox at "Safest": the picture, and the wait instead of it."""
+"""Siege mode, as a buyer sees it in Firefox at "Safest": the picture, and the wait instead of it."""
 
 import os
 import subprocess
@@ -21,14 +21,14 @@ def lift_siege(shop):
 
 
 def read_picture(firefox, shop):
-    """The characters, which only who has the shop's secret can know without looking."""
+    """The characters: whoever has the shop's secret knows them without reading the picture."""
     token = firefox.attribute("[name=challenge]", "value")
     done = subprocess.run([READER, str(shop.home / "db/shop.secret"), token], capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
 
 class ClockedShop(Shop):
-    """A shop under siege, whose clock can be moved on."""
+    """A shop in siege mode, whose clock can be moved on."""
 
     def open(self):
         self.clock = self.home / "clock"
@@ -53,14 +53,14 @@ def under_siege_a_buyer_at_safest_reads_a_picture(keep=lambda firefox, name: Non
         besiege(shop)
         add_to_cart(firefox, shop, TEA)
         firefox.go(shop.url + "/checkout")
-        assert "flooding this shop" in firefox.text("form#wait")
+        assert "orders that are never paid" in firefox.text("form#wait")
         assert firefox.property('img[src^="/checkout/"]', "naturalWidth") == 300, "the picture is shown"
         keep(firefox, "checkout")
         first = read_picture(firefox, shop)
 
         fill_checkout(firefox, note="Please wrap it.", answer="AAAAAA")
         firefox.click(".checkout .primary")
-        assert firefox.text("#answer-error").startswith("Those were not"), firefox.source()
+        assert firefox.text("#answer-error").startswith("The characters do not match"), firefox.source()
         wait_for("the focus on the wrong answer", lambda: firefox.focused() == firefox.find("#answer"), 5)
         assert firefox.property("#note", "value") == "Please wrap it." and firefox.property("#answer", "value") == ""
         assert read_picture(firefox, shop) != first

@@ -1,4 +1,4 @@
-//! What the checkout asks for during a siege: a picture that is read, or a wait.
+//! What the checkout asks for in siege mode: a picture that is read, or a wait.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use crate::clock::{set_clock, shop_at};
 use crate::fairness::BEHIND_TOR;
 use crate::world::{ADDRESS, Answer, Buyer, World, catalog};
 
-/// A siege that goes on: a hundred orders were placed just now, and are not paid.
+/// Siege mode that lasts: a hundred orders were placed just now, and are not paid.
 fn besiege(world: &World) {
     world.sql(
         "with recursive n(n) as (select 1 union all select n + 1 from n where n < 100) \
@@ -112,7 +112,9 @@ fn under_siege_an_order_takes_a_right_answer() {
     let page = buyer.get("/checkout");
     let text = page.text();
     // What is asked is said before anything is typed.
-    assert!(text.find("flooding this shop").unwrap() < text.find("id=\"recipient\"").unwrap());
+    assert!(
+        text.find("orders that are never paid").unwrap() < text.find("id=\"recipient\"").unwrap()
+    );
     let first = challenge_on(&page);
     let picture = buyer.get(&format!("/checkout/challenge.png?c={first}"));
     assert_eq!((picture.status, picture.header("content-type")), (200, Some("image/png")));
@@ -120,17 +122,17 @@ fn under_siege_an_order_takes_a_right_answer() {
     assert!(picture.bytes.starts_with(b"\x89PNG"));
 
     // Nothing typed: another picture.
-    is_refused(&buyer.tries_to_check_out(&[("challenge", &first)]), "Type the characters");
-    is_refused(&buyer.tries_to_check_out(&[]), "Type the characters");
+    is_refused(&buyer.tries_to_check_out(&[("challenge", &first)]), "Enter the characters");
+    is_refused(&buyer.tries_to_check_out(&[]), "Enter the characters");
     // Wrong: that picture is gone, even for who reads it right now.
     let wrong = buyer.tries_to_check_out(&[("challenge", &first), ("answer", "AAAAAA")]);
-    is_refused(&wrong, "were not the characters");
+    is_refused(&wrong, "do not match the picture");
     let second = challenge_on(&wrong);
     assert!(second != first && wrong.attribute("answer", "value").is_empty());
     let answer = read_picture(&world, &first);
     is_refused(
         &buyer.tries_to_check_out(&[("challenge", &first), ("answer", &answer)]),
-        "can no longer be used",
+        "is no longer valid",
     );
     assert_eq!((n_orders(&world), world.messages().len()), (0, 0));
 
@@ -163,7 +165,7 @@ fn an_answer_counts_once_and_for_one_cart() {
     let challenge = challenge_on(&buyer.get("/checkout"));
     let answer = read_picture(&world, &challenge);
     let fields = [("challenge", challenge.as_str()), ("answer", answer.as_str())];
-    is_refused(&other.tries_to_check_out(&fields), "can no longer be used");
+    is_refused(&other.tries_to_check_out(&fields), "is no longer valid");
     // Nor does anybody else see the picture.
     let picture = format!("/checkout/challenge.png?c={challenge}");
     assert_eq!((buyer.get(&picture).status, other.get(&picture).status), (200, 404));
@@ -175,7 +177,7 @@ fn an_answer_counts_once_and_for_one_cart() {
     is_placed(&buyer.tries_to_check_out(&fields));
     // Where no order of this cart is left, the same form would make another.
     world.sql("delete from orders");
-    is_refused(&twin.tries_to_check_out(&fields), "can no longer be used");
+    is_refused(&twin.tries_to_check_out(&fields), "is no longer valid");
     assert_eq!(n_orders(&world), 0);
 }
 
@@ -206,7 +208,7 @@ fn a_picture_expires_after_half_an_hour() {
     let fields = [("challenge", challenge.as_str()), ("answer", answer.as_str())];
     later(&world, "+31m");
     let page = buyer.tries_to_check_out(&fields);
-    is_refused(&page, "can no longer be used");
+    is_refused(&page, "is no longer valid");
     assert_eq!(buyer.get(&format!("/checkout/challenge.png?c={challenge}")).status, 404);
     let challenge = challenge_on(&page);
     let answer = read_picture(&world, &challenge);
@@ -253,7 +255,7 @@ fn whoever_waits_five_minutes_needs_no_picture_for_one_order() {
     assert!(!buyer.cookies.contains_key("wait"), "{:?}", buyer.cookies);
     is_placed(&twin.tries_to_check_out(&[]));
     world.sql("delete from orders");
-    is_refused(&later_twin.tries_to_check_out(&[]), "Type the characters");
+    is_refused(&later_twin.tries_to_check_out(&[]), "Enter the characters");
 }
 
 #[test]

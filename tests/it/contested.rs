@@ -44,7 +44,7 @@ fn what_unpaid_orders_reserve_can_still_be_ordered_by_whoever_names_a_refund_add
     assert!(second.get("/").text().contains(words));
     assert!(second.get("/cart").text().contains("Others are paying for the last 2 Cap, Small"));
     let form = second.get("/checkout").text();
-    assert!(form.contains("nothing is reserved for you before your payment is seen"), "{form}");
+    assert!(form.contains("nothing is reserved for you until your payment is received"), "{form}");
     let refused = second.tries_to_check_out(&[("note", "Please wrap it.")]);
     assert_eq!(refused.status, 422);
     assert_eq!(refused.attribute("refund", "aria-invalid"), "true");

@@ -64,7 +64,7 @@ fn assert_siege(world: &World, is_on: bool) {
     assert_eq!((health.status, health.text().as_str()), (200, "ok"));
     assert_eq!(health.header("shop-siege"), is_on.then_some("1"));
     let said = world.says(&["health", "--listen", world.address()]);
-    assert_eq!(said.contains("under siege"), is_on, "{said}");
+    assert_eq!(said.contains("siege mode"), is_on, "{said}");
     let doctor = String::from_utf8(world.shop(&["doctor"]).stdout).unwrap();
     assert_eq!(doctor.contains("note siege"), is_on, "{doctor}");
     assert_eq!(world.says(&["orders", "digest"]).contains("siege mode"), is_on);
@@ -77,7 +77,7 @@ fn a_siege_begins_holds_messages_back_and_ends_by_itself() {
         assert_eq!(places(&world, &[]).minutes, 120);
     }
     assert_siege(&world, false);
-    // The fifth is like those before it; the shop is under siege from then on.
+    // The fifth is like those before it; the shop is in siege mode from then on.
     let fifth = places(&world, &[]);
     assert_eq!((fifth.minutes, numbers(&world, &fifth.order_ref).len()), (120, 1));
     world.until("the seller is told", || names(&world, "siege").len() == 1);
@@ -89,7 +89,7 @@ fn a_siege_begins_holds_messages_back_and_ends_by_itself() {
     // No line was broken to fit.
     let lines = [
         "    or seen. Then all its messages come, in order. Meanwhile the desk",
-        "connection can have one unpaid order.\n",
+        "five minutes, and each Tor circuit can have one unpaid order.\n",
     ];
     assert!(lines.iter().all(|line| begun.contains(line)), "{begun}");
 
@@ -101,7 +101,7 @@ fn a_siege_begins_holds_messages_back_and_ends_by_itself() {
     let page = reports.buyer.get("/order");
     assert_eq!(
         page.mark("message-waits"),
-        "The seller reads messages once the payment is reported."
+        "The seller sees your messages once your payment is reported or detected."
     );
     reports.buyer.post("/order/message", &[("message", "When do you send it?")]);
     // As long as somebody could deliver them.
@@ -165,7 +165,7 @@ fn a_message_about_a_siege_comes_once_also_after_it_was_read_and_not_marked_so()
     let n_waiting = || world.find("select id from notices").len();
     world.until("it is forgotten", || n_waiting() == 0);
     assert_eq!(names(&world, "siege").len(), 1);
-    // A cancelled order counts no longer, and the siege is over.
+    // A cancelled order counts no longer, and siege mode is over.
     world.says(&["orders", "cancel", &order.order_ref]);
     world.until("it is over", || names(&world, "_end").len() == 1);
     // The next one has a name of its own.
@@ -239,7 +239,7 @@ fn a_seller_is_notified_when_they_want_to_be() {
     let mut order = places(&world, &[]);
     order.buyer.post("/order/transaction", &[("transaction", &id)]);
     let page = order.buyer.get("/order");
-    assert!(page.mark("message-waits").contains("once the payment has arrived"));
+    assert!(page.mark("message-waits").contains("once your payment has arrived"));
     order.buyer.post("/order/message", &[("message", "When do you send it?")]);
     assert!(numbers(&world, &order.order_ref).is_empty());
     world.says(&["orders", "paid", &order.order_ref]);

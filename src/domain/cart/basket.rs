@@ -56,7 +56,7 @@ impl Basket {
         self.lines.is_empty()
     }
 
-    /// Units: pieces, of all things together.
+    /// Units: items, of all products together.
     pub fn pieces(&self) -> i64 {
         self.lines.iter().map(|line| line.quantity.get()).sum()
     }

@@ -151,7 +151,7 @@ mod tests {
         }
     }
 
-    /// A cart of `wanted` pieces of each offer, last seen at 100.
+    /// A cart of `wanted` items of each offer, last seen at 100.
     fn priced(wanted: i64, offers: &[Offer]) -> PricedCart {
         let eth = Currency::parse("ETH").unwrap();
         let mut basket = Basket::empty(CartId([0; 16]));

@@ -8,7 +8,7 @@ pub enum PendingTask {
     /// For money, or for somebody to see it.
     ToPay,
     ToSend,
-    /// Money came too late, or nothing is left: it is sent all the same, or the money goes back.
+    /// The payment came too late, or the items are sold out: ship the order, or refund it.
     ToDecide,
     /// For nothing more.
     Done,

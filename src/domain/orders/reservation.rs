@@ -21,10 +21,10 @@ impl Wanted {
     }
 }
 
-/// What an order has of its items, or could still get. In ascending order of what stands in the way.
+/// What an order has of its items, or could still get; the best first, so that the worst of several is the maximum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reservation {
-    /// They are out of the stock for it.
+    /// They are taken out of the stock for it.
     Held,
     /// They are not, but enough are left.
     Free,
@@ -55,7 +55,7 @@ impl Reservation {
             Self::Held => "",
             Self::Free => "not reserved",
             Self::Contested => "not reserved: other unpaid orders want the same items",
-            Self::SoldOut => "nothing left: other payments came first",
+            Self::SoldOut => "sold out: other payments came first",
         }
     }
 }

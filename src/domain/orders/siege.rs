@@ -1,6 +1,6 @@
 //! Siege mode: how the shop sells while it is flooded with orders that nobody pays for.
 
-/// Units: minutes that an order may take to be paid while the shop is under siege.
+/// Units: minutes that an order may take to be paid while the shop is in siege mode.
 pub const SIEGE_MINUTES: i64 = 20;
 /// Units: seconds over which unpaid orders are counted.
 pub const SIEGE_SECONDS: i64 = 3_600;

@@ -13,7 +13,7 @@ pub enum Status {
     Unconfirmed,
     Confirmed,
     Overpaid,
-    /// Paid, but other payments came first and nothing is left. The seller sends from new stock or refunds.
+    /// Paid, but other payments came first and no item is left. The seller ships from new stock or refunds.
     Oversold,
     /// Not paid in time. Its stock went back.
     Expired,

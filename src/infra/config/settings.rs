@@ -173,7 +173,7 @@ pub struct OrderSettings {
     #[arg(long, value_name = "MINUTES", default_value = "120")]
     #[arg(value_parser = whole(1, 43_200, "a whole number of minutes from 1 to 43200"))]
     pub payment_minutes: i64,
-    /// Unpaid orders of one hour from which siege mode is on
+    /// Unpaid orders within an hour from which siege mode is on
     #[arg(long, value_name = "NUMBER", default_value = "100")]
     #[arg(value_parser = whole(1, 1_000_000, "a whole number of orders from 1 to 1000000"))]
     pub siege_orders: i64,

@@ -26,7 +26,7 @@ pub enum SiegeNews {
 /// A message to the seller about siege mode, unrelated to any order.
 pub struct SiegeMessage<'a> {
     pub news: SiegeNews,
-    /// The id of the first order under siege: it names this siege.
+    /// The id of the first order in siege mode: the messages of this siege mode are named after it.
     pub first: i64,
     pub since: Timestamp,
     /// By the mailbox's clock.

@@ -1,4 +1,4 @@
-//! Which orders have their items out of the stock, and whose turn it is where more is wanted than there is.
+//! Which orders have their items taken out of the stock, and which get them if more are wanted than there are.
 //!
 //! An unpaid order reserves its items while there are enough. A paid one keeps or takes them: from what nobody reserves, then from
 //! unpaid orders, the newest first. Triggers (migration 0015) count in `held` what orders have.
@@ -159,7 +159,7 @@ mod tests {
     use crate::infra::store::orders;
     use crate::infra::store::test_shop::{query_plan, with_shop};
 
-    /// Tea with 5 pieces, and mugs whose small ones have 3 of their own.
+    /// Tea with 5 items, and mugs whose small ones have 3 of their own.
     const PRODUCTS: &str = r#"
         insert into products (id, slug, position, name, description_html, file_quantity, stock)
         values (1, 'tea', 0, 'Tea', '', 5, 5), (2, 'mugs', 1, 'Mugs', '', 0, 0);

@@ -24,7 +24,7 @@ macro_rules! is_due {
     };
 }
 
-/// Of `orders o join invoices i`: what the seller cancelled is kept as long as other orders, unless it was one of a flood.
+/// Of `orders o join invoices i`: what the seller cancelled is kept as long as other orders, unless the seller was never notified of it.
 macro_rules! is_over_and_unpaid {
     () => {
         r#"

@@ -7,7 +7,7 @@ use crate::domain::values::Amount;
 use crate::infra::store::pictures::{Image, ThumbRow};
 use crate::infra::store::{Connection, StoreError, stock};
 
-/// Units: pieces. A stock of so many or fewer is running out.
+/// Units: items. A stock of so many or fewer is running out.
 pub const LOW: i64 = 5;
 
 /// Which products the list shows; what is empty or `false` asks for nothing.
@@ -30,7 +30,7 @@ pub struct DeskRow {
     pub price: Option<Amount>,
     /// Whether an option costs more than `price`.
     pub from: bool,
-    /// Units: pieces, of all options together.
+    /// Units: items, of all options together.
     pub stock: i64,
     /// Whether a stock of it is running out.
     pub low: bool,

@@ -14,7 +14,7 @@ pub struct ShopState {
     pub fingerprint: Option<String>,
     /// The day on which the seller closed the shop.
     pub closed_on: Option<Timestamp>,
-    /// Since which minute the shop is under siege.
+    /// Since which minute the shop is in siege mode.
     pub siege_since: Option<Timestamp>,
     /// How many orders were placed since.
     pub siege_orders: i64,

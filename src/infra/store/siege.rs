@@ -93,7 +93,7 @@ pub async fn end(tx: &mut Tx) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// What became of the orders that were placed under siege.
+/// What became of the orders that were placed in siege mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromRow)]
 pub struct SiegeOutcome {
     /// Reported or paid.

@@ -24,7 +24,7 @@ pub struct DayFigures {
     pub taken: i64,
 }
 
-/// A product, and how many pieces of it were in orders that were paid.
+/// A product, and how many items of it were in orders that were paid.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct BestSold {
     pub slug: String,

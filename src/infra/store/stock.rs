@@ -1,4 +1,4 @@
-//! How many pieces there are: the only module that changes a stock, or tells what orders hold of it.
+//! How many items there are: the only module that changes a stock, or tells what orders hold of it.
 //!
 //! A product has a stock, and each option may have one; an option without one sells from the product's. An [`OfferKey`] with
 //! option 0 names the product's own. Pieces leave a stock when they are ordered. What open orders hold is counted in the table
@@ -17,7 +17,7 @@ macro_rules! sells_own_stock {
     };
 }
 
-/// The free pieces of option `o` of product `p`, the option of their [`OfferKey`] and what unpaid orders reserve of them: those of
+/// The free items of option `o` of product `p`, the option of their [`OfferKey`] and what unpaid orders reserve of them: those of
 /// the product where it has none.
 macro_rules! of_option {
     () => {
@@ -26,7 +26,7 @@ macro_rules! of_option {
     };
 }
 
-/// The pieces of all stocks of product `p`.
+/// The items of all stocks of product `p`.
 macro_rules! total {
     () => {
         concat!(
@@ -37,7 +37,7 @@ macro_rules! total {
     };
 }
 
-/// The pieces of that stock of product `p` which has fewest.
+/// The items of that stock of product `p` which has fewest.
 macro_rules! least {
     () => {
         "(select coalesce(min(coalesce(o.stock, p.stock)), p.stock) \
@@ -58,7 +58,7 @@ macro_rules! file_quantity {
     };
 }
 
-/// The free pieces of a stock; null where there is none.
+/// The free items of a stock; null where there is none.
 macro_rules! of_pool {
     ($product:literal, $option:literal) => {
         concat!(
@@ -73,7 +73,7 @@ macro_rules! of_pool {
     };
 }
 
-/// The pieces that unpaid orders reserve of all stocks of product `p`.
+/// The items that unpaid orders reserve of all stocks of product `p`.
 macro_rules! reserved {
     () => {
         "(select coalesce(sum(h.unpaid), 0) from held h left join options o on o.id = h.pool_option \
@@ -81,7 +81,7 @@ macro_rules! reserved {
     };
 }
 
-/// Takes the pieces of the order with the reference `$1` out of the stock (`-`), or puts them back (`+`), where it reserves
+/// Takes the items of the order with the reference `$1` out of the stock (`-`), or puts them back (`+`), where it reserves
 /// them. The tables refuse a stock below zero.
 macro_rules! move_items {
     ($sign:literal) => {
@@ -166,7 +166,7 @@ const LOW: &str = concat!(
     "#
 );
 
-/// The stocks with at most `few` pieces left, the fewest first, at most `most` of them.
+/// The stocks with at most `few` items left, the fewest first, at most `most` of them.
 pub async fn list_low(
     db: &mut Connection,
     few: i64,
@@ -175,7 +175,7 @@ pub async fn list_low(
     Ok(sqlx::query_as(LOW).bind(few).bind(most).fetch_all(db).await?)
 }
 
-/// What the seller does to a stock at the desk. Beside it is kept what a file would have to say for it: these pieces and
+/// What the seller does to a stock at the desk. Beside it is kept what a file would have to say for it: these items and
 /// those that open orders hold.
 pub async fn change(tx: &mut Tx, key: OfferKey, change: StockChange) -> Result<(), StoreError> {
     let pieces = match change {
@@ -301,7 +301,7 @@ pub(super) async fn import(
     Ok(over.map(|(product, option, pieces)| (OfferKey { product, option }, pieces)).collect())
 }
 
-/// Takes free pieces out of a stock, as far as there are any.
+/// Takes free items out of a stock, as far as there are any.
 pub(super) async fn remove(tx: &mut Tx, key: OfferKey, pieces: i64) -> Result<(), StoreError> {
     let (update, id) = match key.option {
         0 => ("update products set stock = max(0, stock - $2) where id = $1", key.product),

@@ -114,7 +114,7 @@ mod tests {
                     .await
                     .unwrap();
             }
-            // All but the one that was cancelled in peace, and the one that is paid.
+            // All but the one that was cancelled after the seller was notified of it, and the one that is paid.
             assert_eq!(count_bytes(&mut tx).await.unwrap(), 9 * 110);
             // The first one's message is still to be delivered.
             assert_eq!(refs(list_over(&mut tx, 50).await).await, [2, 6]);

@@ -37,11 +37,11 @@ impl AddressesUsed {
         match self.reach() {
             GapReach::Near => used,
             GapReach::Far => format!(
-                "{used}: after {} more, a wallet with a gap limit of {limit} does not see payments",
+                "{used}: after {} more, a wallet with a gap limit of {limit} will not see payments",
                 limit - n
             ),
             GapReach::Beyond => format!(
-                "{used}: a wallet with a gap limit of {limit} does not see payments to the next"
+                "{used}: a wallet with a gap limit of {limit} will not see payments to the next"
             ),
         }
     }

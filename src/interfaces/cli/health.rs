@@ -45,7 +45,7 @@ pub fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
     );
     let (head, _) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
     if head.lines().any(|line| line.eq_ignore_ascii_case("shop-siege: 1")) {
-        say("The shop accepts orders and is under siege: `shop doctor` says more.");
+        say("The shop accepts orders and is in siege mode: see `shop doctor`.");
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -373,7 +373,7 @@ pub async fn digest(shop: &Shop, digest: &Digest, as_json: bool) -> anyhow::Resu
     pour(write_digest(&mut out, &waiting, as_json).map_err(Into::into))
 }
 
-/// That the shop is under siege, with the orders that were placed meanwhile.
+/// That the shop is in siege mode, with the orders that were placed meanwhile.
 async fn siege(shop: &Shop) -> anyhow::Result<Option<Waiting>> {
     let state = store::shop_state::find(&mut *shop.db.reader().await?).await?;
     Ok(state.siege_since.map(|_| Waiting {

@@ -298,7 +298,7 @@ async fn change(
     }
     if status == Status::Oversold {
         say(
-            "Nothing is left for it: other payments came first. Add stock and use `paid` again, or `refunded`.",
+            "Its items are sold out: other payments came first. Add stock and use `paid` again, or `refunded`.",
         );
     }
     Ok(())

@@ -43,7 +43,7 @@ pub struct StockShare {
     pub most: i64,
 }
 
-/// With which a buyer waits instead of reading a picture. One circuit has at most one at a time.
+/// Of a buyer who waits instead of reading a picture. A circuit has at most one at a time.
 #[derive(Clone, Copy)]
 struct Ticket {
     id: [u8; 16],
@@ -75,7 +75,7 @@ const MOST_WAIT: Duration = Duration::from_secs(5);
 /// Units: refused requests after which a circuit can be closed.
 const FLOOD: u32 = 200;
 const CALM: Duration = Duration::from_secs(60);
-/// Units: unpaid orders of one circuit, and of one while the shop is under siege.
+/// Units: unpaid orders of one circuit, ordinarily and in siege mode.
 pub const MOST_ORDERS: usize = 10;
 pub const MOST_ORDERS_UNDER_SIEGE: usize = 1;
 /// Units: stocks of which one circuit may reserve something, so that what is remembered of it is bounded.

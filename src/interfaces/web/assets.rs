@@ -116,7 +116,7 @@ pub async fn show_mirrors(app: Data<AppState>) -> Result<HttpResponse, PageError
     Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(list))
 }
 
-/// Whether an order could be taken, and whether the shop is under siege; nothing more is told to anybody.
+/// Whether an order could be taken, and whether the shop is in siege mode; nothing more is told to anybody.
 pub async fn show_health(app: Data<AppState>) -> HttpResponse {
     let (status, words) = if app.is_well().await {
         (StatusCode::OK, "ok")

@@ -1,4 +1,4 @@
-//! Challenges: the picture that a buyer is asked to read during a siege, and which answers have been given.
+//! Challenges: the picture that a buyer is asked to read in siege mode, and which answers have been given.
 
 use std::collections::{HashSet, VecDeque};
 
@@ -53,7 +53,7 @@ impl Challenge {
     }
 }
 
-/// Encrypts what the shop gives to buyers during a siege and wants back.
+/// Encrypts what the shop gives to buyers in siege mode and wants back.
 pub struct ChallengeKey(Key);
 
 const NAME: &str = "challenge";
@@ -114,7 +114,7 @@ impl Challenges {
         self.used.lock().add(id, now);
     }
 
-    /// It was answered wrongly: each picture can be guessed at once.
+    /// It was answered wrongly: there is one guess for each picture.
     pub fn fail(&self, id: [u8; 16], now: Timestamp) {
         self.failed.lock().add(id, now);
     }

@@ -50,7 +50,7 @@ struct CheckoutPage<'a> {
     keep_days: i64,
     /// How long the price is guaranteed.
     payment_time: Text<'static>,
-    /// What is asked for during a siege.
+    /// What is asked for in siege mode.
     ask: Option<Ask>,
 }
 
@@ -297,7 +297,7 @@ const TOO_MANY: Wait =
 enum NotPlaced {
     Changed(Box<PricedCart>),
     Refused(Vec<Refusal>),
-    /// During a siege: what is wrong with the answer, or with the wait.
+    /// In siege mode: what is wrong with the answer, or with the wait.
     Unproven(Text<'static>),
     Wait(Wait),
 }

@@ -25,7 +25,7 @@ pub struct CheckoutForm {
     discount: String,
     /// The sum that the buyer saw.
     pub shown: String,
-    /// The picture that the buyer saw, during a siege, and what was read in it.
+    /// The picture that the buyer saw, in siege mode, and what was read in it.
     pub challenge: String,
     pub answer: String,
 }

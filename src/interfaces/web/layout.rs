@@ -87,7 +87,7 @@ impl<'a> Layout<'a> {
         TOKEN
     }
 
-    /// Stands in the page where the number of pieces in the visitor's cart will.
+    /// Stands in the page where the number of items in the visitor's cart will.
     pub fn count_mark(&self) -> &'static str {
         CART_COUNT
     }

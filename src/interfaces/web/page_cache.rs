@@ -11,7 +11,7 @@ use crate::interfaces::web::visitor::Visitor;
 
 /// Where a page holds the visitor's token. No text on a page can hold this character: see `fields` and the catalog.
 pub const TOKEN: &str = "\u{1}";
-/// Where a page holds the number of pieces in the visitor's cart.
+/// Where a page holds the number of items in the visitor's cart.
 pub const CART_COUNT: &str = "\u{2}";
 
 /// A page as it can be sent to anybody, but for the places that are a visitor's own.

@@ -1,4 +1,4 @@
-//! What the checkout asks for during a siege: a picture that is read, or a wait.
+//! What the checkout asks for in siege mode: a picture that is read, or a wait.
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -43,7 +43,7 @@ pub async fn is_under_siege(app: &AppState) -> Result<bool, StoreError> {
 }
 
 /// What to ask this visitor for. The challenge of a form that was sent stays if it was answered and the answer may be
-/// right; who has typed nothing gets another picture. `None`: the shop is not under siege, and asks for nothing.
+/// right; who has typed nothing gets another picture. `None`: the shop is not in siege mode, and asks for nothing.
 pub async fn ask(
     request: &HttpRequest,
     app: &AppState,
@@ -107,7 +107,7 @@ pub async fn prove(
 }
 
 impl Proof {
-    /// Whether the shop is under siege.
+    /// Whether the shop is in siege mode.
     pub fn is_asked(&self) -> bool {
         !matches!(self, Self::NotAsked)
     }

@@ -1,4 +1,4 @@
-//! The page on which a buyer waits who does not read a picture.
+//! The page for buyers who wait instead of reading a picture.
 
 use actix_web::http::{StatusCode, header};
 use actix_web::web::Data;

@@ -24,7 +24,7 @@ refusal-discount-other-currency = This discount code is not valid for { $currenc
 refusal-total-too-large = The total with shipping is too large for one payment. Split it into several orders.
 refusal-total-taken = Too many orders with this total are awaiting payment. Try again later.
 refusal-currency-gone = { $currency } is no longer accepted. Choose another currency.
-refusal-refund-needed = Enter a refund address: others are paying for the same items, and if their payment comes first, you get your money back.
+refusal-refund-needed = Enter a refund address: others are paying for the same items. If their payment comes first and you have already paid, the seller needs it to refund you.
 
 ## PGP messages
 
@@ -76,7 +76,7 @@ refusal-transaction-not-needed =
 refusal-transaction-too-many = Too many transaction IDs were reported for this order. Send the correct one to the seller in a message.
 refusal-message-code = Your message contained what looks like your order code, which was removed: anyone who has it can read your order. Check the rest and send it again.
 refusal-message-both = Send either text or a PGP message, not both: the text would not be encrypted by you.
-refusal-messages-waiting = The seller reads your messages once your payment is reported. Until then you can send { $most }.
+refusal-messages-waiting = The seller sees your messages once you have paid. Until then you can send { $most } messages.
 refusal-messages-per-day = You can send { $day } messages per day and { $order } per order. Continue tomorrow, or wait for the seller's reply.
 refusal-messages-per-order = You can send { $day } messages per day and { $order } per order. The seller's replies still appear here.
 refusal-erase-unconfirmed = Tick the box to confirm: deleted data cannot be recovered.

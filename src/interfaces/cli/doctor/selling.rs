@@ -121,7 +121,7 @@ pub async fn check_siege(shop: &Shop) -> Finding {
         );
     }
     match state.siege_since {
-        None => well(CHECK, format!("no: {n_unpaid} unpaid in the last hour, of at most {most}")),
+        None => well(CHECK, format!("off: {n_unpaid} unpaid in the last hour; on from {most}")),
         Some(since) => note(
             CHECK,
             format!(
@@ -129,7 +129,7 @@ pub async fn check_siege(shop: &Shop) -> Finding {
                 since.for_people(),
                 plural(state.siege_orders, "order", "orders")
             ),
-            "nothing has to be done; `shop orders cancel --unpaid --older 30m` cancels the unpaid ones (docs/SELLER.md, \
+            "you need not do anything; `shop orders cancel --unpaid --older 30m` cancels the unpaid ones (docs/SELLER.md, \
              \"When the shop is flooded\")",
         ),
     }

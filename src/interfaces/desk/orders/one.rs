@@ -30,8 +30,8 @@ const DONE: [(&str, &str); 7] = [
     ("paid", "Marked as paid."),
     (
         "oversold",
-        "The payment was recorded, but other payments came first and nothing is left. Add stock and mark it as paid again, or \
-         refund it.",
+        "The payment was recorded, but other payments came first and the items are sold out. Add stock and mark it as paid again, \
+         or refund it.",
     ),
     ("partial", "The received amount was recorded."),
     ("shipped", "Marked as shipped."),

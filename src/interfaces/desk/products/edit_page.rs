@@ -19,7 +19,7 @@ pub struct Kept {
     pub hidden: bool,
     pub place: i64,
     pub n_products: i64,
-    /// Each pool by its number and its name, with its pieces.
+    /// Each pool by its number and its name, with its items.
     pub pools: Vec<(i64, String, i64)>,
 }
 
@@ -145,7 +145,7 @@ fn named(field: &str, words: &str) -> String {
     }
 }
 
-/// Number, name and pieces of each pool that a product has.
+/// Number, name and items of each pool that a product has.
 pub fn pools(product: &EditedProduct) -> Vec<(i64, String, i64)> {
     let own = product
         .options

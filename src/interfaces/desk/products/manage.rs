@@ -23,7 +23,7 @@ use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
 use crate::interfaces::http::now;
 
-/// The pieces that a seller wanted to add or to take, and why that cannot be.
+/// The number of items that a seller wanted to add or to remove, and why that cannot be.
 #[derive(Template)]
 #[template(path = "desk/products/stock.html")]
 struct StockPage<'a> {

@@ -70,7 +70,7 @@ struct TodayPage<'a> {
     has_products: bool,
     has_pages: bool,
     house: HouseState,
-    /// Since when the shop is under siege, and how many orders were placed meanwhile.
+    /// Since when the shop is in siege mode, and how many orders were placed meanwhile.
     siege: Option<(Timestamp, i64)>,
     /// Whether unpaid orders take all the space that they may.
     is_full: bool,

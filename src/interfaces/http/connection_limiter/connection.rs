@@ -202,7 +202,7 @@ impl Connection {
         circuit.is_some_and(|circuit| circuit.usage.holds_ticket(id, monotonic_now()))
     }
 
-    /// Counts an order that wants this much for the circuit, before it is placed in a shop that is under siege or not.
+    /// Counts an order that wants this much for the circuit, before it is placed.
     ///
     /// # Errors
     /// How long until the circuit may order again.

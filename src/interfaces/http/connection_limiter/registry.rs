@@ -61,7 +61,7 @@ pub struct ConnectionLimits {
     pub most_looking: usize,
     /// How long an order may stay unpaid.
     pub payment_time: Duration,
-    /// The same while the shop is under siege.
+    /// The same while the shop is in siege mode.
     pub siege_payment_time: Duration,
     /// The task that closes circuits with persistently too many requests.
     pub closer: Option<mpsc::Sender<u32>>,
