@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use anyhow::Context;
 
 use crate::actions::notify_seller::queue_message;
-use crate::actions::order_steps::keep_step;
+use crate::actions::order_steps::{keep_step, take_use_again};
 use crate::actions::record_node_failure::end_doubt;
 use crate::actions::{Shop, notify_seller};
 use crate::domain::orders::{Event, Order, Status};
@@ -101,6 +101,7 @@ async fn apply_observation(
         if store::reservations::claim(tx, &order).await?.is_some() {
             status = order.status.after(Event::ItemsRanOut)?;
         }
+        take_use_again(tx, &order).await?;
         store::catalog_state::mark_changed(tx).await?;
     }
     if was == is && status == order.status {

@@ -15,7 +15,7 @@ pub const MOST_MESSAGE: usize = 4_000;
 /// Units: messages of a buyer about one order, in total and per day.
 const MOST_MESSAGES: i64 = 200;
 const MOST_A_DAY: i64 = 10;
-/// Those of an order of which the seller is not notified yet: they take disk space and nobody reads them.
+/// Those of an unpaid order of which the seller is not notified yet, or in siege mode: they take disk space.
 const MOST_WAITING: i64 = 2;
 
 /// What a buyer typed for the seller: either field can be used in place of the other.
@@ -78,9 +78,9 @@ pub async fn ask_seller(
     if store::messages::was_applied(&mut tx, order_ref, &question.once).await? {
         return Ok(());
     }
-    let QuestionCounts { n_all, n_today, is_quiet } =
+    let QuestionCounts { n_all, n_today, is_short } =
         store::messages::count_questions(&mut tx, order_ref, now).await?;
-    if is_quiet && MOST_WAITING <= n_all {
+    if is_short && order.status.is_unpaid() && MOST_WAITING <= n_all {
         let why = RefusalReason::MessagesWait { most: MOST_WAITING };
         return Err(AskSellerError::Refused(UnfitMessage::new("message", why)));
     }

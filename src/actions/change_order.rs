@@ -3,9 +3,11 @@
 use anyhow::Context;
 
 use crate::actions::notify_seller::queue_message;
-use crate::actions::order_steps::{give_back_use, keep_step};
+use crate::actions::order_steps::{give_back_use, keep_step, take_use_again};
 use crate::actions::{Shop, notify_seller};
-use crate::domain::orders::{Event, InvalidTransition, Order, OrderRef, Refund, Status, Wanted};
+use crate::domain::orders::{
+    Event, InvalidTransition, Order, OrderRef, Refund, Status, StockDemand,
+};
 use crate::domain::values::{Amount, Line, Timestamp};
 use crate::infra::mail::Told;
 use crate::infra::store;
@@ -102,9 +104,8 @@ pub(super) async fn change_order_in_tx(
     if matches!(change, OrderChange::Refunded(refund) if !refund.anyway && !order.has_received()) {
         return Err(ChangeOrderError::NothingReceived);
     }
-    if matches!(status, Status::Confirmed | Status::Overpaid)
-        && let Some(short) = store::reservations::claim(tx, &order).await?
-    {
+    let is_paid = matches!(status, Status::Confirmed | Status::Overpaid);
+    if is_paid && let Some(short) = store::reservations::claim(tx, &order).await? {
         if !order.status.holds_stock() {
             return Err(too_few(&order, short));
         }
@@ -114,16 +115,12 @@ pub(super) async fn change_order_in_tx(
     if !status.holds_stock() {
         store::reservations::release(tx, order_ref).await?;
     }
-    match (order.status.holds_stock(), status.holds_stock()) {
-        // A discount code stays used if the order was paid and then refunded.
-        (true, false) if status == Status::Cancelled => give_back_use(tx, &order).await?,
-        // Even beyond its usage limit: the amount was promised, and the seller has decided to accept it.
-        (false, true) => {
-            if let Some(discount) = &order.discount {
-                store::discounts::take_use_again(tx, order_ref, &discount.code).await?;
-            }
-        }
-        _ => {}
+    // A discount code stays used if the order was paid and then refunded.
+    if status == Status::Cancelled && order.status.holds_stock() {
+        give_back_use(tx, &order).await?;
+    }
+    if is_paid {
+        take_use_again(tx, &order).await?;
     }
     let received = match change {
         OrderChange::Paid if matches!(status, Status::Confirmed | Status::Oversold) => {
@@ -147,7 +144,7 @@ pub(super) async fn change_order_in_tx(
     Ok((status, owed))
 }
 
-fn too_few(order: &Order, short: Wanted) -> ChangeOrderError {
+fn too_few(order: &Order, short: StockDemand) -> ChangeOrderError {
     let line = order.lines.iter().find(|line| line.pool == short.pool);
     ChangeOrderError::TooFew {
         name: line.map(|line| line.name.clone()).unwrap_or_default(),

@@ -35,7 +35,10 @@ async fn expire_some(shop: &Shop, now: Timestamp) -> anyhow::Result<usize> {
     let mut tx = shop.db.write().await?;
     let trusted = trusted_now(shop, &mut tx).await?;
     let run_out = store::expiry::list_run_out(&mut tx, trusted).await?;
-    store::reservations::release_reported(&mut tx, trusted).await?;
+    for order_ref in store::reservations::release_reported(&mut tx, trusted).await? {
+        let order = store::orders::find(&mut tx, &order_ref).await?;
+        give_back_use(&mut tx, &order.context("find the reported order")?).await?;
+    }
     expire_listed(shop, &mut tx, &run_out, now).await?;
     tx.commit().await.context("commit the expired orders")?;
     Ok(run_out.len())

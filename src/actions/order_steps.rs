@@ -33,6 +33,16 @@ pub(super) async fn keep_step(
     store::messages::insert(tx, order_ref, &words).await.context("save the status change")
 }
 
+/// The order uses its discount code again if it had returned the use, even beyond the usage limit: the amount was promised.
+pub(super) async fn take_use_again(tx: &mut Tx, order: &Order) -> anyhow::Result<()> {
+    if let Some(discount) = &order.discount {
+        store::discounts::take_use_again(tx, &order.order_ref, &discount.code)
+            .await
+            .context("use the discount code again")?;
+    }
+    Ok(())
+}
+
 /// Returns the use of the discount code of an order that was not paid.
 pub(super) async fn give_back_use(tx: &mut Tx, order: &Order) -> anyhow::Result<()> {
     if let Some(discount) = &order.discount

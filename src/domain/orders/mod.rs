@@ -36,7 +36,7 @@ pub use pending_task::PendingTask;
 pub use pgp_block::{NotAPgpBlock, PgpBlock};
 pub use quiet::{NotAQuiet, OrderRate, Quiet};
 pub use refusal::{MessageLimit, Refusal, RefusalReason};
-pub use reservation::{Reservation, Wanted};
+pub use reservation::{Reservation, StockDemand};
 pub use siege::{
     BURST_SECONDS, SIEGE_MINUTES, SIEGE_SECONDS, SiegeChange, burst_orders, payment_minutes,
     siege_change,

@@ -4,7 +4,7 @@ use crate::domain::catalog::OfferKey;
 
 /// What an order wants of one stock, and what is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wanted {
+pub struct StockDemand {
     pub pool: OfferKey,
     /// Units: items.
     pub quantity: i64,
@@ -14,7 +14,7 @@ pub struct Wanted {
     pub reserved: i64,
 }
 
-impl Wanted {
+impl StockDemand {
     /// Whether there are enough for an order that is paid for now.
     pub fn is_available(&self) -> bool {
         self.quantity <= self.stock + self.reserved
@@ -36,7 +36,7 @@ pub enum Reservation {
 
 impl Reservation {
     /// Of an order that reserves nothing.
-    pub fn of(wanted: &[Wanted]) -> Self {
+    pub fn of(wanted: &[StockDemand]) -> Self {
         let each = wanted.iter().map(|wanted| match wanted {
             _ if wanted.quantity <= wanted.stock => Self::Free,
             _ if wanted.is_available() => Self::Contested,
@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn the_scarcest_item_decides() {
-        let wanted = |quantity, stock, reserved| Wanted {
+        let wanted = |quantity, stock, reserved| StockDemand {
             pool: OfferKey { product: 1, option: 0 },
             quantity,
             stock,

@@ -206,8 +206,8 @@ pub async fn measure(
 pub struct QuestionCounts {
     pub n_all: i64,
     pub n_today: i64,
-    /// Whether the seller is not notified of the order yet.
-    pub is_quiet: bool,
+    /// Whether the seller is not notified of the order yet, or the shop is in siege mode.
+    pub is_short: bool,
 }
 
 pub async fn count_questions(
@@ -217,7 +217,8 @@ pub async fn count_questions(
 ) -> Result<QuestionCounts, StoreError> {
     let counts = sqlx::query_as(
         r#"
-        select count(w.id) as n_all, count(case when w.day = $3 then 1 end) as n_today, o.quiet <> 0 as is_quiet
+        select count(w.id) as n_all, count(case when w.day = $3 then 1 end) as n_today, 
+            o.quiet <> 0 or (select siege_since is not null from house) as is_short
         from orders o left join words w on w.order_id = o.id and w.kind = $2
         where o.order_ref = $1
         "#,

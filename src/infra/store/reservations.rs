@@ -6,7 +6,7 @@
 use sqlx::FromRow;
 
 use crate::domain::catalog::OfferKey;
-use crate::domain::orders::{Order, OrderRef, Reservation, Status, Wanted};
+use crate::domain::orders::{Order, OrderRef, Reservation, Status, StockDemand};
 use crate::domain::values::Timestamp;
 use crate::infra::store::columns::states_json;
 use crate::infra::store::stock::{move_items, of_pool};
@@ -18,7 +18,7 @@ const GIVE_BACK: &str =
     concat!(move_items!("+"), "update orders set reserves = 0 where order_ref = $1");
 
 #[derive(FromRow)]
-struct WantedRow {
+struct DemandRow {
     product_id: i64,
     pool_option: i64,
     quantity: i64,
@@ -27,8 +27,11 @@ struct WantedRow {
 }
 
 /// What an order that reserves nothing wants of each stock, beside what is there.
-async fn list_wanted(db: &mut Connection, order_ref: &OrderRef) -> Result<Vec<Wanted>, StoreError> {
-    let rows: Vec<WantedRow> = sqlx::query_as(concat!(
+async fn list_demand(
+    db: &mut Connection,
+    order_ref: &OrderRef,
+) -> Result<Vec<StockDemand>, StoreError> {
+    let rows: Vec<DemandRow> = sqlx::query_as(concat!(
         "select l.product_id, l.pool_option, sum(l.quantity) as quantity, coalesce(",
         of_pool!("l.product_id", "l.pool_option"),
         r#", 0) as stock, coalesce(h.unpaid, 0) as reserved
@@ -43,7 +46,7 @@ async fn list_wanted(db: &mut Connection, order_ref: &OrderRef) -> Result<Vec<Wa
     .await?;
     Ok(rows
         .into_iter()
-        .map(|row| Wanted {
+        .map(|row| StockDemand {
             pool: OfferKey { product: row.product_id, option: row.pool_option },
             quantity: row.quantity,
             stock: row.stock,
@@ -57,20 +60,20 @@ pub(super) async fn find(
     db: &mut Connection,
     order_ref: &OrderRef,
 ) -> Result<Reservation, StoreError> {
-    Ok(Reservation::of(&list_wanted(db, order_ref).await?))
+    Ok(Reservation::of(&list_demand(db, order_ref).await?))
 }
 
 /// Takes the items of an order that is paid for, where it has none yet: from unpaid orders where nothing else is left.
 /// Returns what there is too little of; then nothing was taken.
-pub async fn claim(tx: &mut Tx, order: &Order) -> Result<Option<Wanted>, StoreError> {
+pub async fn claim(tx: &mut Tx, order: &Order) -> Result<Option<StockDemand>, StoreError> {
     if order.reservation.is_held() {
         return Ok(None);
     }
-    let wanted = list_wanted(tx, &order.order_ref).await?;
+    let wanted = list_demand(tx, &order.order_ref).await?;
     if let Some(short) = wanted.iter().find(|wanted| !wanted.is_available()) {
         return Ok(Some(*short));
     }
-    for Wanted { pool, quantity, stock, .. } in wanted {
+    for StockDemand { pool, quantity, stock, .. } in wanted {
         release_unpaid(tx, pool, quantity - stock).await?;
     }
     sqlx::query(TAKE).bind(&order.order_ref).execute(&mut **tx).await?;
@@ -121,13 +124,16 @@ pub(super) async fn release_unpaid(
 const UNPAID: [Status; 2] = [Status::Awaiting, Status::Reported];
 
 /// Ends the reservations of orders that only their buyers have reported as paid, once their time to pay is over: an invented
-/// transaction reserves no longer than none. Returns how many there were, at most 50 at a time.
-pub async fn release_reported(tx: &mut Tx, trusted: Timestamp) -> Result<usize, StoreError> {
+/// transaction reserves no longer than none. Returns them, at most 50 at a time.
+pub async fn release_reported(
+    tx: &mut Tx,
+    trusted: Timestamp,
+) -> Result<Vec<OrderRef>, StoreError> {
     let over = list_reported(tx, trusted, 50).await?;
     for order_ref in &over {
         release(tx, order_ref).await?;
     }
-    Ok(over.len())
+    Ok(over)
 }
 
 /// Whether [`release_reported`] would find any.

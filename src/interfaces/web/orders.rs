@@ -67,8 +67,8 @@ struct OrderPage<'a> {
     /// Whether the seller's node looks for the payment.
     is_followed: bool,
     is_waiting: bool,
-    /// Whether others are paying for the same items.
-    is_contested: bool,
+    /// The id of a text: that nothing is reserved for the order.
+    reservation_note: Option<&'static str>,
     amount: Amount,
     mark: Option<Amount>,
     seen: Seen,
@@ -344,7 +344,7 @@ async fn show_order(
             ),
         is_followed: invoice.observation.is_some(),
         is_waiting: status == Status::Awaiting && asked.is_some(),
-        is_contested: asked.is_some() && order.reservation == Reservation::Contested,
+        reservation_note: asked.and_then(|_| reservation_note(order.reservation)),
         amount: invoice.amount,
         mark: Some(invoice.mark()).filter(|mark| Amount::ZERO < *mark),
         seen: Seen::of(order, status, app.shop.policy.tolerance),
@@ -377,6 +377,14 @@ async fn show_order(
         sent.response.append_header((header::SET_COOKIE, cookie));
     }
     Ok(sent.finish_page())
+}
+
+fn reservation_note(reservation: Reservation) -> Option<&'static str> {
+    match reservation {
+        Reservation::Free => Some("order-not-reserved"),
+        Reservation::Contested => Some("order-contested"),
+        Reservation::Held | Reservation::SoldOut => None,
+    }
 }
 
 fn takes_transaction(status: Status) -> bool {

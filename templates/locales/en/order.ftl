@@ -191,6 +191,7 @@ order-confirmed = The seller will ship your order. No action needed.
 order-overpaid = The seller will ship your order and can refund the overpayment.
 order-sold-out = Other payments came first. Do not pay: this order will expire. If the items are back in stock before then, this page will ask for the payment again.
 order-sold-out-reported = Other payments came first. If you have not paid yet, do not pay. If you have, the seller will either ship from new stock or refund you.
+order-not-reserved = Your items are in stock, but they are not reserved until your payment is received. Refresh this page just before you pay: if they sell out before then, it will say so.
 order-contested = Nothing is reserved for you yet: others are paying for the same items, and the first payment received gets them. Refresh this page just before you pay. If another payment comes first, this page will say so; if you have already paid by then, the seller will either ship from new stock or refund you.
 order-oversold = Your payment arrived, but other payments came first and the items are sold out. The seller will either ship from new stock or refund you. Do not send more money.
 order-expired-followed = The price is no longer guaranteed, and the items are back in stock. To buy them, place a new order. If you already paid, your payment will still be detected for a few days.
