@@ -21,9 +21,10 @@ create index orders_by_status on orders (status, placed_at);
 create index orders_by_currency on orders (status, list_currency, placed_at);
 create index orders_by_amount on orders (status, list_currency, list_amount, placed_at);
 
--- 1: its items are taken out of the stock.
-alter table orders add column reserves integer not null default 0 check (reserves in (0, 1));
-update orders set reserves = 1 where status not in ('expired', 'late', 'refunded', 'cancelled');
+-- 0: its items are in the stock; 1: they are taken out for it, until somebody pays for them; 2: they are its own, it is paid.
+alter table orders add column reserves integer not null default 0 check (reserves in (0, 1, 2));
+update orders set reserves = 2 where status not in ('expired', 'late', 'refunded', 'cancelled');
+update orders set reserves = 1 where status in ('awaiting', 'reported');
 
 -- Until when the seller is not notified of it: 0: is notified; 1: until it is reported or paid; 2: until it is paid; 3: until
 -- it is clear that no siege begins.
@@ -31,8 +32,8 @@ alter table orders add column quiet integer not null default 0 check (quiet in (
 create index orders_in_burst on orders (id) where quiet = 3;
 -- Bytes of its receipt and of its messages to the seller, so that those of unpaid orders can be bounded.
 alter table orders add column bytes integer not null default 0 check (0 <= bytes);
--- How long its price is valid, in minutes: `until` is so much after it was placed.
-alter table invoices add column minutes integer not null default 120;
+-- How long its price is valid, in minutes: `until` is so much after it was placed. Null: it was placed before this was kept.
+alter table invoices add column minutes integer;
 
 -- Since when the shop is under siege, in unix seconds; null: it is not. And how many orders were placed since.
 alter table house add column siege_since integer;
@@ -41,6 +42,8 @@ alter table house add column siege_orders integer not null default 0;
 alter table house add column siege_first integer not null default 0;
 -- 1: unpaid orders take all the bytes that they may, and no further one is accepted.
 alter table house add column is_full integer not null default 0 check (is_full in (0, 1));
+-- 1: so do orders that only their buyers have reported as paid, and no further report is accepted.
+alter table house add column reports_full integer not null default 0 check (reports_full in (0, 1));
 -- When an order was placed, by the trusted time: unpaid orders of the last hour are counted.
 create index invoices_by_placement on invoices (until - coalesce(clock_ahead, 0) - minutes * 60);
 
@@ -64,24 +67,24 @@ alter table held add column unpaid integer not null default 0;
 
 create trigger lines_held after insert on order_lines begin
     insert into held (product_id, pool_option, pieces, unpaid)
-    select new.product_id, new.pool_option, new.quantity, iif(o.status in ('awaiting', 'reported'), new.quantity, 0)
+    select new.product_id, new.pool_option, new.quantity, iif(o.reserves = 1, new.quantity, 0)
     from orders o
-    where o.id = new.order_id and o.reserves = 1
+    where o.id = new.order_id and 0 < o.reserves
         and o.status in ('awaiting', 'reported', 'partial', 'unconfirmed', 'confirmed', 'overpaid')
     on conflict (product_id, pool_option) do update set pieces = pieces + excluded.pieces, unpaid = unpaid + excluded.unpaid;
 end;
 create trigger orders_held after update of status, reserves on orders
-when (old.reserves = 1 and old.status in ('awaiting', 'reported', 'partial', 'unconfirmed', 'confirmed', 'overpaid'))
-        <> (new.reserves = 1 and new.status in ('awaiting', 'reported', 'partial', 'unconfirmed', 'confirmed', 'overpaid'))
-    or (old.reserves = 1 and old.status in ('awaiting', 'reported'))
-        <> (new.reserves = 1 and new.status in ('awaiting', 'reported')) begin
+when old.reserves <> new.reserves
+    or (old.status in ('awaiting', 'reported', 'partial', 'unconfirmed', 'confirmed', 'overpaid'))
+        <> (new.status in ('awaiting', 'reported', 'partial', 'unconfirmed', 'confirmed', 'overpaid')) begin
     insert into held (product_id, pool_option, pieces, unpaid)
     select product_id, pool_option,
         sum(quantity) * (
+            (0 < new.reserves and new.status in ('awaiting', 'reported', 'partial', 'unconfirmed', 'confirmed', 'overpaid'))
+            - (0 < old.reserves and old.status in ('awaiting', 'reported', 'partial', 'unconfirmed', 'confirmed', 'overpaid'))),
+        sum(quantity) * (
             (new.reserves = 1 and new.status in ('awaiting', 'reported', 'partial', 'unconfirmed', 'confirmed', 'overpaid'))
-            - (old.reserves = 1 and old.status in ('awaiting', 'reported', 'partial', 'unconfirmed', 'confirmed', 'overpaid'))),
-        sum(quantity) * ((new.reserves = 1 and new.status in ('awaiting', 'reported'))
-            - (old.reserves = 1 and old.status in ('awaiting', 'reported')))
+            - (old.reserves = 1 and old.status in ('awaiting', 'reported', 'partial', 'unconfirmed', 'confirmed', 'overpaid')))
     from order_lines where order_id = new.id group by product_id, pool_option
     on conflict (product_id, pool_option) do update set pieces = pieces + excluded.pieces, unpaid = unpaid + excluded.unpaid;
     -- What nobody holds any more tells nothing of what was held.
@@ -115,16 +118,16 @@ create trigger options_move_pool after update of stock on options when (old.stoc
     where product_id = new.product_id and option_id = new.id and pool_option <> iif(new.stock is null, 0, new.id);
     delete from held where product_id = new.product_id;
     insert into held (product_id, pool_option, pieces, unpaid)
-    select l.product_id, l.pool_option, sum(l.quantity), sum(iif(o.status in ('awaiting', 'reported'), l.quantity, 0))
+    select l.product_id, l.pool_option, sum(l.quantity), sum(iif(o.reserves = 1, l.quantity, 0))
     from order_lines l join orders o on o.id = l.order_id
-    where l.product_id = new.product_id and o.reserves = 1
+    where l.product_id = new.product_id and 0 < o.reserves
         and o.status in ('awaiting', 'reported', 'partial', 'unconfirmed', 'confirmed', 'overpaid')
     group by l.pool_option;
 end;
 
 delete from held;
 insert into held (product_id, pool_option, pieces, unpaid)
-select l.product_id, l.pool_option, sum(l.quantity), sum(iif(o.status in ('awaiting', 'reported'), l.quantity, 0))
+select l.product_id, l.pool_option, sum(l.quantity), sum(iif(o.reserves = 1, l.quantity, 0))
 from orders o join order_lines l on l.order_id = o.id
-where o.reserves = 1 and o.status in ('awaiting', 'reported', 'partial', 'unconfirmed', 'confirmed', 'overpaid')
+where 0 < o.reserves and o.status in ('awaiting', 'reported', 'partial', 'unconfirmed', 'confirmed', 'overpaid')
 group by 1, 2;

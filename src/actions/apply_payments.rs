@@ -84,6 +84,7 @@ async fn apply_observation(
     order.invoice.observation = Some(observation);
     if Amount::ZERO < observation.seen && before.seen == Amount::ZERO {
         store::accounts::mark_paid(tx, &order.order_ref).await?;
+        store::orders::mark_heard(tx, &order.order_ref).await?;
     }
     let mut queued = Vec::new();
     if observation.is_moved && !before.is_moved {
@@ -92,18 +93,8 @@ async fn apply_observation(
     // A node never overrides what the seller has decided.
     let has_lost = order.invoice.received == Amount::ZERO
         && (observation.settled < before.settled || is == PaidState::Nothing);
-    let mut status = if was == is { order.status } else { after(order.status, has_lost, is) };
-    // Whoever pays first, and all of it, gets the items.
-    if status.holds_stock()
-        && !order.reservation.is_held()
-        && observation.has_all_of(order.invoice.amount, tolerance)
-    {
-        if store::reservations::claim(tx, &order).await?.is_some() {
-            status = order.status.after(Event::ItemsRanOut)?;
-        }
-        take_use_again(tx, &order).await?;
-        store::catalog_state::mark_changed(tx).await?;
-    }
+    let status = if was == is { order.status } else { after(order.status, has_lost, is) };
+    let status = assign_items(shop, tx, &order, observation, status).await?;
     if was == is && status == order.status {
         return Ok(queued);
     }
@@ -114,6 +105,7 @@ async fn apply_observation(
             // trigger them without end.
             _ if observation.settled == before.settled => None,
             Status::Late => Some(late(&order, observation)),
+            Status::Oversold => Some(oversold(&order, observation)),
             _ if is_over && observation.settled < before.settled => Some(LOST.to_owned()),
             _ if is_over => Some(UNEXPECTED.to_owned()),
             _ => None,
@@ -133,6 +125,38 @@ async fn apply_observation(
     keep_step(tx, order_ref, status, "", None, now).await?;
     queued.push(queue_message(shop, tx, &order, Told::Step(""), false, now).await?);
     Ok(queued)
+}
+
+/// Whoever pays all of it first gets the items. A part keeps what is reserved once it is confirmed, and a payment that is gone
+/// keeps nothing: otherwise payments that never settle could lock a stock. Returns the order's status, which is another one
+/// where nothing is left.
+async fn assign_items(
+    shop: &Shop,
+    tx: &mut Tx,
+    order: &Order,
+    observation: Observation,
+    status: Status,
+) -> anyhow::Result<Status> {
+    let order_ref = &order.order_ref;
+    if !status.holds_stock() || status == Status::Shipped {
+        return Ok(status);
+    }
+    store::catalog_state::mark_changed(tx).await?;
+    if observation.has_all_of(order.invoice.amount, shop.policy.tolerance) {
+        take_use_again(tx, order).await?;
+        let short = store::reservations::claim(tx, order).await?;
+        return if short.is_some() {
+            Ok(order.status.after(Event::ItemsRanOut)?)
+        } else {
+            Ok(status)
+        };
+    }
+    if Amount::ZERO < observation.settled {
+        store::reservations::keep(tx, order_ref).await?;
+    } else if order.invoice.received == Amount::ZERO {
+        store::reservations::unkeep(tx, order_ref).await?;
+    }
+    Ok(status)
 }
 
 /// The order's status after the observation; a pair that is not in the table leaves it unchanged.
@@ -164,6 +188,15 @@ fn late(order: &Order, observation: Observation) -> String {
         "{} of {amount} {currency} of the late payment is now confirmed.\n\
          You decide: use /paid to accept the order if the items are still in stock,\n\
          or refund the payment and use /refunded.",
+        observation.settled
+    )
+}
+
+fn oversold(order: &Order, observation: Observation) -> String {
+    let Invoice { amount, currency, .. } = &order.invoice;
+    format!(
+        "{} of {amount} {currency} is now confirmed for this order, of which nothing is left.\n\
+         You decide: add stock and use /paid, or refund the payment and use /refunded.",
         observation.settled
     )
 }

@@ -9,10 +9,14 @@ use crate::actions::purge_orders::finish_erasure;
 use crate::domain::orders::{OrderRef, SIEGE_MINUTES};
 use crate::domain::values::Timestamp;
 use crate::infra::store;
-use crate::infra::store::unpaid_bytes::Unpaid;
+use crate::infra::store::unpaid_bytes::{Full, Unpaid};
 
 /// Units: orders that make room within one transaction, since buyers wait while the write lock is held.
 const AT_ONCE: i64 = 50;
+
+/// Units: minutes after which an order that is over may be erased: so long a payment that was sent in time may take to be seen,
+/// or to be reported.
+const KEPT_MINUTES: i64 = 60;
 
 /// Makes room where unpaid orders take more bytes than they may: first the oldest that are over and that nobody has paid or
 /// reported are erased, then the oldest that wait for a payment expire, none before its 20 minutes are over.
@@ -29,17 +33,18 @@ pub async fn bound_unpaid(shop: &Shop, now: Timestamp) -> anyhow::Result<()> {
         if 0 < freed {
             continue;
         }
-        // What has expired makes room too: it is erased as soon as the seller was told, at the latest in the next round.
-        let expiring = expire_some(shop, too_many, now).await?;
-        too_many -= expiring;
-        if expiring == 0 {
+        // What expires makes room in a later round: it is erased some time after.
+        if expire_some(shop, too_many, now).await? == 0 {
             break;
         }
     }
     if has_erased {
         finish_erasure(shop).await?;
     }
-    mark_full(shop, 0 < too_many).await?;
+    let n_reported =
+        store::unpaid_bytes::count_reported_bytes(&mut *shop.db.reader().await?).await?;
+    let reports_full = shop.policy.unpaid_bytes < n_reported;
+    mark_full(shop, Full { is_full: 0 < too_many, reports_full }).await?;
     anyhow::ensure!(
         too_many <= 0,
         "no order is accepted: unpaid orders take more than UNPAID_MEGABYTES={}, and none can be erased yet",
@@ -57,7 +62,8 @@ async fn count_excess(shop: &Shop) -> anyhow::Result<i64> {
 /// Returns how many bytes were freed.
 async fn erase_some(shop: &Shop, too_many: i64) -> anyhow::Result<i64> {
     let mut tx = shop.db.write().await?;
-    let over = store::unpaid_bytes::list_over(&mut tx, AT_ONCE).await?;
+    let since = trusted_now(shop, &mut tx).await?.plus_minutes(-KEPT_MINUTES);
+    let over = store::unpaid_bytes::list_over(&mut tx, since, AT_ONCE).await?;
     let (chosen, freed) = choose(over, too_many);
     if chosen.is_empty() {
         return Ok(0);
@@ -70,8 +76,9 @@ async fn erase_some(shop: &Shop, too_many: i64) -> anyhow::Result<i64> {
 /// Returns how many bytes the expired orders take.
 async fn expire_some(shop: &Shop, too_many: i64, now: Timestamp) -> anyhow::Result<i64> {
     let mut tx = shop.db.write().await?;
-    let since = trusted_now(shop, &mut tx).await?.plus_minutes(-SIEGE_MINUTES);
-    let waiting = store::unpaid_bytes::list_waiting(&mut tx, since, AT_ONCE).await?;
+    let trusted = trusted_now(shop, &mut tx).await?;
+    let waiting =
+        store::unpaid_bytes::list_waiting(&mut tx, trusted, SIEGE_MINUTES, AT_ONCE).await?;
     let (chosen, expiring) = choose(waiting, too_many);
     if chosen.is_empty() {
         return Ok(0);
@@ -95,13 +102,14 @@ fn choose(unpaid: Vec<Unpaid>, too_many: i64) -> (Vec<OrderRef>, i64) {
     (chosen, freed)
 }
 
-async fn mark_full(shop: &Shop, is_full: bool) -> anyhow::Result<()> {
+async fn mark_full(shop: &Shop, full: Full) -> anyhow::Result<()> {
     // Checked first without the write lock, since usually there is nothing to do.
-    if store::shop_state::find(&mut *shop.db.reader().await?).await?.is_full == is_full {
+    let state = store::shop_state::find(&mut *shop.db.reader().await?).await?;
+    if (Full { is_full: state.is_full, reports_full: state.reports_full }) == full {
         return Ok(());
     }
     let mut tx = shop.db.write().await?;
-    store::unpaid_bytes::mark_full(&mut tx, is_full).await?;
+    store::unpaid_bytes::mark_full(&mut tx, full).await?;
     tx.commit().await.context("commit whether unpaid orders are accepted")
 }
 

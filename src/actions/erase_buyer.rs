@@ -30,8 +30,8 @@ pub async fn erase_buyer(
         .context("erase the messages encrypted to the buyer")?;
     store::orders::forget_buyer_key(&mut tx, &order.order_ref, &nobody).await?;
     let queued = queue_message(shop, &mut tx, &order, Told::Erased, false, now).await?;
-    // What the seller was not notified of yet goes, too.
-    store::outbox::drop_undelivered(&mut tx, &order.order_ref).await?;
+    // What the seller was not notified of yet goes, too, unless it may still be paid.
+    store::outbox::drop_erased(&mut tx, &order.order_ref).await?;
     tx.commit().await.context("commit the erasure")?;
 
     notify_seller(shop, queued, now).await;

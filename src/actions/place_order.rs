@@ -79,6 +79,9 @@ pub async fn place_order(
     if before.is_full {
         return Err(PlaceOrderError::NoRoom);
     }
+    if before.reports_full && placing.draft.transaction.is_some() {
+        return Err(refused("transaction", RefusalReason::ReportsFull));
+    }
     let opening = Opening { key: key.as_ref(), fresh, now };
     let (new, wallet) = open_order(&mut tx, placing, opening).await?;
     let clock = before.clock.clone().unwrap_or_else(|| TrustedClock::begin(&reading));

@@ -50,6 +50,9 @@ pub async fn report_payment(
         let why = RefusalReason::TransactionNotNeeded(order.status);
         return Err(ReportPaymentError::Refused(why));
     };
+    if order.transaction.is_none() && store::shop_state::find(&mut tx).await?.reports_full {
+        return Err(ReportPaymentError::Refused(RefusalReason::ReportsFull));
+    }
     if MOST_GIVEN <= store::payments::count_transactions(&mut tx, &order.order_ref).await? {
         return Err(ReportPaymentError::Refused(RefusalReason::TooManyTransactions));
     }

@@ -66,15 +66,17 @@ pub async fn check_siege(shop: &Shop, now: Timestamp) -> anyhow::Result<()> {
     let n_unpaid = siege::count_unpaid(&mut db, now, shop.policy.siege_orders).await?;
     let has_harmless_burst = siege::has_harmless_burst(&mut db, now).await?;
     drop(db);
-    if is_over(shop, &state, n_unpaid) {
-        end_siege(shop, now).await?;
-    }
+    let ended = match is_over(shop, &state, n_unpaid) {
+        true => end_siege(shop, now).await,
+        false => Ok(()),
+    };
     if has_harmless_burst {
         let mut tx = shop.db.write().await?;
         siege::end_burst(&mut tx, now).await.context("end a burst")?;
         tx.commit().await.context("commit the end of a burst")?;
     }
-    deliver_notices(shop).await
+    deliver_notices(shop).await?;
+    ended
 }
 
 fn is_over(shop: &Shop, state: &ShopState, n_unpaid: i64) -> bool {

@@ -47,7 +47,10 @@ impl Quiet {
         let waits = match self {
             Self::No => false,
             Self::UntilReported | Self::Briefly => is_unheard(status),
-            Self::UntilPaid => is_unheard(status) || status == Status::Reported,
+            // An expired order that is reported is late; whoever sees its money ends it.
+            Self::UntilPaid => {
+                is_unheard(status) || matches!(status, Status::Reported | Status::Late)
+            }
         };
         if waits { self } else { Self::No }
     }
@@ -107,7 +110,7 @@ mod tests {
             let name = status.as_str();
             let unheard = ["awaiting", "expired", "cancelled"].contains(&name);
             assert_eq!(Quiet::UntilReported.after(status) != Quiet::No, unheard, "{status}");
-            let unpaid = unheard || name == "reported";
+            let unpaid = unheard || ["reported", "late"].contains(&name);
             assert_eq!(Quiet::UntilPaid.after(status) != Quiet::No, unpaid, "{status}");
             assert_eq!(Quiet::No.after(status), Quiet::No, "{status}");
         }

@@ -25,6 +25,8 @@ pub enum RefusalReason {
     /// The order has a state in which nobody asks for one.
     TransactionNotNeeded(Status),
     TooManyTransactions,
+    /// Reported payments that nobody has seen take all the space that they may.
+    ReportsFull,
     /// The country is encrypted too, so that no method can be chosen by it.
     ShippingNotChosen,
     NoShippingFor(Currency),

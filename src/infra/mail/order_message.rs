@@ -249,6 +249,11 @@ impl OrderMessage<'_> {
                  confirmed."
                     .to_owned()
             }
+            Status::Partial if order.is_sold_out() => {
+                "Other payments came first and nothing is left, so the order's page does not ask\n\
+                 for the rest. Add stock, or refund the payment and use /refunded."
+                    .to_owned()
+            }
             Status::Partial => format!(
                 "The order's page asks the buyer to pay the remaining {} {currency} to the same\n\
                  address.",

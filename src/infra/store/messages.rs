@@ -218,7 +218,7 @@ pub async fn count_questions(
     let counts = sqlx::query_as(
         r#"
         select count(w.id) as n_all, count(case when w.day = $3 then 1 end) as n_today, 
-            o.quiet <> 0 or (select siege_since is not null from house) as is_short
+            o.quiet in (1, 2) or (select siege_since is not null or reports_full = 1 from house) as is_short
         from orders o left join words w on w.order_id = o.id and w.kind = $2
         where o.order_ref = $1
         "#,

@@ -27,6 +27,8 @@ pub struct OrderPreconditions {
     pub is_under_siege: bool,
     /// Whether unpaid orders take all the bytes that they may.
     pub is_full: bool,
+    /// Whether those that only their buyers have reported as paid do.
+    pub reports_full: bool,
     /// Of the newest message to the seller, by the mailbox's clock.
     pub last_owed: Option<Timestamp>,
     /// Whether the shop has or had a seller's key.
@@ -44,6 +46,7 @@ struct PreconditionsRow {
     n_unpaid: i64,
     is_under_siege: bool,
     is_full: bool,
+    reports_full: bool,
     last_owed: Option<Timestamp>,
     has_key: bool,
     n_in_burst: i64,
@@ -66,6 +69,7 @@ pub async fn check_preconditions(
             closed_on is not null as is_closed,
             siege_since is not null as is_under_siege,
             is_full,
+            reports_full,
             (select max(at) from owed) as last_owed,
             fingerprint is not null as has_key,
             clock.*,
@@ -89,6 +93,7 @@ pub async fn check_preconditions(
         n_unpaid: row.n_unpaid,
         is_under_siege: row.is_under_siege,
         is_full: row.is_full,
+        reports_full: row.reports_full,
         last_owed: row.last_owed,
         has_key: row.has_key,
         is_burst: burst <= row.n_in_burst,
@@ -194,7 +199,7 @@ pub async fn insert(
         .bind(beside.message)
         .bind(beside.quiet)
         .bind(beside.minutes)
-        .bind(order.reservation.is_held())
+        .bind(i64::from(order.reservation.is_held()))
         .execute(&mut **tx)
         .await?;
     Ok(done.last_insert_rowid())

@@ -10,7 +10,7 @@ use crate::domain::orders::{
 use crate::domain::payment::{Address, Invoice, Observation, TransactionId};
 use crate::domain::values::{Amount, Currency, Quantity, Timestamp};
 use crate::infra::store::wallets::CoinColumns;
-use crate::infra::store::{Connection, StoreError, Tx, reservations, statistics};
+use crate::infra::store::{Connection, StoreError, Tx, outbox, reservations, statistics};
 
 #[derive(FromRow)]
 struct OrderRow {
@@ -25,7 +25,7 @@ struct OrderRow {
     discount_percent: Option<i64>,
     discount_less: Option<Amount>,
     transaction_id: Option<String>,
-    reserves: bool,
+    reserves: i64,
     currency: Currency,
     #[sqlx(flatten)]
     coin: CoinColumns,
@@ -115,8 +115,8 @@ async fn with_lines(
             .fetch_all(&mut *db)
             .await?;
     let reservation = match row.reserves {
-        true => Reservation::Held,
-        false => reservations::find(db, &row.order_ref).await?,
+        0 => reservations::find(db, &row.order_ref).await?,
+        _ => Reservation::Held,
     };
     row.order(lines, reservation).map(Some)
 }
@@ -140,7 +140,7 @@ pub async fn mark_status(
         update orders
         set status = $1, finished_at = $2,
             finished_in_doubt = $2 is not null and exists (select 1 from clock where ahead is not null),
-            quiet = case quiet when 1 then $4 when 2 then $5 else 0 end
+            quiet = case quiet when 1 then $4 when 2 then $5 when 3 then $6 else 0 end
         where order_ref = $3
         "#,
     )
@@ -149,8 +149,12 @@ pub async fn mark_status(
     .bind(order_ref)
     .bind(Quiet::UntilReported.after(status))
     .bind(Quiet::UntilPaid.after(status))
+    .bind(Quiet::Briefly.after(status))
     .execute(&mut **tx)
     .await?;
+    if matches!(status, Status::Expired | Status::Cancelled) {
+        outbox::drop_erased(tx, order_ref).await?;
+    }
     if let (Status::Refunded, Some(now)) = (status, finished) {
         statistics::note_refunded(tx, order_ref, now).await?;
     }

@@ -4,7 +4,7 @@ use parking_lot::Mutex;
 use serde_json::json;
 use sqlx::FromRow;
 
-use crate::domain::orders::OrderRef;
+use crate::domain::orders::{OrderRef, Status};
 use crate::domain::values::Timestamp;
 use crate::infra::store::{Connection, Db, StoreError, Tx};
 
@@ -219,19 +219,25 @@ pub async fn mark_delivered(db: &Db, id: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Forgets the messages of a quiet order, which were never delivered. Of an erased buyer the seller is told all the same,
-/// where the order itself is in the Maildir.
-pub async fn drop_undelivered(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), StoreError> {
+/// Forgets the messages of a quiet order whose buyer has erased their data, once it is over: until then it may be paid, and
+/// the seller needs to know where it goes. That the buyer is erased is told all the same where the order itself is in the
+/// Maildir.
+pub async fn drop_erased(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), StoreError> {
     sqlx::query(
         r#"
         update owed set message = null
-        where order_id = (select id from orders where order_ref = $1 and quiet <> 0) and message is not null
+        where order_id = (
+                select id from orders
+                where order_ref = $1 and quiet <> 0 and reader is null and status in ($2, $3))
+            and message is not null
             and not (is_erasure = 1 and exists (
                 select 1 from owed first
                 where first.order_id = owed.order_id and first.number = 0 and first.message is null))
         "#,
     )
     .bind(order_ref)
+    .bind(Status::Expired)
+    .bind(Status::Cancelled)
     .execute(&mut **tx)
     .await?;
     Ok(())

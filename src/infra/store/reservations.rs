@@ -9,11 +9,12 @@ use crate::domain::catalog::OfferKey;
 use crate::domain::orders::{Order, OrderRef, Reservation, Status, StockDemand};
 use crate::domain::values::Timestamp;
 use crate::infra::store::columns::states_json;
+use crate::infra::store::expiry::deciding_time;
 use crate::infra::store::stock::{move_items, of_pool};
 use crate::infra::store::{Connection, StoreError, Tx};
 
 const TAKE: &str =
-    concat!("update orders set reserves = 1 where order_ref = $1;", move_items!("-"));
+    concat!("update orders set reserves = 2 where order_ref = $1;", move_items!("-"));
 const GIVE_BACK: &str =
     concat!(move_items!("+"), "update orders set reserves = 0 where order_ref = $1");
 
@@ -67,6 +68,7 @@ pub(super) async fn find(
 /// Returns what there is too little of; then nothing was taken.
 pub async fn claim(tx: &mut Tx, order: &Order) -> Result<Option<StockDemand>, StoreError> {
     if order.reservation.is_held() {
+        keep(tx, &order.order_ref).await?;
         return Ok(None);
     }
     let wanted = list_demand(tx, &order.order_ref).await?;
@@ -78,6 +80,24 @@ pub async fn claim(tx: &mut Tx, order: &Order) -> Result<Option<StockDemand>, St
     }
     sqlx::query(TAKE).bind(&order.order_ref).execute(&mut **tx).await?;
     Ok(None)
+}
+
+/// What the order reserves is its own from now on.
+pub async fn keep(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), StoreError> {
+    sqlx::query("update orders set reserves = 2 where order_ref = $1 and reserves = 1")
+        .bind(order_ref)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// Its payment is gone: what it has is reserved as before the payment, until somebody pays.
+pub async fn unkeep(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), StoreError> {
+    sqlx::query("update orders set reserves = 1 where order_ref = $1 and reserves = 2")
+        .bind(order_ref)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
 }
 
 /// Puts an order's items back into the stock, if it has any.
@@ -121,7 +141,8 @@ pub(super) async fn release_unpaid(
     Ok(released)
 }
 
-const UNPAID: [Status; 2] = [Status::Awaiting, Status::Reported];
+const UNPAID: [Status; 4] =
+    [Status::Awaiting, Status::Reported, Status::Partial, Status::Unconfirmed];
 
 /// Ends the reservations of orders that only their buyers have reported as paid, once their time to pay is over: an invented
 /// transaction reserves no longer than none. Returns them, at most 50 at a time.
@@ -141,19 +162,22 @@ pub async fn has_reported(db: &mut Connection, trusted: Timestamp) -> Result<boo
     Ok(!list_reported(db, trusted, 1).await?.is_empty())
 }
 
-const REPORTED: &str = r#"
+const REPORTED: &str = concat!(
+    r#"
     select o.order_ref
     from orders o join invoices i on i.order_id = o.id
-    where o.status = $1 and o.reserves = 1 and i.until <= $2 + coalesce(i.clock_ahead, 0)
-    limit $3
-    "#;
+    left join watches w on w.network = i.network and w.is_on = 1
+    where o.status = $2 and o.reserves = 1 and i.is_moved = 0 and i.until <= "#,
+    deciding_time!(),
+    "limit $3"
+);
 
 async fn list_reported(
     db: &mut Connection,
     trusted: Timestamp,
     most: i64,
 ) -> Result<Vec<OrderRef>, StoreError> {
-    let over = sqlx::query_scalar(REPORTED).bind(Status::Reported).bind(trusted).bind(most);
+    let over = sqlx::query_scalar(REPORTED).bind(trusted).bind(Status::Reported).bind(most);
     Ok(over.fetch_all(db).await?)
 }
 
@@ -231,6 +255,7 @@ mod tests {
         let reservation = find(tx, &order_ref).await.unwrap();
         if reservation == Reservation::Free {
             sqlx::query(TAKE).bind(&order_ref).execute(&mut **tx).await.unwrap();
+            unkeep(tx, &order_ref).await.unwrap();
         }
         reservation
     }
@@ -293,12 +318,12 @@ mod tests {
             r#"
             select s.stock, coalesce(sum(l.quantity), 0) as taken,
                 coalesce(sum(iif(o.status <> 'shipped', l.quantity, 0)), 0) as open,
-                coalesce(sum(iif(o.status in ('awaiting', 'reported'), l.quantity, 0)), 0) as unpaid,
+                coalesce(sum(iif(o.reserves = 1 and o.status in ('awaiting', 'reported', 'partial', 'unconfirmed'), l.quantity, 0)), 0) as unpaid,
                 coalesce(h.pieces, 0) as held, coalesce(h.unpaid, 0) as held_unpaid
             from (select 1 as product, 0 as pool, stock from products where id = 1
                 union all select 2, 1, stock from options where id = 1) s
             left join held h on h.product_id = s.product and h.pool_option = s.pool
-            left join (order_lines l join orders o on o.id = l.order_id and o.reserves = 1)
+            left join (order_lines l join orders o on o.id = l.order_id and 0 < o.reserves)
                 on l.product_id = s.product and l.pool_option = s.pool
             group by s.product
             "#,
@@ -311,7 +336,7 @@ mod tests {
             assert_eq!((sums.held, sums.held_unpaid), (sums.open, sums.unpaid), "{sums:?}");
         }
         let without: i64 = sqlx::query_scalar(
-            "select count(*) from orders where reserves = 0 and status in ('confirmed', 'shipped')",
+            "select count(*) from orders where reserves <> 2 and status in ('confirmed', 'shipped')",
         )
         .fetch_one(&mut **tx)
         .await

@@ -22,6 +22,8 @@ pub struct ShopState {
     pub siege_first: i64,
     /// Whether unpaid orders take all the bytes that they may.
     pub is_full: bool,
+    /// Whether orders that only their buyers have reported as paid do.
+    pub reports_full: bool,
 }
 
 pub async fn find(db: &mut Connection) -> Result<ShopState, StoreError> {

@@ -92,7 +92,7 @@ macro_rules! move_items {
             from (
                 select l.product_id as id, sum(l.quantity) as pieces
                 from order_lines l join orders o on o.id = l.order_id
-                where o.order_ref = $1 and o.reserves = 1 and l.pool_option = 0
+                where o.order_ref = $1 and 0 < o.reserves and l.pool_option = 0
                 group by l.product_id
             ) as moved
             where products.id = moved.id;
@@ -102,7 +102,7 @@ macro_rules! move_items {
             from (
                 select l.pool_option as id, sum(l.quantity) as pieces
                 from order_lines l join orders o on o.id = l.order_id
-                where o.order_ref = $1 and o.reserves = 1 and l.pool_option <> 0
+                where o.order_ref = $1 and 0 < o.reserves and l.pool_option <> 0
                 group by l.pool_option
             ) as moved
             where options.id = moved.id;

@@ -4,6 +4,7 @@ use sqlx::FromRow;
 
 use crate::domain::orders::OrderRef;
 use crate::domain::values::Timestamp;
+use crate::infra::store::expiry::deciding_time;
 use crate::infra::store::retention::is_over_and_unpaid;
 use crate::infra::store::{Connection, StoreError, Tx};
 
@@ -17,48 +18,78 @@ pub struct Unpaid {
 
 const COUNT: &str = r#"
     select coalesce(sum(bytes), 0) from orders
-    where status in ('awaiting', 'reported', 'expired') or status = 'cancelled' and quiet <> 0
+    where status in ('awaiting', 'expired') or status = 'cancelled' and quiet <> 0
+    "#;
+
+const COUNT_REPORTED: &str = r#"
+    select coalesce(sum(o.bytes), 0) from orders o join invoices i on i.order_id = o.id
+    where o.status in ('reported', 'late') and i.received = 0 and coalesce(i.seen, 0) = 0
     "#;
 
 const OVER: &str = concat!(
     "select o.order_ref, o.bytes from orders o join invoices i on i.order_id = o.id where ",
     is_over_and_unpaid!(),
     r#"
-        and 0 < o.bytes
+        and 0 < o.bytes and i.is_moved = 0
+        and i.until - coalesce(i.clock_ahead, 0) - coalesce(i.minutes, 0) * 60 <= $1
         and (o.quiet <> 0 or not exists (select 1 from owed w where w.order_id = o.id and w.message is not null))
-    order by o.id limit $1
+    order by o.id limit $2
     "#
 );
 
-const WAITING: &str = r#"
+const WAITING: &str = concat!(
+    r#"
     select o.order_ref, o.bytes from orders o join invoices i on i.order_id = o.id
-    where o.status = 'awaiting' and 0 < o.bytes and i.received = 0 and coalesce(i.seen, 0) = 0
-        and i.until - coalesce(i.clock_ahead, 0) - i.minutes * 60 <= $1
-    order by o.id limit $2
-    "#;
+    left join watches w on w.network = i.network and w.is_on = 1
+    where o.status = 'awaiting' and 0 < o.bytes and i.received = 0 and coalesce(i.seen, 0) = 0 and i.is_moved = 0
+        and i.until - (coalesce(i.minutes, 0) - $2) * 60 <= "#,
+    deciding_time!(),
+    "order by o.id limit $3"
+);
 
-/// Units: bytes of the receipts and messages of all orders that nobody has paid for, as far as the seller has said or seen.
+/// Units: bytes of the receipts and messages of all orders that nobody has reported or paid for.
 pub async fn count_bytes(db: &mut Connection) -> Result<i64, StoreError> {
     Ok(sqlx::query_scalar(COUNT).fetch_one(db).await?)
 }
 
-/// Orders that are over and of which nobody ever said or saw that they were paid, the oldest first.
-pub async fn list_over(db: &mut Connection, most: i64) -> Result<Vec<Unpaid>, StoreError> {
-    Ok(sqlx::query_as(OVER).bind(most).fetch_all(db).await?)
+/// The same of those that only their buyers have reported as paid. They cannot make room: the seller may still find the money.
+pub async fn count_reported_bytes(db: &mut Connection) -> Result<i64, StoreError> {
+    Ok(sqlx::query_scalar(COUNT_REPORTED).fetch_one(db).await?)
 }
 
-/// Orders that wait for a payment since before this moment of the trusted time, the oldest first.
-pub async fn list_waiting(
+/// Orders that are over and of which nobody ever said or saw that they were paid, the oldest first; none that was placed after
+/// this moment of the trusted time.
+pub async fn list_over(
     db: &mut Connection,
     since: Timestamp,
     most: i64,
 ) -> Result<Vec<Unpaid>, StoreError> {
-    Ok(sqlx::query_as(WAITING).bind(since).bind(most).fetch_all(db).await?)
+    Ok(sqlx::query_as(OVER).bind(since).bind(most).fetch_all(db).await?)
 }
 
-/// Whether further orders would take more bytes than unpaid orders may.
-pub async fn mark_full(tx: &mut Tx, is_full: bool) -> Result<(), StoreError> {
-    sqlx::query("update house set is_full = $1").bind(is_full).execute(&mut **tx).await?;
+/// Orders that wait for a payment for so many minutes, the oldest first. Where a node follows them, by the chain's time.
+pub async fn list_waiting(
+    db: &mut Connection,
+    trusted: Timestamp,
+    minutes: i64,
+    most: i64,
+) -> Result<Vec<Unpaid>, StoreError> {
+    Ok(sqlx::query_as(WAITING).bind(trusted).bind(minutes).bind(most).fetch_all(db).await?)
+}
+
+/// Whether further orders, and further reports of payments, would take more bytes than unpaid orders may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full {
+    pub is_full: bool,
+    pub reports_full: bool,
+}
+
+pub async fn mark_full(tx: &mut Tx, full: Full) -> Result<(), StoreError> {
+    sqlx::query("update house set is_full = $1, reports_full = $2")
+        .bind(full.is_full)
+        .bind(full.reports_full)
+        .execute(&mut **tx)
+        .await?;
     Ok(())
 }
 
@@ -75,7 +106,7 @@ mod tests {
     #[test]
     fn what_makes_room_is_found_by_its_state_and_what_was_ever_paid_is_not_among_it() {
         with_shop(async |db| {
-            for query in [COUNT, OVER, WAITING] {
+            for query in [COUNT, COUNT_REPORTED, OVER, WAITING] {
                 let steps = query_plan(&db, query).await;
                 assert_scans_only(&steps, &[]);
             }
@@ -114,26 +145,31 @@ mod tests {
                     .await
                     .unwrap();
             }
-            // All but the one that was cancelled after the seller was notified of it, and the one that is paid.
-            assert_eq!(count_bytes(&mut tx).await.unwrap(), 9 * 110);
+            // All but the one that was cancelled after the seller was notified of it, the reported one, and the one that is paid.
+            assert_eq!(count_bytes(&mut tx).await.unwrap(), 8 * 110);
+            assert_eq!(count_reported_bytes(&mut tx).await.unwrap(), 110);
             // The first one's message is still to be delivered.
-            assert_eq!(refs(list_over(&mut tx, 50).await).await, [2, 6]);
+            let at = |seconds| Timestamp::new(seconds).unwrap();
+            assert_eq!(refs(list_over(&mut tx, at(1_000), 50).await).await, [2, 6]);
+            assert_eq!(refs(list_over(&mut tx, at(999), 50).await).await, [] as [i64; 0]);
             sqlx::query("update owed set message = null where order_id < 8")
                 .execute(&mut *tx)
                 .await
                 .unwrap();
-            assert_eq!(refs(list_over(&mut tx, 50).await).await, [1, 2, 6]);
-            assert_eq!(refs(list_over(&mut tx, 2).await).await, [1, 2]);
-            let at = |seconds| Timestamp::new(seconds).unwrap();
-            assert_eq!(refs(list_waiting(&mut tx, at(999), 50).await).await, [] as [i64; 0]);
-            assert_eq!(refs(list_waiting(&mut tx, at(1_000), 50).await).await, [8]);
+            assert_eq!(refs(list_over(&mut tx, at(1_000), 50).await).await, [1, 2, 6]);
+            assert_eq!(refs(list_over(&mut tx, at(1_000), 2).await).await, [1, 2]);
+            let waiting = async |seconds: i64, tx: &mut Tx| {
+                refs(list_waiting(tx, at(seconds), 20, 50).await).await
+            };
+            assert_eq!(waiting(2_199, &mut tx).await, [] as [i64; 0]);
+            assert_eq!(waiting(2_200, &mut tx).await, [8]);
 
             let all: Vec<OrderRef> =
                 (1..=11).map(|id| OrderRef::parse(&format!("{id:010}")).unwrap()).collect();
             retention::strip_unpaid(&mut tx, &all).await.unwrap();
             let stripped = retention::list_stripped(&mut tx).await.unwrap();
             assert_eq!(stripped, [all[0].clone(), all[1].clone(), all[5].clone()]);
-            assert_eq!(count_bytes(&mut tx).await.unwrap(), 6 * 110);
+            assert_eq!(count_bytes(&mut tx).await.unwrap(), 5 * 110);
         });
     }
 }

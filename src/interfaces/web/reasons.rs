@@ -89,6 +89,7 @@ pub fn refusal(refusal: &Refusal) -> Text<'static> {
         RefusalReason::RefundNeeded => text("refusal-refund-needed"),
         RefusalReason::OrderCode => text("refusal-message-code"),
         RefusalReason::TextAndPgp => text("refusal-message-both"),
+        RefusalReason::ReportsFull => text("refusal-reports-full"),
         RefusalReason::MessagesWait { most } => {
             text("refusal-messages-waiting").count("most", *most)
         }

@@ -76,6 +76,7 @@ refusal-transaction-not-needed =
 refusal-transaction-too-many = Too many transaction IDs were reported for this order. Send the correct one to the seller in a message.
 refusal-message-code = Your message contained what looks like your order code, which was removed: anyone who has it can read your order. Check the rest and send it again.
 refusal-message-both = Send either text or a PGP message, not both: the text would not be encrypted by you.
+refusal-reports-full = Too many payments have been reported that nobody has seen. You do not have to report yours: leave this field empty, and the seller sees the payment when it arrives. You can try again later.
 refusal-messages-waiting = The seller sees your messages once you have paid. Until then you can send { $most } messages.
 refusal-messages-per-day = You can send { $day } messages per day and { $order } per order. Continue tomorrow, or wait for the seller's reply.
 refusal-messages-per-order = You can send { $day } messages per day and { $order } per order. The seller's replies still appear here.

@@ -120,6 +120,14 @@ pub async fn check_siege(shop: &Shop) -> Finding {
             "cancel unpaid orders with `shop orders cancel --unpaid --older 30m`, or raise UNPAID_MEGABYTES",
         );
     }
+    if state.reports_full {
+        return note(
+            CHECK,
+            "buyers cannot report payments: reported orders that you have not confirmed take more space than UNPAID_MEGABYTES allows"
+                .to_owned(),
+            "confirm or cancel reported orders (`shop orders --state reported`), or raise UNPAID_MEGABYTES",
+        );
+    }
     match state.siege_since {
         None => well(CHECK, format!("off: {n_unpaid} unpaid in the last hour; on from {most}")),
         Some(since) => note(
