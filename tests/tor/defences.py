@@ -22,16 +22,19 @@ from lib.browser import LOST
 from lib.shop import free_port
 from introductions import Flood
 from network import Network, Unreached
-from onion import SERVICE, SocketShop, TorBrowser
+from onion import SERVICE, SocketShop, TorBrowser, service_options
 
 PUZZLE = "HiddenServicePoWDefensesEnabled 1"
 AT_INTRODUCTION = "HiddenServiceEnableIntroDoSDefense 1"
+OURS = tuple(line for line in SERVICE if "PoW" in line or "IntroDoS" in line)
 SETS = {
     "no defence": (),
     "proof of work, tor's defaults (250/s, 2500 at once)": (PUZZLE,),
     "introduction points, tor's defaults (25/s, 200 at once)": (AT_INTRODUCTION,),
     "both, tor's defaults": (PUZZLE, AT_INTRODUCTION),
-    "as the shop sets them": tuple(line for line in SERVICE if "PoW" in line or "IntroDoS" in line),
+    "as the shop sets them": OURS,
+    "as Onionbalance's back ends have them": OURS + tuple(
+        line for line in service_options("onionbalance/torrc.d/backend.conf") if "IntroDoS" in line),
 }
 # Tor learns how long a circuit takes; a visitor of the public network has learnt a few seconds.
 VISITOR = ("CircuitBuildTimeout 5",)

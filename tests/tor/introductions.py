@@ -30,6 +30,7 @@ import time
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
@@ -48,8 +49,8 @@ MOST_UNANSWERED = 2000
 # It ends by itself, should nobody end it.
 MOST_SECONDS = 600
 READ_EVERY = 5
-# Tor 0.4.9 answers "unknown service" (1) also where its limit is reached; rend-spec-v3 has 3 for that.
-ANSWERS = {0: "passed on", 1: "held back", 2: "malformed", 3: "held back"}
+# Tor 0.4.9 answers 1 where it does not know the service, which has moved on, and where the service's limit is reached.
+ANSWERS = {0: "passed on", 1: "refused", 2: "malformed", 3: "refused"}
 
 
 class Relay:
@@ -68,7 +69,7 @@ class Hop:
     def __init__(self, identity, onion_key):
         self.identity, self.onion_key = identity, onion_key
         self.secret = X25519PrivateKey.generate()
-        self.public = self.secret.public_key().public_bytes_raw()
+        self.public = _public(self.secret)
 
     def request(self):
         return struct.pack(">HH", 2, 84) + self.identity + self.onion_key + self.public
@@ -232,7 +233,7 @@ class Introducer:
         plain = os.urandom(20) + b"\0" + b"\1" + struct.pack(">H", 32) + meeting.onion_key + meeting.link_specifiers
         plain = plain.ljust(246, b"\0")
         secret = X25519PrivateKey.generate()
-        public = secret.public_key().public_bytes_raw()
+        public = _public(secret)
         shared = _exchange(secret, point.encryption_key) + point.auth_key + public + point.encryption_key + HS_NTOR
         info = HS_NTOR + b":hs_key_expand" + self.descriptor.subcredential
         keys = hashlib.shake_256(shared + HS_NTOR + b":hs_key_extract" + info).digest(64)
@@ -275,6 +276,10 @@ class Introducer:
                 selector.register(link.sock, link.events(), link)
             for key, _ in selector.select(seconds):
                 key.data.work()
+
+
+def _public(secret):
+    return secret.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 
 
 def _exchange(secret, public):
