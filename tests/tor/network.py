@@ -249,6 +249,10 @@ class Tor:
             if len(sent) == 2 and sum(map(len, sent.values())) <= n_stored:
                 return
 
+    def descriptor(self, onion):
+        """The descriptor of this tor's own service, as it is published."""
+        return "\n".join(self.control.ask("GETINFO hs/service/desc/id/" + onion.removesuffix(".onion")))
+
     def stop(self, number=signal.SIGTERM):
         if self.control:
             self.control.close()
@@ -430,10 +434,10 @@ class Network:
             if source.exists():
                 shutil.copy(source, tor.folder / name)
 
-    def buyer(self, name):
-        """A client's tor that is ready to connect."""
+    def buyer(self, name, *lines):
+        """A client's tor that is ready to connect, with these lines in its torrc too."""
         port = free_port()
-        client = self.add(Client, name, CLIENT, port=port)
+        client = self.add(Client, name, CLIENT + "".join(line + "\n" for line in lines), port=port)
         client.port = port
         self.seed(client)
         (client.folder / "onion_auth").mkdir(0o700)

@@ -1,11 +1,21 @@
 """A shop and its buyers on the private Tor network."""
 
-from lib.browser import Browser
-from lib.shop import SHOP, Shop, free_port
-from network import hashed
+import re
+import socket
+import threading
 
-# Lines of a torrc for the shop's service, beside its folder and its port.
-SERVICE = ("HiddenServiceExportCircuitID haproxy", "HiddenServicePoWDefensesEnabled 1")
+from lib.browser import Browser
+from lib.shop import ROOT, SHOP, Shop, free_port
+from network import HOST, hashed
+
+
+def service_options(name="sidecar.torrc"):
+    """The lines that a torrc of the project has for the shop's service, beside its folder and its port."""
+    text = (ROOT / "docs/tor" / name).read_text()
+    return tuple(re.findall(r"^HiddenService(?!Dir|Port|Version).*$", text, re.M))
+
+
+SERVICE = service_options()
 
 
 class OnionShop(Shop):
@@ -36,10 +46,10 @@ class SocketShop(OnionShop):
         self.wait_for_onion()
         return tor
 
-    def start_tor(self, network, name, target=None):
+    def start_tor(self, network, name, target=None, options=SERVICE):
         """Starts a tor with a service for this shop; `target` is another socket that leads here."""
         folder = self.home / name
-        tor = network.tor(name, "HiddenServiceDir %s" % folder, "HiddenServicePort 80 unix:%s" % (target or self.socket), *SERVICE)
+        tor = network.tor(name, "HiddenServiceDir %s" % folder, "HiddenServicePort 80 unix:%s" % (target or self.socket), *options)
         tor.wait_published()
         # As the sidecar would: the shop learns its address.
         (self.home / "db/tor/hostname").write_text((folder / "hostname").read_text())
@@ -59,6 +69,50 @@ class TorShop(OnionShop):
         super().open()
         self.wait_for_onion()
         return self
+
+
+class ControlRelay:
+    """Stands between the shop and tor's control port, and keeps the commands; `replaced` words reach tor as other ones."""
+
+    def __init__(self, port, replaced=None):
+        self.port, self.replaced = port, replaced or {}
+        self.commands = []
+        self.listener = socket.create_server((HOST, 0))
+        self.address = "%s:%d" % self.listener.getsockname()
+
+    def __enter__(self):
+        threading.Thread(target=self.accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.listener.close()
+
+    def accept(self):
+        while True:
+            try:
+                shop, _ = self.listener.accept()
+            except OSError:
+                return
+            tor = socket.create_connection((HOST, self.port))
+            for pump in (self.pass_commands, self.pass_answers):
+                threading.Thread(target=pump, args=(shop, tor), daemon=True).start()
+
+    def pass_commands(self, shop, tor):
+        with shop.makefile("rb") as lines, tor:
+            for line in lines:
+                command = line.decode()
+                self.commands.append(command.strip())
+                for word, other in self.replaced.items():
+                    command = command.replace(word, other)
+                tor.sendall(command.encode())
+
+    def pass_answers(self, shop, tor):
+        try:
+            while piece := tor.recv(65536):
+                shop.sendall(piece)
+        except OSError:
+            pass
+        shop.close()
 
 
 class Service:
@@ -91,7 +145,7 @@ class TorBrowser(Browser):
 
     def __init__(self, client, onion, circuit=None):
         super().__init__(onion)
-        self.client, self.circuit = client, circuit
+        self.client, self.circuit, self.seconds = client, circuit, 120
 
     def connect(self):
-        return self.client.connect(self.host, circuit=self.circuit)
+        return self.client.connect(self.host, circuit=self.circuit, seconds=self.seconds)

@@ -27,8 +27,10 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib.firefox import Firefox, fill_checkout, open_order
 from lib.mail import Mutt
 from lib.shop import NOTEBOOK, ROOT, TEA, free_port, wait_for
+from descriptor import Descriptor
+from introductions import Flood
 from network import NO_KEY, WRONG_KEY, Network, Unreached
-from onion import Service, SocketShop, TorBrowser, TorShop
+from onion import ControlRelay, Service, SocketShop, TorBrowser, TorShop, service_options
 
 # Firefox asks its maker for settings, whatever page it shows; Tor Browser does not. Here no relay leads there.
 FIREFOX_ITSELF = {"firefox.settings.services.mozilla.com:443"}
@@ -495,6 +497,62 @@ class TheKey(OnionTest):
             self.assertEqual((1, before), (refused.returncode, there.read_bytes()), refused.stderr)
             other.run("onion", "restore", "--replace", "-", input=PASSPHRASE + "\n" + text)
             self.assertEqual((one.home / "db/onion.key").read_bytes(), there.read_bytes())
+
+
+class Defences(OnionTest):
+    """Tor's own defences against a flood of introductions, for each way to make the service."""
+
+    def descriptor(self, tor, shop):
+        return Descriptor(shop.onion, tor.descriptor(shop.onion))
+
+    def test_the_torrcs_and_serve_tor_set_the_same_values(self):
+        wanted = [option for option in service_options("sidecar.torrc") if "PoW" in option]
+        self.assertEqual(["HiddenServicePoWDefensesEnabled 1", "HiddenServicePoWQueueRate 0"], wanted)
+        self.assertEqual(service_options("sidecar.torrc"), service_options("host.torrc"))
+        self.assertNotIn("IntroDoS", " ".join(service_options("sidecar.torrc")), "ADD_ONION has no word for it")
+        service = self.new_service("values")
+        relay = self.enterContext(ControlRelay(service.port))
+        service.control = relay.address
+        shop = self.enterContext(service.open())
+        asked = [line for line in relay.commands if line.startswith("ADD_ONION ")]
+        self.assertEqual(1, len(asked), "tor takes it as it is")
+        for option in wanted:
+            name, value = option.removeprefix("HiddenService").split()
+            self.assertIn("%s=%s" % (name, value), asked[0].split())
+        self.assertEqual(0, self.descriptor(service.tor, shop).suggested_effort(), "a puzzle for later, and none at rest")
+
+    def test_a_tor_that_knows_no_puzzle_serves_the_shop_and_the_log_says_what_is_missing(self):
+        service = self.new_service("older")
+        # This tor refuses an unknown keyword as older ones refuse these.
+        relay = self.enterContext(ControlRelay(service.port, {"PoWDefensesEnabled=": "NotYetKnown="}))
+        service.control = relay.address
+        shop = self.enterContext(service.open())
+        self.check_reachable(shop.onion)
+        self.assertIsNone(self.descriptor(service.tor, shop).suggested_effort())
+        self.assertEqual(1, shop.log().count("proof of work"), shop.log())
+        self.assertIn("Tor 0.4.9 can", shop.log())
+
+    def test_visitors_are_served_while_introductions_flood_the_service(self):
+        shop = self.enterContext(SocketShop().open())
+        tor = shop.start_sidecar(NETWORK, "flooded")
+        self.addCleanup(tor.stop)
+        wait_until_reachable(shop)
+        self.assertEqual(0, self.descriptor(tor, shop).suggested_effort())
+        NETWORK.client.wait_code(shop.onion, 0)
+        flood = Flood(NETWORK, tor, shop.onion, rate=100)
+        self.addCleanup(flood.stop)
+        seconds = []
+        for _ in range(10):
+            began = time.monotonic()
+            answer = TorBrowser(NETWORK.client, shop.onion).ask("/")
+            self.assertEqual(200, answer.status)
+            seconds.append(time.monotonic() - began)
+            time.sleep(1)
+        answers = flood.stop()
+        print("introductions: %s; visits took %s seconds" % (answers, ", ".join("%.1f" % taken for taken in seconds)), flush=True)
+        self.assertLess(max(seconds), 20)
+        # It was a flood: the service was told of each.
+        self.assertGreater(answers["passed on"], 500)
 
 
 class Torrcs(unittest.TestCase):

@@ -128,7 +128,7 @@ const OF_FEW: &str = r#"
     select json_group_array(json_array(o.list_currency, o.list_amount, o.placed_at, o.id))
     from (
         select value as id from json_each($1) where not $2
-        union all select order_id from unanswered u cross join orders q on q.id = u.order_id where $2 and q.quiet = 0
+        union all select order_id from unanswered cross join orders q on q.id = unanswered.order_id where $2 and q.quiet = 0
     ) few
     cross join orders o on o.id = few.id
     where o.status in (select value from json_each($3)) and $4 <= o.placed_at and o.placed_at < $5

@@ -138,7 +138,7 @@ const COUNTS: &str = r#"
         (select count(*) from orders where status in (select value from json_each($1))) as to_pay,
         (select count(*) from orders where status in (select value from json_each($2))) as to_send,
         (select count(*) from orders where status in (select value from json_each($3))) as to_decide,
-        (select count(*) from unanswered u cross join orders o on o.id = u.order_id where o.quiet = 0) as to_answer
+        (select count(*) from unanswered cross join orders o on o.id = unanswered.order_id where o.quiet = 0) as to_answer
     "#;
 
 /// How many orders wait for what.

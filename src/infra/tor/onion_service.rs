@@ -51,10 +51,17 @@ pub struct Session {
     /// Circuits that were closed, so that none is closed twice: its number may be reused by then.
     closed: Vec<u32>,
     metrics_port: Option<String>,
+    /// Whether this Tor refused the proof of work. It is logged once per connection.
+    is_without_work: bool,
 }
 
 /// Streams that one visitor's circuit may have open: a browser opens six.
 const MOST_STREAMS: usize = 64;
+/// The proof of work, as in docs/tor/sidecar.torrc: visitors are ordered by their work only while Tor is busy. Measured in
+/// docs/PERFORMANCE.md, "A flood of introductions".
+///
+/// Source: control-spec, ADD_ONION; tor 0.4.9.11, which has no keyword for a limit at the introduction points. It sets none.
+const PROOF_OF_WORK: &str = "PoWDefensesEnabled=1 PoWQueueRate=0";
 /// Directories discard a descriptor that was not uploaded again by then. Units: seconds. Source: rend-spec-v3, section
 /// 2.2.6.
 const DESCRIPTOR_LIVES: i64 = 3 * 60 * 60;
@@ -81,6 +88,7 @@ impl OnionService {
             // Earlier entries were for the previous Tor: each one numbers its circuits anew.
             closed: self.folder.closed(),
             metrics_port: None,
+            is_without_work: false,
         };
         session.control.ask("SETEVENTS HS_DESC")?;
         let answer = session.control.ask("GETCONF MetricsPort")?;
@@ -310,11 +318,17 @@ impl OnionService {
         for client in clients.iter() {
             command.push_str(&format!(" ClientAuthV3={}", client.public()));
         }
-        // Tor before 0.4.9 does not know this option; then the service is created without it.
-        let with_work = format!("{command} PoWDefensesEnabled=1");
-        match session.control.ask(&with_work) {
+        // Tor before 0.4.9 does not know these options; then the service is created without them.
+        match session.control.ask(&format!("{command} {PROOF_OF_WORK}")) {
             Err(TorError::Refused { answer, .. }) if answer.starts_with("512") => {
                 session.control.ask(&command)?;
+                if !session.is_without_work {
+                    session.is_without_work = true;
+                    tracing::warn!(
+                        "Tor {} cannot ask visitors for a proof of work: a flood of visitors is not held back. Tor 0.4.9 can",
+                        session.control.version
+                    );
+                }
             }
             done => {
                 done?;
