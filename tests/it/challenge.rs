@@ -15,8 +15,8 @@ fn besiege(world: &World) {
         "with recursive n(n) as (select 1 union all select n + 1 from n where n < 100) \
             insert into orders (id, order_ref, form_token, lookup_name, status, placed_at, finished_at) \
             select n, printf('FLOOD%05d', n), randomblob(32), randomblob(32), 'expired', unixepoch(), unixepoch() from n; \
-            insert into invoices (order_id, currency, chain, address, amount, total, until) \
-            select id, 'ETH', 1, '0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed', 1, 1, unixepoch() + 7200 from orders; \
+            insert into invoices (order_id, currency, chain, address, amount, total, minutes, until) \
+            select id, 'ETH', 1, '0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed', 1, 1, 120, unixepoch() + 7200 from orders; \
             update house set siege_since = unixepoch(), siege_orders = 3",
     );
 }

@@ -173,3 +173,46 @@ fn a_file_that_says_fewer_items_ends_reservations_of_the_unpaid_first() {
     assert_eq!(world.find("select stock from products where slug = 'cap'"), [b"0"]);
     assert_eq!(world.find("select pieces from held"), [b"1"]);
 }
+
+#[test]
+fn an_invented_transaction_holds_a_discount_code_no_longer_than_none() {
+    let mut few = catalog();
+    few["discounts"] =
+        json!({"_model": "Discount", "spring": {"code": "SPRING", "percent": 10, "uses": 1}});
+    let world = World::with(&few, &[]);
+    let id = format!("0x{}", "ab".repeat(32));
+    let (mut first, reference) =
+        orders(&world, "1", &[("transaction", &id), ("discount", "SPRING")]);
+    assert_eq!(with_caps(&world, "1").tries_to_check_out(&[("discount", "SPRING")]).status, 422);
+    world.sql("update invoices set until = until - 7260");
+    world.says(&["orders"]);
+    assert_eq!(first.get("/order").state(), "reported");
+    orders(&world, "1", &[("discount", "SPRING")]);
+    // It was true: the amount was promised.
+    world.says(&["orders", "paid", &reference]);
+    assert_eq!(first.get("/order").state(), "confirmed");
+    assert_eq!(world.find("select used from discount_uses"), [b"2"]);
+}
+
+#[test]
+fn a_file_with_fewer_of_two_products_gives_no_item_out_twice() {
+    let mut two = catalog();
+    two["products"]["cap"]["quantity"] = json!(1);
+    two["products"]["tea"]["quantity"] = json!(3);
+    let world = World::with(&two, &[]);
+    let mut paid = world.buyer();
+    paid.adds("green-tea", "", "2");
+    let paid = paid.checks_out(&[]).mark("order-ref");
+    world.says(&["orders", "paid", &paid]);
+    let mut unpaid = with_caps(&world, "1");
+    unpaid.adds("green-tea", "", "1");
+    unpaid.checks_out(&[]);
+    two["products"]["cap"]["quantity"] = json!(0);
+    two["products"]["tea"]["quantity"] = json!(2);
+    world.seed(&two);
+    assert_eq!(
+        world.find("select stock from products where slug in ('cap', 'green-tea')"),
+        [b"0", b"0"]
+    );
+    assert_eq!(world.find("select pieces from held"), [b"2"]);
+}

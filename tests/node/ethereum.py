@@ -446,6 +446,14 @@ def of_three_buyers_for_the_last_item_the_first_to_pay_gets_it():
         for order in first, third:
             words = order.page().words()
             assert "do not pay" in words and order.page().mark("payment-uri") is None, words
+        # A payment that is undone takes nothing any more, until it comes again.
+        node.reorganise(1)
+        wait_for("nothing is left", lambda: second.seen()[:2] == (0, 0))
+        assert first.page().mark("payment-uri"), first.page().words()
+        node.send(second.address, PRICE)
+        node.mine()
+        wait_for("it is seen again", lambda: second.seen()[0] == PRICE)
+        assert first.page().mark("payment-uri") is None
         node.mine(DEPTH - 1)
         second.becomes("confirmed")
         # One of them pays nevertheless, the other pays the rest.

@@ -126,11 +126,11 @@ pub async fn put(
     insert(tx, PRODUCTS, rows).await?;
     insert(tx, SEARCH_TEXTS, texts).await?;
     insert(tx, OPTIONS, options).await?;
-    for (pool, pieces) in stock::import(tx, &quantities, count_anew).await? {
-        // Whoever has not paid waits behind those who have.
-        let released = reservations::release_unpaid(tx, pool, pieces).await?;
-        stock::remove(tx, pool, pieces.min(released)).await?;
+    // Whoever has not paid waits behind those who have.
+    for (pool, pieces) in stock::list_over(tx, &quantities, count_anew).await? {
+        reservations::release_beyond(tx, pool, pieces).await?;
     }
+    stock::import(tx, &quantities, count_anew).await?;
     insert(tx, PRICES, prices).await?;
     insert(tx, CATEGORIES, categories).await?;
     insert(tx, PICTURES, pictures).await

@@ -106,16 +106,27 @@ pub async fn release(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), StoreError
     Ok(())
 }
 
-/// Ends reservations of unpaid orders, the newest first, until so many items of a stock came back. Returns how many did.
-pub(super) async fn release_unpaid(
+/// Ends reservations of unpaid orders, the newest first, until open orders hold so many items of a stock at most.
+pub(super) async fn release_beyond(
     tx: &mut Tx,
     pool: OfferKey,
-    pieces: i64,
-) -> Result<i64, StoreError> {
-    let mut released = 0;
+    most: i64,
+) -> Result<(), StoreError> {
+    let held: Option<i64> =
+        sqlx::query_scalar("select pieces from held where product_id = $1 and pool_option = $2")
+            .bind(pool.product)
+            .bind(pool.option)
+            .fetch_optional(&mut **tx)
+            .await?;
+    release_unpaid(tx, pool, held.unwrap_or(0) - most).await
+}
+
+/// Ends reservations of unpaid orders, the newest first, until so many items of a stock came back.
+async fn release_unpaid(tx: &mut Tx, pool: OfferKey, pieces: i64) -> Result<(), StoreError> {
     if pieces <= 0 {
-        return Ok(released);
+        return Ok(());
     }
+    let mut released = 0;
     let unpaid: Vec<(OrderRef, i64)> = sqlx::query_as(
         r#"
         select o.order_ref, sum(l.quantity)
@@ -138,7 +149,7 @@ pub(super) async fn release_unpaid(
         release(tx, &order_ref).await?;
         released += quantity;
     }
-    Ok(released)
+    Ok(())
 }
 
 const UNPAID: [Status; 4] =
