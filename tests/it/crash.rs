@@ -127,13 +127,14 @@ fn an_order_stopped_at_any_point_is_whole_or_not_there_and_sent_again_it_is_the_
         world.close("-KILL");
         world.settings.clear();
         world.open();
-        let is_sold_out =
-            |world: &World| world.buyer().get("/product/green-tea").text().contains("Sold out");
+        let is_reserved = |world: &World| {
+            world.buyer().get("/product/green-tea").text().contains("Others are paying")
+        };
 
         // By itself: what was committed is told, and what was not has left nothing behind.
         let n_expected = usize::from(committed <= n);
         let (refs, _) = accounts(&world);
-        assert_eq!((refs.len(), is_sold_out(&world)), (n_expected, n_expected == 1), "{point}");
+        assert_eq!((refs.len(), is_reserved(&world)), (n_expected, n_expected == 1), "{point}");
         world.until(point, || accounts(&world).1 == refs);
 
         // The buyer sends the form again, with the cookies as they were.
@@ -143,7 +144,7 @@ fn an_order_stopped_at_any_point_is_whole_or_not_there_and_sent_again_it_is_the_
         let (order_ref, code) = (page.mark("order-ref"), page.mark("code"));
         let expected = vec![order_ref.clone()];
         assert_eq!(accounts(&world), (expected.clone(), expected), "{point}");
-        assert!(is_sold_out(&world), "{point}");
+        assert!(is_reserved(&world), "{point}");
         assert!(world.messages()[0].1.contains("The blue gate."), "{point}: the message is whole");
         let mut elsewhere = world.buyer();
         elsewhere.post("/order", &[("code", &code)]);
