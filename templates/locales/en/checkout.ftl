@@ -62,7 +62,7 @@ checkout-minutes =
 checkout-not-placed = Your order was not placed. { $why }
 checkout-full = There are too many unpaid orders at the moment. Try again in about 10 minutes. Your entries are kept.
 checkout-broken = Something went wrong on our side, and there is nothing to pay. Try again in a few minutes. Your entries are kept.
-checkout-too-many = Too many unpaid orders from your connection. Try again later. Your entries are kept.
+checkout-too-many = Too many unpaid orders from your connection. Try again later, or with a new Tor circuit. Your entries are kept.
 
 ## Siege mode: a picture, or a wait
 
