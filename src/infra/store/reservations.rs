@@ -197,8 +197,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::infra::store::orders;
-    use crate::infra::store::test_shop::{query_plan, with_shop};
+    use crate::infra::store::{Db, orders};
+    use sqlx::Connection as _;
+
+    use crate::infra::store::test_shop::{older_shop, query_plan, with_file, with_shop};
 
     /// Tea with 5 items, and mugs whose small ones have 3 of their own.
     const PRODUCTS: &str = r#"
@@ -409,6 +411,52 @@ mod tests {
             let steps = query_plan(&db, REPORTED).await;
             let index = "INDEX orders_by_status (status=?)";
             assert!(steps.iter().any(|step| step.contains(index)), "{steps:#?}");
+        });
+    }
+
+    #[test]
+    fn orders_of_an_older_shop_keep_what_they_had() {
+        with_file(async |file| {
+            let mut connection = older_shop(file, 14).await;
+            sqlx::raw_sql(PRODUCTS).execute(&mut connection).await.unwrap();
+            let older = Status::ALL.into_iter().filter(|status| *status != Status::Oversold);
+            for (n, status) in older.enumerate() {
+                sqlx::query(
+                    r#"
+                    insert into orders (id, order_ref, form_token, lookup_name, status, placed_at)
+                    values ($1, $2, randomblob(32), randomblob(32), $3, 0);
+                    insert into order_lines (order_id, position, product_id, option_id, pool_option, name, option_name, quantity, price)
+                    values ($1, 0, 1, 0, 0, 'Tea', '', 1, 1)
+                    "#,
+                )
+                .bind(i64::try_from(n).unwrap() + 1)
+                .bind(name(n))
+                .bind(status)
+                .execute(&mut connection)
+                .await
+                .unwrap();
+            }
+            connection.close().await.unwrap();
+            let db = Db::open_or_make(file).await.unwrap();
+            let reserves: Vec<(Status, i64)> =
+                sqlx::query_as("select status, reserves from orders order by id")
+                    .fetch_all(&db.read)
+                    .await
+                    .unwrap();
+            for (status, reserves) in reserves {
+                let expected = match status {
+                    Status::Awaiting | Status::Reported => 1,
+                    status if status.holds_stock() => 2,
+                    _ => 0,
+                };
+                assert_eq!(reserves, expected, "{status}");
+            }
+            let held: (i64, i64) = sqlx::query_as("select pieces, unpaid from held")
+                .fetch_one(&db.read)
+                .await
+                .unwrap();
+            assert_eq!(held, (6, 2));
+            db.close().await;
         });
     }
 }
