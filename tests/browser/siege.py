@@ -13,11 +13,25 @@ READER = os.environ.get("READ_CHALLENGE", str(ROOT / "target/release/examples/re
 
 
 def besiege(shop):
+    """Siege mode that lasts: a hundred orders were placed just now, and are not paid."""
+    shop.change(
+        "with recursive n(n) as (select 1 union all select n + 1 from n where n < 100) "
+        "insert into orders (id, order_ref, form_token, lookup_name, status, placed_at, finished_at) "
+        "select 1000 + n, printf('FLOOD%05d', n), randomblob(32), randomblob(32), 'expired', unixepoch(), unixepoch() from n")
+    shop.change(
+        "insert into invoices (order_id, currency, chain, address, amount, total, minutes, until) "
+        "select id, 'ETH', 1, '0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed', 1, 1, 120, unixepoch() + 7200 "
+        "from orders where order_ref like 'FLOOD%'")
     shop.change("update house set siege_since = unixepoch(), siege_orders = 100")
 
 
 def lift_siege(shop):
+    shop.change("pragma foreign_keys = on; delete from orders where order_ref like 'FLOOD%'")
     shop.change("update house set siege_since = null, siege_orders = 0")
+
+
+def n_placed(shop):
+    return shop.row("select count(*) from orders where order_ref not like 'FLOOD%'")[0]
 
 
 def read_picture(firefox, shop):
@@ -74,7 +88,7 @@ def under_siege_a_buyer_at_safest_reads_a_picture(keep=lambda firefox, name: Non
         firefox.type("#city", ADDRESS["city"])
         firefox.click(".checkout .primary")
         assert firefox.url() == shop.url + "/order", firefox.source()
-        assert firefox.attribute("#state", "data-state") == "awaiting" and shop.n_orders() == 1
+        assert firefox.attribute("#state", "data-state") == "awaiting" and n_placed(shop) == 1
 
 
 @test
@@ -113,4 +127,4 @@ def under_siege_a_buyer_at_safest_waits_instead(keep=lambda firefox, name: None)
         firefox.do("POST", "/window", {"handle": form})
         firefox.click(".checkout .primary")
         assert firefox.url() == shop.url + "/order", firefox.source()
-        assert shop.n_orders() == 1 and "wait" not in firefox.cookies()
+        assert n_placed(shop) == 1 and "wait" not in firefox.cookies()
