@@ -155,6 +155,8 @@ impl FloodedShop {
         fs::write(home.join("db/data.json"), text).expect("write the catalog");
         let mut child = Command::new(SHOP)
             .args(["serve", "--listen", "unix:door", "--circuit-id", "haproxy"])
+            // Those who buy are asked for no picture.
+            .args(["--siege-orders", "1000000"])
             .current_dir(home)
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())

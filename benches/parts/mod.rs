@@ -27,6 +27,8 @@ impl OpenShop {
         let started = Instant::now();
         let mut child = Command::new("taskset")
             .args(["-c", core, SHOP, "serve", "--listen", "127.0.0.1:0"])
+            // What is measured is no flood.
+            .args(["--siege-orders", "1000000"])
             .current_dir(home)
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
