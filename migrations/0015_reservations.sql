@@ -38,6 +38,8 @@ alter table invoices add column minutes integer;
 -- Since when the shop is under siege, in unix seconds; null: it is not. And how many orders were placed since.
 alter table house add column siege_since integer;
 alter table house add column siege_orders integer not null default 0;
+-- The newest order whose messages waited at the last look, to see whether siege mode begins.
+alter table house add column burst_seen integer not null default 0;
 -- The id of the first order that was placed since.
 alter table house add column siege_first integer not null default 0;
 -- 1: unpaid orders take all the bytes that they may, and no further one is accepted.

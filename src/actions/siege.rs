@@ -64,15 +64,15 @@ pub async fn check_siege(shop: &Shop, now: Timestamp) -> anyhow::Result<()> {
     let mut db = shop.db.reader().await?;
     let state = store::shop_state::find(&mut db).await?;
     let n_unpaid = siege::count_unpaid(&mut db, now, shop.policy.siege_orders).await?;
-    let has_harmless_burst = siege::has_harmless_burst(&mut db, now).await?;
+    let has_burst = siege::has_burst(&mut db).await?;
     drop(db);
     let ended = match is_over(shop, &state, n_unpaid) {
         true => end_siege(shop, now).await,
         false => Ok(()),
     };
-    if has_harmless_burst {
+    if has_burst {
         let mut tx = shop.db.write().await?;
-        siege::end_burst(&mut tx, now).await.context("end a burst")?;
+        siege::end_burst(&mut tx).await.context("end a burst")?;
         tx.commit().await.context("commit the end of a burst")?;
     }
     deliver_notices(shop).await?;

@@ -21,7 +21,7 @@ pub enum Quiet {
     UntilReported,
     /// Until a payment is seen, by the seller or the seller's node.
     UntilPaid,
-    /// Until it is clear that no siege begins: for a minute or two.
+    /// Until it is clear that no siege begins: for 10 to 20 seconds.
     Briefly,
 }
 

@@ -4,7 +4,7 @@
 pub const SIEGE_MINUTES: i64 = 20;
 /// Units: seconds over which unpaid orders are counted.
 pub const SIEGE_SECONDS: i64 = 3_600;
-/// Units: seconds over which they are counted to see a siege coming, and for which messages wait until it is clear.
+/// Units: seconds over which they are counted to see a siege coming.
 pub const BURST_SECONDS: i64 = 60;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

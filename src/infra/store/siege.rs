@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use crate::domain::orders::{BURST_SECONDS, SIEGE_SECONDS, Status};
+use crate::domain::orders::{SIEGE_SECONDS, Status};
 use crate::domain::values::Timestamp;
 use crate::infra::store::{Connection, StoreError, Tx};
 
@@ -56,33 +56,20 @@ pub async fn begin(tx: &mut Tx, now: Timestamp) -> Result<i64, StoreError> {
     Ok(first)
 }
 
-/// Of orders `i`, placed in a burst: it was so long ago that a siege would have begun.
-macro_rules! is_harmless {
-    () => {
-        "o.quiet = 3 and i.until - coalesce(i.clock_ahead, 0) - i.minutes * 60 \
-         <= $1 - $2 - max(coalesce((select ahead from clock), 0), 0)"
-    };
+/// Whether messages wait about orders that came in a burst.
+pub async fn has_burst(db: &mut Connection) -> Result<bool, StoreError> {
+    let has_burst = sqlx::query_scalar("select exists (select 1 from orders where quiet = 3)");
+    Ok(has_burst.fetch_one(db).await?)
 }
 
-/// Whether messages wait about orders that came in a burst with which no siege began.
-pub async fn has_harmless_burst(db: &mut Connection, now: Timestamp) -> Result<bool, StoreError> {
-    let has_any = sqlx::query_scalar(concat!(
-        "select exists (select 1 from orders o join invoices i on i.order_id = o.id where ",
-        is_harmless!(),
-        ")"
-    ));
-    Ok(has_any.bind(now).bind(BURST_SECONDS).fetch_one(db).await?)
-}
-
-/// From then on their messages are delivered.
-pub async fn end_burst(tx: &mut Tx, now: Timestamp) -> Result<(), StoreError> {
-    sqlx::query(concat!(
-        "update orders set quiet = 0 where id in (select o.id from orders o join invoices i on i.order_id = o.id where ",
-        is_harmless!(),
-        ")"
-    ))
-    .bind(now)
-    .bind(BURST_SECONDS)
+/// Messages about orders that were there at the last look, and with which no siege mode began, are delivered from then on.
+pub async fn end_burst(tx: &mut Tx) -> Result<(), StoreError> {
+    sqlx::query(
+        r#"
+        update orders set quiet = 0 where quiet = 3 and id <= (select burst_seen from house);
+        update house set burst_seen = coalesce((select max(id) from orders where quiet = 3), 0)
+        "#,
+    )
     .execute(&mut **tx)
     .await?;
     Ok(())
