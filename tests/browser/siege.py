@@ -1,15 +1,11 @@
 """Siege mode, as a buyer sees it in Firefox at "Safest": the picture, and the wait instead of it."""
 
-import os
-import subprocess
 import time
 
 from lib.browser import ADDRESS
 from lib.firefox import Firefox, add_to_cart, fill_checkout
 from lib.run import test
-from lib.shop import ROOT, TEA, Shop, faketime, wait_for
-
-READER = os.environ.get("READ_CHALLENGE", str(ROOT / "target/release/examples/read_challenge"))
+from lib.shop import TEA, Shop, faketime, wait_for
 
 
 def besiege(shop):
@@ -35,10 +31,7 @@ def n_placed(shop):
 
 
 def read_picture(firefox, shop):
-    """The characters: whoever has the shop's secret knows them without reading the picture."""
-    token = firefox.attribute("[name=challenge]", "value")
-    done = subprocess.run([READER, str(shop.home / "db/shop.secret"), token], capture_output=True, text=True, check=True)
-    return done.stdout.strip()
+    return shop.read_challenge(firefox.attribute("[name=challenge]", "value"))
 
 
 class ClockedShop(Shop):

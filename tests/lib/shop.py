@@ -17,6 +17,7 @@ from lib.browser import Browser
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SHOP = os.environ.get("SHOP_BINARY", str(ROOT / "target/release/shop"))
+READER = os.environ.get("READ_CHALLENGE", str(ROOT / "target/release/examples/read_challenge"))
 # Products of the demo.
 TEA, NOTEBOOK, SOLD_OUT = "green-tea-spring-harvest", "linen-notebook", "garden-lantern"
 # A public test key: see docs/THREATS.md, "the demo".
@@ -184,6 +185,11 @@ class Shop:
     def row(self, query, *values):
         with self.db() as db:
             return db.execute(query, values).fetchone()
+
+    def read_challenge(self, token):
+        """The characters in the picture of siege mode: whoever has the shop's secret knows them without reading it."""
+        done = subprocess.run([READER, str(self.home / "db/shop.secret"), token], capture_output=True, text=True, check=True)
+        return done.stdout.strip()
 
     def n_orders(self):
         return self.row("select count(*) from orders")[0]

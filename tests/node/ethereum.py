@@ -476,5 +476,32 @@ def of_three_buyers_for_the_last_item_the_first_to_pay_gets_it():
         assert shop.row("select stock from products") == (0,)
 
 
+@test
+def in_siege_mode_a_payment_brings_the_messages_of_its_order():
+    with Anvil() as node, watched(node, SIEGE_ORDERS="2") as shop:
+        def siege_mode():
+            return shop.row("select siege_since from house")[0]
+
+        flood = [shop.order(), shop.order()]
+        assert siege_mode(), "two orders are not paid"
+        order = shop.order_with_picture()
+        shop.wait_until_seen(node)
+        assert not any(order.order_ref in subject for subject in shop.subjects()), shop.subjects()
+        node.send(order.address, order.amount)
+        node.mine()
+        order.becomes("unconfirmed")
+        for subject in "New order %s - unpaid", "Payment for order %s: unconfirmed":
+            wait_for("a message to the seller", lambda: subject % order.order_ref in shop.subjects())
+        node.mine(DEPTH)
+        order.becomes("confirmed")
+        shop.run("orders", "cancel", "--unpaid", "--yes")
+        for unpaid in flood:
+            unpaid.becomes("cancelled")
+        wait_for("the end of siege mode", lambda: not siege_mode())
+        wait_for("a message that it is over", lambda: "Siege mode is over" in shop.subjects())
+        assert shop.subjects().count("Siege mode: many orders are not paid") == 1
+        order.is_still("confirmed")
+
+
 if __name__ == "__main__":
     main()
