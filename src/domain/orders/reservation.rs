@@ -78,4 +78,18 @@ mod tests {
         assert_eq!(Reservation::of(&[contested, free]), Reservation::Contested);
         assert_eq!(Reservation::of(&[contested, gone, free]), Reservation::SoldOut);
     }
+
+    #[test]
+    fn only_what_is_held_is_not_worth_a_word_to_the_seller() {
+        let all = [
+            (Reservation::Held, ""),
+            (Reservation::Free, "not reserved"),
+            (Reservation::Contested, "not reserved: other unpaid orders want the same items"),
+            (Reservation::SoldOut, "sold out: other payments came first"),
+        ];
+        for (reservation, words) in all {
+            assert_eq!(reservation.for_seller(), words);
+            assert_eq!(reservation.is_held(), words.is_empty());
+        }
+    }
 }
