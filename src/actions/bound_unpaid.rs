@@ -24,22 +24,27 @@ const KEPT_MINUTES: i64 = 60;
 /// # Errors
 /// Also where there is no more room to make: new orders are refused until there is.
 pub async fn bound_unpaid(shop: &Shop, now: Timestamp) -> anyhow::Result<()> {
-    let mut too_many = count_excess(shop).await?;
-    let mut has_erased = false;
+    let excess = count_excess(shop).await?;
+    let mut too_many = excess;
     while 0 < too_many {
         let freed = erase_some(shop, too_many).await?;
-        has_erased |= 0 < freed;
-        too_many -= freed;
-        if 0 < freed {
-            continue;
-        }
-        // What expires makes room in a later round: it is erased some time after.
-        if expire_some(shop, too_many, now).await? == 0 {
+        if freed == 0 {
             break;
         }
+        too_many -= freed;
     }
-    if has_erased {
+    if too_many < excess {
         finish_erasure(shop).await?;
+    }
+    // What is over makes room in a later round: it is erased some time after.
+    let leaving = store::unpaid_bytes::count_over_bytes(&mut *shop.db.reader().await?).await?;
+    let mut to_expire = too_many - leaving;
+    while 0 < to_expire {
+        let expiring = expire_some(shop, to_expire, now).await?;
+        if expiring == 0 {
+            break;
+        }
+        to_expire -= expiring;
     }
     let n_reported =
         store::unpaid_bytes::count_reported_bytes(&mut *shop.db.reader().await?).await?;

@@ -354,3 +354,22 @@ fn a_cancelled_order_of_which_nobody_heard_is_delivered_once_its_buyer_writes() 
         text(&world, &names(&world, &format!(".{order_ref}_0"))[0]).contains("Please wrap it.")
     );
 }
+
+#[test]
+fn no_more_orders_expire_early_than_make_room() {
+    let world = World::with(&catalog(), &[("UNPAID_MEGABYTES", "1")]);
+    for _ in 0..4 {
+        places(&world, &[]);
+    }
+    // Two of them are enough; all are old enough to expire, none to be erased.
+    world.sql("update invoices set until = until - 1260; update orders set bytes = 450000");
+    let n_of = |query| world.find(query).len();
+    let expired = "select id from orders where status = 'expired'";
+    world.until("two have expired", || 2 <= n_of(expired));
+    // Nor in later rounds.
+    for _ in 0..2 {
+        world.sql("update house set is_full = 0");
+        world.until("a round is over", || n_of("select 1 from house where is_full = 1") == 1);
+    }
+    assert_eq!((n_of(expired), n_of("select id from orders where status = 'awaiting'")), (2, 2));
+}

@@ -18,13 +18,18 @@ pub struct Unpaid {
 
 const COUNT: &str = r#"
     select coalesce(sum(bytes), 0) from orders
-    where status in ('awaiting', 'expired') or status = 'cancelled' and quiet <> 0
+    where (status in ('awaiting', 'expired') or status = 'cancelled' and quiet <> 0) and transaction_id is null
     "#;
 
 const COUNT_REPORTED: &str = r#"
     select coalesce(sum(o.bytes), 0) from orders o join invoices i on i.order_id = o.id
-    where o.status in ('reported', 'late') and i.received = 0 and coalesce(i.seen, 0) = 0
+    where o.status in ('reported', 'late', 'expired') and o.transaction_id is not null and i.received = 0 and coalesce(i.seen, 0) = 0
     "#;
+
+const COUNT_OVER: &str = concat!(
+    "select coalesce(sum(o.bytes), 0) from orders o join invoices i on i.order_id = o.id where i.is_moved = 0 and ",
+    is_over_and_unpaid!()
+);
 
 const OVER: &str = concat!(
     "select o.order_ref, o.bytes from orders o join invoices i on i.order_id = o.id where ",
@@ -55,6 +60,11 @@ pub async fn count_bytes(db: &mut Connection) -> Result<i64, StoreError> {
 /// The same of those that only their buyers have reported as paid. They cannot make room: the seller may still find the money.
 pub async fn count_reported_bytes(db: &mut Connection) -> Result<i64, StoreError> {
     Ok(sqlx::query_scalar(COUNT_REPORTED).fetch_one(db).await?)
+}
+
+/// The same of those that are over, of which nobody ever said or saw that they were paid: sooner or later they make room.
+pub async fn count_over_bytes(db: &mut Connection) -> Result<i64, StoreError> {
+    Ok(sqlx::query_scalar(COUNT_OVER).fetch_one(db).await?)
 }
 
 /// Orders that are over and of which nobody ever said or saw that they were paid, the oldest first; none that was placed after
@@ -106,7 +116,7 @@ mod tests {
     #[test]
     fn what_makes_room_is_found_by_its_state_and_what_was_ever_paid_is_not_among_it() {
         with_shop(async |db| {
-            for query in [COUNT, COUNT_REPORTED, OVER, WAITING] {
+            for query in [COUNT, COUNT_REPORTED, COUNT_OVER, OVER, WAITING] {
                 let steps = query_plan(&db, query).await;
                 assert_scans_only(&steps, &[]);
             }
@@ -145,9 +155,11 @@ mod tests {
                     .await
                     .unwrap();
             }
-            // All but the one that was cancelled after the seller was notified of it, the reported one, and the one that is paid.
-            assert_eq!(count_bytes(&mut tx).await.unwrap(), 8 * 110);
-            assert_eq!(count_reported_bytes(&mut tx).await.unwrap(), 110);
+            // All but the one that was cancelled after the seller was notified of it, the reported ones, one of which has
+            // expired, and the one that is paid.
+            assert_eq!(count_bytes(&mut tx).await.unwrap(), 7 * 110);
+            assert_eq!(count_reported_bytes(&mut tx).await.unwrap(), 2 * 110);
+            assert_eq!(count_over_bytes(&mut tx).await.unwrap(), 3 * 110);
             // The first one's message is still to be delivered.
             let at = |seconds| Timestamp::new(seconds).unwrap();
             assert_eq!(refs(list_over(&mut tx, at(1_000), 50).await).await, [2, 6]);
@@ -169,7 +181,7 @@ mod tests {
             retention::strip_unpaid(&mut tx, &all).await.unwrap();
             let stripped = retention::list_stripped(&mut tx).await.unwrap();
             assert_eq!(stripped, [all[0].clone(), all[1].clone(), all[5].clone()]);
-            assert_eq!(count_bytes(&mut tx).await.unwrap(), 5 * 110);
+            assert_eq!(count_bytes(&mut tx).await.unwrap(), 4 * 110);
         });
     }
 }
