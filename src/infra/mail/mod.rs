@@ -18,6 +18,7 @@ mod pgp_block_check;
 pub mod reply;
 mod seal;
 mod seller_key;
+mod shop_message;
 mod siege_message;
 mod write_trial;
 

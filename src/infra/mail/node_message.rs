@@ -1,12 +1,11 @@
 //! The message that a node has failed or recovered.
 
 use askama::Template;
-use lettre::message::Message;
-use lettre::message::header::{ContentType, MIME_VERSION_1_0};
 
 use crate::domain::values::{Mailbox, Timestamp};
-use crate::infra::mail::order_message::{DOMAIN, Unwritable};
-use crate::infra::mail::{SellerKey, layout, seal};
+use crate::infra::mail::SellerKey;
+use crate::infra::mail::order_message::Unwritable;
+use crate::infra::mail::shop_message::ShopMessage;
 
 /// A message to the seller about one of their nodes, unrelated to any order.
 pub struct NodeMessage<'a> {
@@ -50,27 +49,15 @@ impl NodeMessage<'_> {
             since: self.since.for_people(),
             site_name: self.site_name,
         };
-        let text = layout::fitted(&text.render()?);
-        let day = now.day_start().get();
         let end = if self.trouble.is_some() { "doubt" } else { "well" };
-        let name = format!("{}.{end}", self.since.get());
-        let head = Message::builder()
-            .from(format!("node@{DOMAIN}").parse()?)
-            .to(self.seller.as_str().parse()?)
-            .header(MIME_VERSION_1_0)
-            .subject(&subject)
-            .message_id(Some(format!("<node.{name}@{DOMAIN}>")))
-            .date(
-                std::time::UNIX_EPOCH
-                    + std::time::Duration::from_secs(self.at.get().unsigned_abs()),
-            );
-        let message = match key {
-            None => head.header(ContentType::TEXT_PLAIN).body(seal::body(&text))?,
-            Some(key) => seal::sealed_message(head, key, &subject, &text, None, now)?,
+        let message = ShopMessage {
+            about: "node",
+            name: &format!("{}.{end}", self.since.get()),
+            subject: &subject,
+            text: &text.render()?,
+            at: self.at,
+            seller: self.seller,
         };
-        let mut bytes = message.formatted();
-        // Mail readers show the CR of a CRLF in a Maildir as ^M.
-        bytes.retain(|byte| *byte != b'\r');
-        Ok((format!("{day}.node_{name}.shop"), bytes))
+        message.write(key, now)
     }
 }

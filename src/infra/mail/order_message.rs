@@ -135,10 +135,7 @@ impl OrderMessage<'_> {
             let name = HeaderName::new_from_ascii_str(name);
             message.headers_mut().insert_raw(HeaderValue::new(name, value.to_owned()));
         }
-        // Mail readers show the CR of a CRLF in a Maildir as ^M.
-        let mut bytes = message.formatted();
-        bytes.retain(|byte| *byte != b'\r');
-        Ok(bytes)
+        Ok(seal::stored(&message))
     }
 
     fn head(&self, subject: &str) -> Result<MessageBuilder, Unwritable> {

@@ -54,6 +54,13 @@ impl SellerKey {
     }
 }
 
+/// A message as it is stored in the Maildir: mail readers show the CR of a CRLF there as ^M.
+pub fn stored(message: &Message) -> Vec<u8> {
+    let mut bytes = message.formatted();
+    bytes.retain(|byte| *byte != b'\r');
+    bytes
+}
+
 /// The whole message (RFC 3156) around an entity that only the seller can decrypt; its outer headers are the caller's.
 ///
 /// # Errors

@@ -1,12 +1,11 @@
 //! The messages that siege mode has begun and is over.
 
 use askama::Template;
-use lettre::message::Message;
-use lettre::message::header::{ContentType, MIME_VERSION_1_0};
 
 use crate::domain::values::{Mailbox, Timestamp};
-use crate::infra::mail::order_message::{DOMAIN, Unwritable};
-use crate::infra::mail::{SellerKey, layout, seal};
+use crate::infra::mail::SellerKey;
+use crate::infra::mail::order_message::Unwritable;
+use crate::infra::mail::shop_message::ShopMessage;
 
 /// What the seller is told of siege mode.
 #[derive(Clone, Copy, Debug)]
@@ -59,25 +58,14 @@ impl SiegeMessage<'_> {
         };
         let since = self.since.for_people();
         let text = SiegeText { news: self.news, since, site_name: self.site_name };
-        let text = layout::fitted(&text.render()?);
-        let name = format!("{}_{end}", self.first);
-        let head = Message::builder()
-            .from(format!("siege@{DOMAIN}").parse()?)
-            .to(self.seller.as_str().parse()?)
-            .header(MIME_VERSION_1_0)
-            .subject(subject)
-            .message_id(Some(format!("<siege.{name}@{DOMAIN}>")))
-            .date(
-                std::time::UNIX_EPOCH
-                    + std::time::Duration::from_secs(self.at.get().unsigned_abs()),
-            );
-        let message = match key {
-            None => head.header(ContentType::TEXT_PLAIN).body(seal::body(&text))?,
-            Some(key) => seal::sealed_message(head, key, subject, &text, None, now)?,
+        let message = ShopMessage {
+            about: "siege",
+            name: &format!("{}_{end}", self.first),
+            subject,
+            text: &text.render()?,
+            at: self.at,
+            seller: self.seller,
         };
-        let mut bytes = message.formatted();
-        // Mail readers show the CR of a CRLF in a Maildir as ^M.
-        bytes.retain(|byte| *byte != b'\r');
-        Ok((format!("{}.siege_{name}.shop", now.day_start().get()), bytes))
+        message.write(key, now)
     }
 }
