@@ -4,7 +4,9 @@ use anyhow::Context;
 
 use crate::actions::notify_seller::queue_message;
 use crate::actions::{Shop, notify_seller};
-use crate::domain::orders::{Code, LookupName, MessageLimit, PgpBlock, Refusal, RefusalReason};
+use crate::domain::orders::{
+    Code, LookupName, MessageLimit, PgpBlock, Refusal, RefusalReason, Status,
+};
 use crate::domain::values::{Paragraph, Timestamp};
 use crate::infra::mail::{SellerKey, Told};
 use crate::infra::store;
@@ -80,7 +82,8 @@ pub async fn ask_seller(
     }
     let QuestionCounts { n_all, n_today, is_short } =
         store::messages::count_questions(&mut tx, order_ref, now).await?;
-    if is_short && order.status.is_unpaid() && MOST_WAITING <= n_all {
+    let is_unpaid = !order.has_received() && order.status != Status::Cancelled;
+    if is_short && is_unpaid && MOST_WAITING <= n_all {
         let why = RefusalReason::MessagesWait { most: MOST_WAITING };
         return Err(AskSellerError::Refused(UnfitMessage::new("message", why)));
     }
