@@ -142,7 +142,7 @@ const LISTED: &str = r#"
                 l.quantity || ' x ' || l.name || case when l.option_name = '' then '' else ', ' || l.option_name end,
                 '; ' order by l.position)
             from order_lines l where l.order_id = o.id), '') as items,
-        exists (select 1 from unanswered u where u.order_id = o.id) as is_unanswered
+        o.quiet = 0 and exists (select 1 from unanswered u where u.order_id = o.id) as is_unanswered
     from (select value as id from json_each($1)) chosen
     cross join orders o on o.id = chosen.id
     join invoices i on i.order_id = o.id
