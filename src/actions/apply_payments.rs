@@ -84,7 +84,7 @@ async fn apply_observation(
     order.invoice.observation = Some(observation);
     if Amount::ZERO < observation.seen && before.seen == Amount::ZERO {
         store::accounts::mark_paid(tx, &order.order_ref).await?;
-        store::orders::mark_heard(tx, &order.order_ref).await?;
+        store::orders::release_messages(tx, &order.order_ref).await?;
     }
     let mut queued = Vec::new();
     if observation.is_moved && !before.is_moved {
@@ -94,7 +94,11 @@ async fn apply_observation(
     let has_lost = order.invoice.received == Amount::ZERO
         && (observation.settled < before.settled || is == PaidState::Nothing);
     let status = if was == is { order.status } else { after(order.status, has_lost, is) };
-    let status = assign_items(shop, tx, &order, observation, status).await?;
+    // Confirmations alone change nothing about the items.
+    let status = match (observation.seen, observation.settled) == (before.seen, before.settled) {
+        true => status,
+        false => assign_items(shop, tx, &order, observation, status).await?,
+    };
     if was == is && status == order.status {
         return Ok(queued);
     }
@@ -152,9 +156,9 @@ async fn assign_items(
         };
     }
     if Amount::ZERO < observation.settled {
-        store::reservations::keep(tx, order_ref).await?;
+        store::reservations::confirm(tx, order_ref).await?;
     } else if order.invoice.received == Amount::ZERO {
-        store::reservations::unkeep(tx, order_ref).await?;
+        store::reservations::revert(tx, order_ref).await?;
     }
     Ok(status)
 }
@@ -195,7 +199,7 @@ fn late(order: &Order, observation: Observation) -> String {
 fn oversold(order: &Order, observation: Observation) -> String {
     let Invoice { amount, currency, .. } = &order.invoice;
     format!(
-        "{} of {amount} {currency} is now confirmed for this order, of which nothing is left.\n\
+        "{} of {amount} {currency} is now confirmed, but the items of this order are sold out.\n\
          You decide: add stock and use /paid, or refund the payment and use /refunded.",
         observation.settled
     )

@@ -109,6 +109,6 @@ async fn cancel(
     give_back_use(tx, &order).await?;
     store::orders::mark_status(tx, order_ref, status, Some(how.now)).await?;
     keep_step(tx, order_ref, status, how.reason.as_str(), None, how.now).await?;
-    store::orders::mark_quiet(tx, order_ref).await.context("hold its messages back")?;
+    store::orders::hold_messages(tx, order_ref).await.context("hold its messages back")?;
     Ok(true)
 }

@@ -113,7 +113,7 @@ pub(super) async fn change_order_in_tx(
         status = order.status.after(Event::ItemsRanOut)?;
     }
     if status == Status::Partial {
-        store::reservations::keep(tx, order_ref).await?;
+        store::reservations::confirm(tx, order_ref).await?;
     }
     if !status.holds_stock() {
         store::reservations::release(tx, order_ref).await?;
@@ -135,7 +135,7 @@ pub(super) async fn change_order_in_tx(
     if let Some(received) = received {
         store::orders::mark_received(tx, order_ref, received, now).await?;
         store::accounts::mark_paid(tx, order_ref).await?;
-        store::orders::mark_heard(tx, order_ref).await?;
+        store::orders::release_messages(tx, order_ref).await?;
     }
     store::orders::mark_status(tx, order_ref, status, status.is_finished().then_some(now)).await?;
     store::catalog_state::mark_changed(tx).await?;

@@ -27,7 +27,7 @@ pub(super) async fn queue_message(
     let is_urgent = matches!(told, Told::Node(_))
         || matches!(told, Told::Question(..)) && order.status == Status::Cancelled;
     if place.is_quiet && is_urgent {
-        store::orders::mark_heard(tx, &order.order_ref).await?;
+        store::orders::release_messages(tx, &order.order_ref).await?;
     }
     let may_wait = matches!(told, Told::Step(_) | Told::Node(_)) || is_erasure;
     let message = match shop.availability.seal_for_message(place.has_key, now) {

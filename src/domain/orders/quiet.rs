@@ -46,10 +46,10 @@ impl Quiet {
     pub fn after(self, status: Status) -> Self {
         let waits = match self {
             Self::No => false,
-            Self::UntilReported | Self::Briefly => is_unheard(status),
+            Self::UntilReported | Self::Briefly => has_no_payment_news(status),
             // An expired order that is reported is late; whoever sees its money ends it.
             Self::UntilPaid => {
-                is_unheard(status) || matches!(status, Status::Reported | Status::Late)
+                has_no_payment_news(status) || matches!(status, Status::Reported | Status::Late)
             }
         };
         if waits { self } else { Self::No }
@@ -74,7 +74,7 @@ impl Quiet {
 }
 
 /// Whether nobody has said or seen that such an order was paid.
-fn is_unheard(status: Status) -> bool {
+fn has_no_payment_news(status: Status) -> bool {
     matches!(status, Status::Awaiting | Status::Expired | Status::Cancelled)
 }
 

@@ -174,7 +174,7 @@ pub async fn mark_status(
 }
 
 /// From now on the messages of this order are delivered, whatever its state.
-pub async fn mark_heard(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), StoreError> {
+pub async fn release_messages(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), StoreError> {
     sqlx::query("update orders set quiet = 0 where order_ref = $1")
         .bind(order_ref)
         .execute(&mut **tx)
@@ -183,7 +183,7 @@ pub async fn mark_heard(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), StoreEr
 }
 
 /// Holds the messages of an order back until money comes for it, where the order itself was not delivered yet.
-pub async fn mark_quiet(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), StoreError> {
+pub async fn hold_messages(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), StoreError> {
     sqlx::query(
         r#"
         update orders set quiet = $2

@@ -68,7 +68,7 @@ pub(super) async fn find(
 /// Returns what there is too little of; then nothing was taken.
 pub async fn claim(tx: &mut Tx, order: &Order) -> Result<Option<StockDemand>, StoreError> {
     if order.reservation.is_held() {
-        keep(tx, &order.order_ref).await?;
+        confirm(tx, &order.order_ref).await?;
         return Ok(None);
     }
     let wanted = list_demand(tx, &order.order_ref).await?;
@@ -83,7 +83,7 @@ pub async fn claim(tx: &mut Tx, order: &Order) -> Result<Option<StockDemand>, St
 }
 
 /// What the order reserves is its own from now on.
-pub async fn keep(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), StoreError> {
+pub async fn confirm(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), StoreError> {
     sqlx::query("update orders set reserves = 2 where order_ref = $1 and reserves = 1")
         .bind(order_ref)
         .execute(&mut **tx)
@@ -92,7 +92,7 @@ pub async fn keep(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), StoreError> {
 }
 
 /// Its payment is gone: what it has is reserved as before the payment, until somebody pays.
-pub async fn unkeep(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), StoreError> {
+pub async fn revert(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), StoreError> {
     sqlx::query("update orders set reserves = 1 where order_ref = $1 and reserves = 2")
         .bind(order_ref)
         .execute(&mut **tx)
@@ -152,6 +152,7 @@ async fn release_unpaid(tx: &mut Tx, pool: OfferKey, pieces: i64) -> Result<(), 
     Ok(())
 }
 
+/// The states in which an order may hold items that are not its own yet.
 const UNPAID: [Status; 4] =
     [Status::Awaiting, Status::Reported, Status::Partial, Status::Unconfirmed];
 
@@ -195,12 +196,11 @@ async fn list_reported(
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-
-    use super::*;
-    use crate::infra::store::{Db, orders};
     use sqlx::Connection as _;
 
+    use super::*;
     use crate::infra::store::test_shop::{older_shop, query_plan, with_file, with_shop};
+    use crate::infra::store::{Db, orders};
 
     /// Tea with 5 items, and mugs whose small ones have 3 of their own.
     const PRODUCTS: &str = r#"
@@ -268,7 +268,7 @@ mod tests {
         let reservation = find(tx, &order_ref).await.unwrap();
         if reservation == Reservation::Free {
             sqlx::query(TAKE).bind(&order_ref).execute(&mut **tx).await.unwrap();
-            unkeep(tx, &order_ref).await.unwrap();
+            revert(tx, &order_ref).await.unwrap();
         }
         reservation
     }
