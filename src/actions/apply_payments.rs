@@ -131,7 +131,7 @@ async fn apply_observation(
     Ok(queued)
 }
 
-/// Whoever pays all of it first gets the items. A part keeps what is reserved once it is confirmed, and a payment that is gone
+/// The first order that is paid in full gets the items. A part keeps what is reserved once it is confirmed, and a payment that is gone
 /// keeps nothing: otherwise payments that never settle could lock a stock. Returns the order's status, which is another one
 /// where nothing is left.
 async fn assign_items(

@@ -47,7 +47,7 @@ impl Quiet {
         let waits = match self {
             Self::No => false,
             Self::UntilReported | Self::Briefly => has_no_payment_news(status),
-            // An expired order that is reported is late; whoever sees its money ends it.
+            // An expired order that is reported is late; only a payment that is seen ends it.
             Self::UntilPaid => {
                 has_no_payment_news(status) || matches!(status, Status::Reported | Status::Late)
             }

@@ -172,7 +172,7 @@ impl Status {
         )
     }
 
-    /// Whether no payment was seen yet, so that whoever pays first may take what the order reserves.
+    /// Whether no payment was seen yet, so that another order that is paid first may take what this one reserves.
     pub fn is_unpaid(self) -> bool {
         matches!(self, Self::Awaiting | Self::Reported)
     }

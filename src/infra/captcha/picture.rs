@@ -11,8 +11,8 @@ pub const WIDTH: u32 = 300;
 pub const HEIGHT: u32 = 100;
 
 /// Units: dots, as all that follows.
-const WIDE: i32 = 300 * SCALE;
-const TALL: i32 = 100 * SCALE;
+const WIDE: i32 = WIDTH as i32 * SCALE;
+const TALL: i32 = HEIGHT as i32 * SCALE;
 /// From the middle of a character to the middle of the next, before it is shifted.
 const PITCH: i32 = 45 * SCALE;
 /// Coordinates between which curves are rounded, finer than dots.
@@ -65,7 +65,7 @@ fn write(canvas: &mut Canvas, stream: &mut Stream, bend: &Bend, middle: i32, gly
         let points = fine_points(stroke);
         for pair in points.windows(2) {
             let mut last = place(pair[0].x, pair[0].y);
-            // In short pieces, since a bent line is not straight.
+            // In short segments, since a bent line is not straight.
             for n in 1..=8 {
                 let x = pair[0].x + (pair[1].x - pair[0].x) * n / 8;
                 let y = pair[0].y + (pair[1].y - pair[0].y) * n / 8;

@@ -126,7 +126,7 @@ pub async fn put(
     insert(tx, PRODUCTS, rows).await?;
     insert(tx, SEARCH_TEXTS, texts).await?;
     insert(tx, OPTIONS, options).await?;
-    // Whoever has not paid waits behind those who have.
+    // Unpaid orders come after paid ones.
     for (pool, pieces) in stock::list_over(tx, &quantities, count_anew).await? {
         reservations::release_beyond(tx, pool, pieces).await?;
     }

@@ -10,7 +10,7 @@ use crate::infra::store::{Connection, StoreError, Tx};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
 #[sqlx(rename_all = "lowercase")]
 pub enum MessageKind {
-    /// What the buyer ordered and where it goes, as the buyer wrote it.
+    /// What the buyer ordered, and the address, as the buyer wrote it.
     Receipt,
     /// The order's state changed.
     Step,
@@ -84,7 +84,7 @@ pub async fn was_applied(
     Ok(was_applied.bind(order_ref).bind(message_id.as_slice()).fetch_one(db).await?)
 }
 
-/// What the buyer ordered and where it goes.
+/// What the buyer ordered, and the address.
 pub async fn find_receipt(
     db: &mut Connection,
     order_ref: &OrderRef,

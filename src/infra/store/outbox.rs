@@ -220,7 +220,7 @@ pub async fn mark_delivered(db: &Db, id: i64) -> Result<(), StoreError> {
 }
 
 /// Forgets the messages of a quiet order whose buyer has erased their data, once it is over: until then it may be paid, and
-/// the seller needs to know where it goes. That the buyer is erased is told all the same where the order itself is in the
+/// the seller needs the address. That the buyer is erased is told all the same where the order itself is in the
 /// Maildir.
 pub async fn drop_erased(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), StoreError> {
     sqlx::query(

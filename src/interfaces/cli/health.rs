@@ -50,7 +50,7 @@ pub fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// An open shop is found by its address alone; whoever asks in a wrong folder may have read other settings.
+/// An open shop is found by its address alone; a command run in another folder may have read other settings.
 fn not_open(address: &str, settings: &Settings) -> String {
     match open::require_shop(settings) {
         Ok(()) => format!("no shop is running at {address}"),

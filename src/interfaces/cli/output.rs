@@ -1,4 +1,4 @@
-//! What the seller reads on a terminal or in a log. Whatever comes from outside is made harmless here, and nowhere else.
+//! What the seller reads on a terminal or in a log. Whatever comes from outside is escaped here, and nowhere else.
 
 use std::io;
 use std::io::Write;

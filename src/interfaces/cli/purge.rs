@@ -61,7 +61,7 @@ pub async fn run(purge: Purge, settings: Settings) -> anyhow::Result<ExitCode> {
         say_error(&format!("some messages could not be written: {error:#}"));
     }
     let erased = actions::purge_orders(&shop, PurgeMode::BySeller).await?;
-    let n_deeds = actions::prune_audit_log(&shop, now).await?;
+    let n_entries = actions::prune_audit_log(&shop, now).await?;
     let n_figures = if purge.figures {
         Some(actions::delete_statistics(&shop).await?)
     } else {
@@ -82,7 +82,7 @@ pub async fn run(purge: Purge, settings: Settings) -> anyhow::Result<ExitCode> {
         "deleted; messages are kept in the Maildir (PURGE_MAIL=no)"
     };
     tell(&erased, words);
-    tell_activity(n_deeds, "deleted");
+    tell_activity(n_entries, "deleted");
     if let Some(n) = n_figures {
         say(&format!("Daily and weekly figures deleted: {n}."));
     }

@@ -185,7 +185,6 @@ async fn report_key(shop: &Shop, settings: &Settings) -> anyhow::Result<()> {
 fn fairness(settings: &Settings, closer: mpsc::Sender<u32>) -> Fairness {
     Fairness {
         reads_circuits: settings.listeners.reads_circuits,
-        payment_minutes: settings.orders.payment_minutes,
         closer: settings.listeners.closes_circuits.then_some(closer),
     }
 }

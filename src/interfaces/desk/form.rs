@@ -4,7 +4,7 @@ use actix_web::{HttpMessage, HttpRequest};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
-use crate::interfaces::http::{FormError, FormFields, decode_fields};
+use crate::interfaces::http::{FormError, FormFields, decode_fields, hex, random_bytes};
 
 /// A form whose fields were read.
 pub trait FromFields: Sized {
@@ -82,6 +82,11 @@ impl Once {
         }
         Ok(once)
     }
+}
+
+/// The name of a form that is shown for the first time.
+pub fn fresh_once() -> String {
+    hex(&random_bytes::<32>())
 }
 
 /// A whole number, such as the edition that was shown with a form; 0 where it says none.

@@ -373,11 +373,11 @@ pub async fn choose_currency(
 
 /// A path of this shop that a page can be shown at; anything else is the shop window.
 fn back(path: &str) -> &str {
-    let harmless = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.~%?&=+".contains(&byte);
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.~%?&=+".contains(&byte);
     let local = path.starts_with('/')
         && !path.starts_with("//")
         && path.len() <= 600
-        && path.bytes().all(harmless);
+        && path.bytes().all(is_allowed);
     let shown =
         !["/currency", "/cart/change", "/order/"].iter().any(|address| path.starts_with(address));
     if local && shown { path } else { "/" }

@@ -287,11 +287,11 @@ async fn product_page<'a>(
         product.options.iter().map(|option| in_currency(&option.prices).or(own)).collect();
     let lowest = option_prices.iter().flatten().min().copied().or(own);
     let differ = option_prices.iter().flatten().any(|price| Some(*price) != lowest);
-    let (stock, reserved) = total_stock(product);
+    let stock = total_stock(product);
     let choices = product.options.iter().zip(&option_prices).map(|(option, price)| {
-        let (pieces, reserved) = match option.stock {
-            Some(stock) => (stock, option.reserved),
-            None => (product.stock, product.reserved),
+        let stock = match option.stock {
+            Some(free) => Stock::of(free, option.reserved),
+            None => Stock::of(product.stock, product.reserved),
         };
         let mut words = option.name.clone();
         if differ && let Some(price) = price {
@@ -299,7 +299,7 @@ async fn product_page<'a>(
             words = priced.with("price", price).with("currency", currency).to_string();
         }
         if option.stock.is_some() {
-            words = match Stock::of(pieces, reserved) {
+            words = match stock {
                 Stock::SoldOut => text("catalog-option-sold-out").with("option", words).to_string(),
                 Stock::Few(left) => {
                     let few = text("catalog-option-few-left").with("option", words);
@@ -316,7 +316,7 @@ async fn product_page<'a>(
         Choice {
             name: option.name.clone(),
             words,
-            sold_out: pieces + reserved <= 0 || price.is_none(),
+            sold_out: stock == Stock::SoldOut || price.is_none(),
             chosen,
         }
     });
@@ -339,8 +339,8 @@ async fn product_page<'a>(
         price: lowest,
         from: differ,
         others: others.unwrap_or_default(),
-        stock: stock_text(Stock::of(stock, reserved)),
-        can_be_bought: 0 < stock + reserved && lowest.is_some(),
+        stock: stock_text(stock),
+        can_be_bought: stock != Stock::SoldOut && lowest.is_some(),
         choices: choices.collect(),
         quantity: refused.as_ref().map_or("1", |refused| refused.quantity),
         refused_field: refused.as_ref().map_or("", |refused| refused.field),
@@ -349,14 +349,14 @@ async fn product_page<'a>(
     })
 }
 
-/// What is free and what unpaid orders reserve, of all options together; options without a quantity of their own share the
-/// product's.
-fn total_stock(product: &Product) -> (i64, i64) {
+/// Of all options together; options without a quantity of their own share the product's.
+fn total_stock(product: &Product) -> Stock {
     let own = product.options.iter().filter_map(|option| Some((option.stock?, option.reserved)));
     let shares =
         product.options.is_empty() || product.options.iter().any(|option| option.stock.is_none());
     let shared = shares.then_some((product.stock, product.reserved));
-    own.chain(shared).fold((0, 0), |sum, pool| (sum.0 + pool.0, sum.1 + pool.1))
+    let (free, reserved): (Vec<i64>, Vec<i64>) = own.chain(shared).unzip();
+    Stock::of(free.iter().sum(), reserved.iter().sum())
 }
 
 fn keep_and_send(

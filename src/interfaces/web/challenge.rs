@@ -109,6 +109,12 @@ impl Challenges {
         self.used.lock().has(id) || self.failed.lock().has(id)
     }
 
+    /// The challenge of a form, where it can still be answered.
+    pub fn open_valid(&self, token: &str, cart: CartId, now: Timestamp) -> Option<Challenge> {
+        let challenge = self.key.open(token)?;
+        (challenge.is_for(cart, now) && !self.is_spent(challenge.id)).then_some(challenge)
+    }
+
     /// An order was placed with it.
     pub fn use_up(&self, id: [u8; 16], now: Timestamp) {
         self.used.lock().add(id, now);
@@ -130,8 +136,8 @@ struct SpentIds {
 
 /// Units: seconds. Neither a challenge nor a waiting ticket is valid for so long.
 const REMEMBERED: i64 = 60 * 60;
-/// Units: ids, about 5 MB. Forgetting an older one does little harm: a used one's cart is an order already and makes no
-/// second one, and who guesses at a picture again could as well ask for another.
+/// Units: ids, about 5 MB. Forgetting an older one costs little: a used one's cart is an order already and makes no
+/// second one, and a buyer who guesses again could also request another picture.
 const MOST_SPENT: usize = 65_536;
 
 impl SpentIds {
@@ -198,6 +204,12 @@ mod tests {
         challenges.fail([2; 16], at(0));
         assert!(challenges.is_spent([1; 16]) && challenges.is_spent([2; 16]));
         assert!(!challenges.is_spent([3; 16]));
+        let fresh = Challenge::new(CART, at(0));
+        let token = challenges.key.seal(&fresh);
+        assert_eq!(challenges.open_valid(&token, CART, at(0)), Some(fresh.clone()));
+        assert_eq!(challenges.open_valid(&token, CART, at(VALID)), None);
+        challenges.fail(fresh.id, at(0));
+        assert_eq!(challenges.open_valid(&token, CART, at(0)), None);
         challenges.use_up([4; 16], at(VALID));
         assert!(challenges.is_spent([1; 16]));
     }

@@ -24,7 +24,7 @@ use crate::interfaces::web::page_cache::CachedPage;
 use crate::interfaces::web::reasons::{closed_text, contested, notice};
 use crate::interfaces::web::receipt::write_receipt;
 use crate::interfaces::web::siege;
-use crate::interfaces::web::siege::{Ask, Proof};
+use crate::interfaces::web::siege::{Answer, Ask, Proof};
 use crate::interfaces::web::state::{AppState, SiteSnapshot};
 use crate::interfaces::web::texts::{Text, text};
 use crate::interfaces::web::visitor::{OpenOrder, Visitor};
@@ -97,8 +97,7 @@ struct Again<'a> {
     refusals: &'a [Refused],
     wait: Option<Text<'static>>,
     cart: &'a PricedCart,
-    /// The challenge that was shown with it, and what was typed for that.
-    challenge: (&'a str, &'a str),
+    answer: Answer<'a>,
     /// Whether it was sent from a page that showed something else.
     other_form: bool,
 }
@@ -117,7 +116,7 @@ impl<'a> Again<'a> {
             refusals: &[],
             wait: None,
             cart,
-            challenge: ("", ""),
+            answer: Answer::default(),
             other_form: false,
         }
     }
@@ -137,7 +136,7 @@ async fn show_form(
     let asks_for_sending = store::shipping::has_any(&mut db).await?;
     let has_discounts = store::discounts::has_any(&mut db).await?;
     drop(db);
-    let ask = siege::ask(request, app, &visitor, again.challenge).await?;
+    let ask = siege::ask(request, app, &visitor, again.answer).await?;
     let mut notices: Vec<_> = again.cart.notices.iter().map(notice).collect();
     if again.other_form && notices.is_empty() {
         notices.push(text("checkout-cart-changed"));
@@ -216,7 +215,7 @@ pub async fn submit(
     };
     let cart = look_again(&app, &visitor.basket, wallet).await?;
     let other_form = !form.shown.is_empty() && form.shown != sum_shown(&cart);
-    let challenge = (form.challenge.as_str(), form.answer.as_str());
+    let answer = Answer { challenge: &form.challenge, typed: &form.answer };
     let (mut refusals, mut unproven, mut wait) = (Vec::new(), None, None);
     match Draft::parse(&form.draft(), &wallet.coin) {
         Err(refused) => refusals = refused,
@@ -227,15 +226,16 @@ pub async fn submit(
                 currency: &wallet.currency,
                 receipt: write_receipt(&draft.buyer),
                 draft,
-                may_reserve: true,
+                // `place` decides.
+                may_reserve: false,
             };
-            match prove_and_place(&request, &app, &visitor, challenge, placing, &cart).await? {
+            match prove_and_place(&request, &app, &visitor, answer, placing, &cart).await? {
                 Ok(cookies) => return Ok(placed(&app, &visitor, cookies)),
                 Err(NotPlaced::Changed(cart)) => {
                     let view = FormView::new(&form, &[]);
                     let again = Again {
                         other_form: true,
-                        challenge,
+                        answer,
                         ..Again::new(StatusCode::UNPROCESSABLE_ENTITY, wallet, &view, &cart)
                     };
                     return show_form(&request, &app, visitor, &facts, again).await;
@@ -267,7 +267,7 @@ pub async fn submit(
         refusals: &refusals,
         wait: wait.as_ref().map(|wait| text(wait.why)),
         cart: &cart,
-        challenge,
+        answer,
         other_form,
     };
     let mut response = show_form(&request, &app, visitor, &facts, again).await?;
@@ -307,11 +307,11 @@ async fn prove_and_place(
     request: &HttpRequest,
     app: &AppState,
     visitor: &Visitor,
-    challenge: (&str, &str),
+    answer: Answer<'_>,
     placing: OrderRequest<'_>,
     cart: &PricedCart,
 ) -> Result<Result<Vec<String>, NotPlaced>, PageError> {
-    let proof: Proof = match siege::prove(request, app, visitor, challenge).await? {
+    let proof: Proof = match siege::prove(request, app, visitor, answer).await? {
         Ok(proof) => proof,
         Err(why) => return Ok(Err(NotPlaced::Unproven(why))),
     };
@@ -361,7 +361,10 @@ async fn place(
     }
 }
 
-/// What the cart wants of each stock. One circuit may reserve a tenth of it, and at least one item.
+/// Of a stock, one circuit's unpaid orders may reserve one part in so many, and at least one item.
+const CIRCUIT_SHARE: i64 = 10;
+
+/// What the cart wants of each stock.
 fn shares(cart: &PricedCart) -> Vec<StockShare> {
     let mut shares: Vec<StockShare> = Vec::new();
     for line in &cart.lines {
@@ -370,7 +373,7 @@ fn shares(cart: &PricedCart) -> Vec<StockShare> {
         match shares.iter_mut().find(|share| share.stock == stock) {
             Some(share) => share.wanted += wanted,
             None => {
-                let most = (line.offer.available() / 10).max(1);
+                let most = (line.offer.available() / CIRCUIT_SHARE).max(1);
                 shares.push(StockShare { stock, wanted, most });
             }
         }

@@ -53,8 +53,9 @@ pub fn what_next(order: &Order, asks: bool, now: Timestamp) -> &'static str {
     match order.status_at(now) {
         Status::Awaiting if order.is_time_over(now) => "order-awaiting-over",
         Status::Awaiting if order.is_sold_out() => "order-sold-out",
-        Status::Reported | Status::Partial if order.is_sold_out() => "order-sold-out-reported",
-        Status::Unconfirmed if order.is_sold_out() => "order-sold-out-reported",
+        Status::Reported | Status::Partial | Status::Unconfirmed if order.is_sold_out() => {
+            "order-sold-out-reported"
+        }
         Status::Awaiting if is_marked => "order-awaiting-marked",
         Status::Awaiting if is_followed => "order-awaiting-followed",
         Status::Awaiting => "order-awaiting",

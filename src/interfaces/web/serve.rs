@@ -12,7 +12,7 @@ use actix_web::web::Data;
 use actix_web::{App, Error};
 use tokio::sync::mpsc;
 
-use crate::domain::orders::payment_minutes;
+use crate::actions;
 use crate::infra::store::N_READERS;
 use crate::interfaces::http::{
     ClientKey, ConnectionLimiter, ConnectionLimits, Listener, PASSING, ServerOptions, reap,
@@ -26,8 +26,6 @@ use crate::interfaces::web::state::AppState;
 pub struct Fairness {
     /// Whether Tor begins each connection on the socket with the number of its circuit.
     pub reads_circuits: bool,
-    /// Units: minutes that an order may be unpaid.
-    pub payment_minutes: i64,
     /// Takes the numbers of circuits that go on asking too much, to close them.
     pub closer: Option<mpsc::Sender<u32>>,
 }
@@ -60,7 +58,7 @@ pub async fn serve(
     let n_cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let most_connections = most_connections();
     let payment_time = |is_under_siege| {
-        let minutes = payment_minutes(fairness.payment_minutes, is_under_siege);
+        let minutes = actions::minutes_to_pay(&app.shop, is_under_siege);
         Duration::from_secs(60 * u64::try_from(minutes).unwrap_or(0))
     };
     let limiter = ConnectionLimiter::new(ConnectionLimits {

@@ -30,6 +30,14 @@ pub struct PictureView {
     pub wait: Text<'static>,
 }
 
+/// What a form holds for the picture.
+#[derive(Clone, Copy, Default)]
+pub struct Answer<'a> {
+    /// The challenge that was shown with it, encrypted.
+    pub challenge: &'a str,
+    pub typed: &'a str,
+}
+
 /// What shows that an order is not one of a flood.
 pub enum Proof {
     NotAsked,
@@ -43,26 +51,24 @@ pub async fn is_under_siege(app: &AppState) -> Result<bool, StoreError> {
 }
 
 /// What to ask this visitor for. The challenge of a form that was sent stays if it was answered and the answer may be
-/// right; who has typed nothing gets another picture. `None`: the shop is not in siege mode, and asks for nothing.
+/// right; a buyer who typed nothing gets another picture. `None`: the shop is not in siege mode, and asks for nothing.
 pub async fn ask(
     request: &HttpRequest,
     app: &AppState,
     visitor: &Visitor,
-    (token, answer): (&str, &str),
+    Answer { challenge, typed }: Answer<'_>,
 ) -> Result<Option<Ask>, StoreError> {
     if !is_under_siege(app).await? {
         return Ok(None);
     }
     let (now, cart) = (app.trusted().await?, visitor.basket.id);
-    if let Some((_, TicketState::Ready { left })) = find_ticket(request, app, visitor).await? {
+    if let Some((_, TicketState::Ready { left })) = find_ticket(request, app, visitor, now) {
         return Ok(Some(Ask::Waited(minutes(left))));
     }
     let challenges = &app.challenges;
-    let challenge = challenges.key.open(token).filter(|_| !answer.trim().is_empty());
-    let is_same = challenge
-        .is_some_and(|challenge| challenge.is_for(cart, now) && !challenges.is_spent(challenge.id));
+    let is_same = !typed.trim().is_empty() && challenges.open_valid(challenge, cart, now).is_some();
     let token = match is_same {
-        true => token.to_owned(),
+        true => challenge.to_owned(),
         false => challenges.key.seal(&Challenge::new(cart, now)),
     };
     let (width, height) = (captcha::WIDTH, captcha::HEIGHT);
@@ -75,17 +81,17 @@ pub async fn prove(
     request: &HttpRequest,
     app: &AppState,
     visitor: &Visitor,
-    (token, answer): (&str, &str),
+    Answer { challenge, typed }: Answer<'_>,
 ) -> Result<Result<Proof, Text<'static>>, StoreError> {
     if !is_under_siege(app).await? {
         return Ok(Ok(Proof::NotAsked));
     }
     let now = app.trusted().await?;
-    let ticket = find_ticket(request, app, visitor).await?;
+    let ticket = find_ticket(request, app, visitor, now);
     if let Some((id, TicketState::Ready { .. })) = ticket {
         return Ok(Ok(Proof::Wait { id, now }));
     }
-    if answer.trim().is_empty() {
+    if typed.trim().is_empty() {
         return Ok(Err(match ticket {
             Some((_, TicketState::Waiting { left })) => {
                 text("checkout-still-waiting").with("time", minutes(left))
@@ -95,11 +101,10 @@ pub async fn prove(
         }));
     }
     let challenges = &app.challenges;
-    let challenge = challenges.key.open(token).filter(|challenge| {
-        challenge.is_for(visitor.basket.id, now) && !challenges.is_spent(challenge.id)
-    });
-    let Some(challenge) = challenge else { return Ok(Err(text("checkout-answer-too-late"))) };
-    if !captcha::is_answer(&challenge.id, answer) {
+    let Some(challenge) = challenges.open_valid(challenge, visitor.basket.id, now) else {
+        return Ok(Err(text("checkout-answer-too-late")));
+    };
+    if !captcha::is_answer(&challenge.id, typed) {
         challenges.fail(challenge.id, now);
         return Ok(Err(text("checkout-wrong-answer")));
     }
@@ -129,17 +134,15 @@ impl Proof {
 }
 
 /// The visitor's ticket, and what it is worth. `None`: there is none that ever counted for this order.
-pub async fn find_ticket(
+pub fn find_ticket(
     request: &HttpRequest,
     app: &AppState,
     visitor: &Visitor,
-) -> Result<Option<([u8; 16], TicketState)>, StoreError> {
-    let Some(ticket) = Ticket::of(request, visitor, &app.cookie_key) else { return Ok(None) };
-    if app.challenges.is_spent(ticket.id) {
-        return Ok(None);
-    }
-    let state = ticket.state(request, visitor.basket.id, app.trusted().await?);
-    Ok(Some((ticket.id, state)))
+    now: Timestamp,
+) -> Option<([u8; 16], TicketState)> {
+    let ticket = Ticket::of(request, visitor, &app.cookie_key)?;
+    let state = ticket.state(request, visitor.basket.id, now);
+    (!app.challenges.is_spent(ticket.id)).then_some((ticket.id, state))
 }
 
 /// The id of a text: why a wait counts no more.

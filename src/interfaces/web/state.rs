@@ -124,12 +124,6 @@ impl AppState {
             && self.can_keep_orders().await
     }
 
-    /// A database that cannot be read says no: [`Self::is_well`] tells of that.
-    pub async fn is_under_siege(&self) -> bool {
-        let state = async { store::shop_state::find(&mut *self.shop.db.reader().await?).await };
-        state.await.is_ok_and(|state| state.siege_since.is_some())
-    }
-
     async fn can_keep_orders(&self) -> bool {
         let started = monotonic_now();
         {

@@ -43,7 +43,8 @@ pub async fn show(
     if visitor.basket.is_empty() || !is_under_siege(&app).await? {
         return Ok(see_other("/checkout", &[]));
     }
-    let Some((_, state)) = find_ticket(&request, &app, &visitor).await? else {
+    let now = app.trusted().await?;
+    let Some((_, state)) = find_ticket(&request, &app, &visitor, now) else {
         return Ok(see_other("/checkout", &[]));
     };
     let (title, part) = match state {
@@ -65,7 +66,7 @@ pub async fn show(
     Ok(response)
 }
 
-/// Begins to wait; whoever waits already goes on.
+/// Begins to wait; a wait that has begun goes on.
 pub async fn start(
     request: HttpRequest,
     app: Data<AppState>,
@@ -75,10 +76,11 @@ pub async fn start(
     if visitor.basket.is_empty() || !is_under_siege(&app).await? {
         return Ok(see_other("/checkout", &[]));
     }
-    let state = find_ticket(&request, &app, &visitor).await?.map(|(_, state)| state);
+    let now = app.trusted().await?;
+    let state = find_ticket(&request, &app, &visitor, now).map(|(_, state)| state);
     if let Some(TicketState::Waiting { .. } | TicketState::Ready { .. }) = state {
         return Ok(see_other("/checkout/wait", &[]));
     }
-    let ticket = Ticket::start(&request, visitor.basket.id, app.trusted().await?);
+    let ticket = Ticket::start(&request, visitor.basket.id, now);
     Ok(see_other("/checkout/wait", &[ticket.cookie(&visitor, &app.cookie_key)]))
 }

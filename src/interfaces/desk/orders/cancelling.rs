@@ -15,14 +15,14 @@ use crate::infra::store;
 use crate::infra::store::unpaid_orders::UnpaidQuery;
 use crate::interfaces::desk::error::DeskError;
 use crate::interfaces::desk::extract::VerifiedForm;
-use crate::interfaces::desk::form::{Once, number};
+use crate::interfaces::desk::form::{Once, fresh_once, number};
 use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::orders::filters::{Filters, TO_ANSWER};
 use crate::interfaces::desk::page::{page, see_other};
 use crate::interfaces::desk::password_prompt::Fresh;
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
-use crate::interfaces::http::{FormError, hex, now, random_bytes};
+use crate::interfaces::http::{FormError, now};
 
 #[derive(Template)]
 #[template(path = "desk/orders/cancel_unpaid.html")]
@@ -72,11 +72,8 @@ pub async fn ask(
         // The list says what is wrong with the filter.
         return Ok(see_other(&filters.address("")));
     }
-    let form = CancelForm {
-        once: Once::new(&hex(&random_bytes::<32>())),
-        last: i64::MAX,
-        ..CancelForm::default()
-    };
+    let form =
+        CancelForm { once: Once::new(&fresh_once()), last: i64::MAX, ..CancelForm::default() };
     show(&desk, &seller, StatusCode::OK, &filters, &form, (String::new(), Fresh::asked())).await
 }
 

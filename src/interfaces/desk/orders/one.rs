@@ -62,7 +62,7 @@ struct OrderPage<'a> {
     total: Sum,
     currency: &'a str,
     money: MoneyView<'a>,
-    /// The order as the seller was told it: where it goes.
+    /// The order as the seller was told it, with its address.
     letter: LetterView,
     spoken: Vec<SpokenView>,
     /// Whether earlier ones are left out.

@@ -12,12 +12,12 @@ use crate::domain::values::Line;
 use crate::infra::store;
 use crate::interfaces::desk::error::DeskError;
 use crate::interfaces::desk::extract::VerifiedForm;
-use crate::interfaces::desk::form::{FieldList, Once};
+use crate::interfaces::desk::form::{FieldList, Once, fresh_once};
 use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::page::{page, see_other};
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
-use crate::interfaces::http::{hex, now, query_field, random_bytes};
+use crate::interfaces::http::{now, query_field};
 
 /// Units: orders that are marked as sent at once.
 pub const MOST_AT_ONCE: usize = 50;
@@ -89,7 +89,7 @@ async fn show_parcels(
 ) -> Result<HttpResponse, DeskError> {
     let mut template = SendPage {
         layout: DeskLayout::new(seller, "/orders"),
-        once: hex(&random_bytes::<32>()),
+        once: fresh_once(),
         parcels: Vec::new(),
         others: Vec::new(),
         fault,

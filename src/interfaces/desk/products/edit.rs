@@ -14,13 +14,13 @@ use crate::domain::payment::Wallet;
 use crate::infra::store;
 use crate::infra::store::products::EditedProduct;
 use crate::interfaces::desk::error::DeskError;
-use crate::interfaces::desk::form::{FieldList, Once};
+use crate::interfaces::desk::form::{FieldList, Once, fresh_once};
 use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::memory::HeldMemory;
 use crate::interfaces::desk::page::page;
 use crate::interfaces::desk::products::address::{address, find, go, preferred};
 use crate::interfaces::desk::products::edit_page::{EditPage, Kept, pools, preview};
-use crate::interfaces::desk::products::form::{PictureFields, ProductForm, Words, fresh_name};
+use crate::interfaces::desk::products::form::{PictureFields, ProductForm, Words};
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
 use crate::interfaces::desk::upload::{UploadedFile, read_each};
@@ -244,7 +244,7 @@ impl<'a> At<'a> {
             address: kept.as_ref().map_or("/products/new".to_owned(), |kept| kept.address.clone()),
             kept,
             preview: said.is_preview.then(|| preview(&form, preferred(self.desk, wallets))),
-            once: fresh_name(),
+            once: fresh_once(),
             form: &form,
             words: &said.words,
             now: &said.now,

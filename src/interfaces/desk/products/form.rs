@@ -6,8 +6,7 @@ use crate::domain::catalog::Prices;
 use crate::domain::payment::Wallet;
 use crate::infra::store::pictures::Image;
 use crate::infra::store::products::EditedProduct;
-use crate::interfaces::desk::form::FieldList;
-use crate::interfaces::http::{hex, random_bytes};
+use crate::interfaces::desk::form::{FieldList, fresh_once};
 
 /// What stands in the form of a product: the seller's words, whether they make sense or not.
 #[derive(Clone, Default)]
@@ -76,7 +75,7 @@ impl ProductForm {
     /// For a product that is to be added.
     pub fn empty(wallets: &[Wallet]) -> Self {
         Self {
-            once: fresh_name(),
+            once: fresh_once(),
             stock: "1".to_owned(),
             prices: price_fields(wallets, |_| String::new()),
             ..Self::default()
@@ -86,7 +85,7 @@ impl ProductForm {
     pub fn of(product: &EditedProduct, wallets: &[Wallet]) -> Self {
         let shown = |stock: Option<i64>| stock.map(|n| n.to_string()).unwrap_or_default();
         Self {
-            once: fresh_name(),
+            once: fresh_once(),
             edition: product.edition,
             name: product.name.clone(),
             slug: product.slug.to_string(),
@@ -163,9 +162,4 @@ impl ProductForm {
     pub fn new_option(wallets: &[Wallet]) -> OptionFields {
         OptionFields { prices: price_fields(wallets, |_| String::new()), ..OptionFields::default() }
     }
-}
-
-/// A name that no other form has.
-pub fn fresh_name() -> String {
-    hex(&random_bytes::<32>())
 }

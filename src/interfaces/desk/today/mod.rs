@@ -125,7 +125,8 @@ async fn show(
     seller: Seller,
 ) -> Result<HttpResponse, DeskError> {
     let now = now();
-    let house = house_state(&desk, now).await?;
+    let state = store::shop_state::find(&mut *desk.shop.db.reader().await?).await?;
+    let house = house_state(&desk, state.closed_on, now).await?;
     let mut db = desk.shop.db.reader().await?;
     let days = store::statistics::list_days(&mut db, first_week(now), now.plus_days(1)).await?;
     let wallets = store::wallets::list(&mut db).await?;
@@ -138,7 +139,6 @@ async fn show(
     let asked = query_field(&request, "currency");
     let currency =
         currencies.iter().find(|currency| currency.as_str() == asked).or(currencies.first());
-    let state = store::shop_state::find(&mut db).await?;
     let mut low = store::stock::list_low(&mut db, LOW, MOST_LOW + 1).await?;
     let has_more_low = low.len() > usize::try_from(MOST_LOW).unwrap_or(usize::MAX);
     low.truncate(usize::try_from(MOST_LOW).unwrap_or(usize::MAX));
@@ -185,11 +185,15 @@ async fn count(db: &mut Connection, status: Status) -> Result<i64, DeskError> {
     Ok(store::order_reports::count(db, &filter).await?)
 }
 
-async fn house_state(desk: &Desk, now: Timestamp) -> Result<HouseState, DeskError> {
-    let house = store::shop_state::find(&mut *desk.shop.db.reader().await?).await?;
+/// `closed_on`: where the seller has closed the shop.
+async fn house_state(
+    desk: &Desk,
+    closed_on: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<HouseState, DeskError> {
     // The seller's own word first: to open helps only where nothing else is in the way, and then the page says that.
-    if house.closed_on.is_some() {
-        return Ok(HouseState::ClosedBySeller(house.closed_on));
+    if closed_on.is_some() {
+        return Ok(HouseState::ClosedBySeller(closed_on));
     }
     Ok(match actions::why_closed(&desk.shop, now).await? {
         None => HouseState::Open,
