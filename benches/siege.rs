@@ -4,7 +4,7 @@
 //! `cargo bench --bench siege`. All on loopback: first the shop listens on a unix socket behind tor's own lines, which this
 //! program writes, with 1,000 circuits of the attacker's; then on TCP, where it cannot tell visitors apart. A minute each;
 //! `-- --seconds 600` for ten, `-- --circuits 100`, `-- --purchases 20`, `-- --tor` or `-- --tcp` for one of the two. Each part
-//! begins with a new shop. The attacker solves 30 % of the challenges, whoever buys solves all.
+//! begins with a new shop. The attacker solves 30 % of the challenges, buyers solve all.
 
 mod parts;
 

@@ -1,4 +1,4 @@
-//! Stock belongs to whoever pays first.
+//! Items belong to the order that is paid first.
 
 use serde_json::json;
 

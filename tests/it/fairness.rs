@@ -279,7 +279,7 @@ fn one_circuit_may_have_ten_unpaid_orders() {
     );
     let mut other = Buyer { before: tors_line(7), ..eleventh };
     assert_eq!(other.checks_out(&[]).state(), "awaiting");
-    // Its orders reserve a tenth of a stock; more can be ordered, and belongs to whoever pays first.
+    // Its orders reserve a tenth of a stock; more can be ordered, and belongs to the order that is paid first.
     let left = || world.find("select stock from products where slug = 'green-tea'");
     assert_eq!(left(), [b"989"]);
     for expected in [b"890", b"890"] {

@@ -225,7 +225,7 @@ fn a_seller_is_notified_when_they_want_to_be() {
     let other = format!("0x{}", "cd".repeat(32));
     let reported = places(&world, &[("transaction", &other)]);
     assert_eq!(numbers(&world, &reported.order_ref), ["0"]);
-    // Whoever was cancelled and writes is heard: perhaps it was paid.
+    // A buyer whose order was cancelled and who writes is heard: perhaps it was paid.
     let mut cancelled = places(&world, &[]);
     world.says(&["orders", "cancel", &cancelled.order_ref]);
     assert!(numbers(&world, &cancelled.order_ref).is_empty());
@@ -328,7 +328,7 @@ fn a_buyer_of_whom_nobody_heard_writes_two_messages_and_erases_all_of_it() {
     assert_eq!(refused.status, 422);
     assert!(refused.text().contains("Until then you can send 2"), "{}", refused.text());
     assert_eq!(numbers(&world, &order_ref), [""; 0]);
-    // Until it is over it may be paid, and the seller needs to know where it goes.
+    // Until it is over it may be paid, and the seller needs the address.
     buyer.post("/order/erase", &[("confirm", "yes")]);
     let n_waiting = || world.find("select id from owed where message is not null").len();
     assert_eq!((n_waiting(), numbers(&world, &order_ref)), (4, Vec::new()));

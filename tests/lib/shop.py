@@ -187,7 +187,7 @@ class Shop:
             return db.execute(query, values).fetchone()
 
     def read_challenge(self, token):
-        """The characters in the picture of siege mode: whoever has the shop's secret knows them without reading it."""
+        """The characters in the picture of siege mode: the shop's secret gives them without reading it."""
         done = subprocess.run([READER, str(self.home / "db/shop.secret"), token], capture_output=True, text=True, check=True)
         return done.stdout.strip()
 
