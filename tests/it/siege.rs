@@ -373,3 +373,36 @@ fn no_more_orders_expire_early_than_make_room() {
     }
     assert_eq!((n_of(expired), n_of("select id from orders where status = 'awaiting'")), (2, 2));
 }
+
+#[test]
+fn reported_orders_that_take_too_many_bytes_end_reports_and_not_orders() {
+    let world = World::with(&catalog(), &[("UNPAID_MEGABYTES", "1")]);
+    let invented = |n: u8| format!("0x{}", format!("{n:02x}").repeat(32));
+    let Placed { order_ref, .. } = places(&world, &[("transaction", &invented(1))]);
+    let mut honest = places(&world, &[]);
+    let is_noted = || {
+        let doctor = String::from_utf8(world.shop(&["doctor"]).stdout).unwrap();
+        doctor.contains("buyers cannot report payments")
+    };
+    assert!(!is_noted());
+    world.sql("update orders set bytes = 1100000 where status = 'reported'");
+    let is_full = || world.find("select 1 from house where reports_full = 1").len() == 1;
+    world.until("a round is over", is_full);
+    assert!(is_noted());
+
+    let refused = honest.buyer.post("/order/transaction", &[("transaction", &invented(2))]);
+    let why = "Too many payments have been reported";
+    assert_eq!((refused.status, refused.text().contains(why)), (422, true), "{}", refused.text());
+    let mut other = world.buyer();
+    other.adds("green-tea", "", "1");
+    let refused = other.tries_to_check_out(&[("transaction", &invented(3))]);
+    assert_eq!((refused.status, refused.text().contains(why)), (422, true), "{}", refused.text());
+    // Orders go on, and none is deleted for this.
+    assert_eq!(other.checks_out(&[]).state(), "awaiting");
+    assert_eq!(world.find("select id from orders").len(), 3);
+
+    world.says(&["orders", "cancel", &order_ref, "Not paid."]);
+    world.until("a round is over", || !is_full());
+    let answer = honest.buyer.post("/order/transaction", &[("transaction", &invented(2))]);
+    assert_eq!((answer.status, honest.buyer.get("/order").state().as_str()), (303, "reported"));
+}

@@ -331,7 +331,7 @@ class ClientAuthorisation:
             with self.assertRaises((Unreached, OSError)):
                 ada.connect(self.shop.onion, circuit="held").close()
         with self.subTest("the old descriptor"):
-            ada.wait_code(self.shop.onion, WRONG_KEY, 30)
+            ada.wait_code(self.shop.onion, WRONG_KEY)
 
 
 class ClientsOfServeTor(ClientAuthorisation, OnionTest):

@@ -226,6 +226,7 @@ mod tests {
             "UNPAID_MEGABYTES=0\n",
             "NOTIFY=never\n",
             "MOST_UNPAID=5000\n",
+            "MOST_HELD=10\n",
         ] {
             assert_eq!(read(text).unwrap_err().len(), 1, "{text}");
         }
