@@ -463,7 +463,7 @@ fn tables() -> String {
     for (module, may) in MAY_IMPORT.iter().filter(|(module, _)| !module.is_empty()) {
         writeln!(text, "| `{module}` | {} |", code(may)).unwrap();
     }
-    text += "\n| only here | may stand |\n|---|---|\n";
+    text += "\n| only in | allowed |\n|---|---|\n";
     for (places, capabilities) in by_place() {
         writeln!(text, "| {} | {} |", code(&places), code(&capabilities)).unwrap();
     }
