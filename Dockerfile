@@ -1,17 +1,17 @@
-# Two images from one file: `shop`, which is one static program and nothing else, and `tor`, Debian's Tor beside it.
-# Both builders take it, so nothing here is newer than the classic one.
+# Two images: `shop`, which contains only one static program, and `tor`, which is Debian's Tor with the same program.
+# Works with BuildKit and with the classic builder.
 
-# The same version as rust-toolchain.toml, which stays outside: its lints and formatter are not needed here.
+# The same version as in rust-toolchain.toml, which is not copied: its lints and formatter are not needed here.
 FROM rust:1.95.0-slim-bookworm AS build
 WORKDIR /build
 
-# A static program must name its target, or the flags would reach the macros that run while it is built.
-# No path of this machine and no time ends up in the program, so the same source gives the same bytes.
+# The target must be named, or the flags for a static program would also apply to build scripts and macros.
+# The program contains no path of this machine and no time, so the build is reproducible.
 ENV CARGO_INCREMENTAL=0 CARGO_PROFILE_RELEASE_STRIP=symbols ZERO_AR_DATE=1
 COPY Cargo.toml Cargo.lock ./
-# Known to both layers that compile: C code is compiled again where it changes.
+# Used by both layers that compile; a change compiles the C code again.
 ARG SOURCE_DATE_EPOCH=0
-# Stubs in place of the source: this layer compiles the dependencies, and changes only with Cargo.lock.
+# Stubs instead of the source: this layer compiles the dependencies, and changes only with Cargo.lock.
 RUN set -eu; \
     mkdir -p src benches .cargo; \
     touch src/lib.rs; \
@@ -34,8 +34,8 @@ COPY migrations migrations
 COPY static static
 COPY templates templates
 COPY src src
-# The folders that a system without a shell cannot make for itself are made here. /run/shop is where the two containers
-# meet: a volume that is made new takes its mode from the image.
+# Folders for the image, which has no shell to create them. /run/shop is the shared volume, which takes its mode from the
+# image.
 RUN set -eu; \
     touch src/lib.rs src/main.rs; \
     . ./flags; \
@@ -51,7 +51,7 @@ RUN set -eu; \
 FROM debian:bookworm-slim AS tor
 LABEL org.opencontainers.image.title="shop: tor" \
       org.opencontainers.image.description="Tor with one onion service and nothing else"
-# The number is fixed, so that the compose file can give tor a folder in memory.
+# A fixed user ID, so that the compose file can create a tmpfs for tor.
 RUN set -eu; \
     groupadd --system --gid 900 debian-tor; \
     useradd --system --uid 900 --gid 900 --no-create-home --home-dir /var/lib/tor --shell /usr/sbin/nologin debian-tor; \
@@ -70,7 +70,7 @@ STOPSIGNAL SIGTERM
 ENTRYPOINT ["/usr/local/bin/shop", "onion", "sidecar", "--", "tor", "-f", "/etc/tor/torrc"]
 
 
-# The last stage is what `docker build .` gives.
+# The last stage is the default of `docker build .`.
 FROM scratch AS shop
 LABEL org.opencontainers.image.title="shop" \
       org.opencontainers.image.description="A self-hosted web shop, paid in cryptocurrency, reached through Tor" \

@@ -176,7 +176,7 @@ class Containers(Reachable):
         return pathlib.Path(run(["docker", "volume", "inspect", "-f", "{{.Mountpoint}}", "%s_%s" % (self.name, name)]).strip())
 
     def socket(self):
-        return self.volume("door") / "shop.sock"
+        return self.volume("sockets") / "shop.sock"
 
     def wait_until_ready(self):
         assert until(self.answers, 60, pause=0.02), "the shop did not open:\n" + self.dc("logs", "shop")

@@ -214,7 +214,7 @@ def the_desk(containers):
     containers.write(".env", settings + "DESK_LISTEN=unix:/run/shop/desk.sock\n")
     containers.dc("up", "-d")
     containers.wait_until_ready()
-    folder = containers.volume("door")
+    folder = containers.volume("sockets")
     check(until(lambda: (folder / "desk-status.json").exists(), 30), "DESK_LISTEN in .env: Tor's container makes the desk's onion")
     address = (folder / "desk-hostname").read_text().strip()
     output = containers.shop("desk", "client", "add", "me")
