@@ -1,4 +1,4 @@
-"""The seller at the desk, in Firefox at "Safest"."""
+"""The desk's pages in Firefox at "Safest"."""
 
 import re
 
@@ -13,14 +13,14 @@ def sign_in(firefox, shop, password=DESK_PASSWORD):
 
 
 def visit(firefox, shop, *paths):
-    """Opens these pages and names them."""
+    """Opens these pages, and yields their names."""
     for path in paths:
         firefox.go(shop.desk + path)
         yield "desk" + re.sub(r"\W+", " ", path)
 
 
 def every_page_of_the_desk(shop, firefox):
-    """Opens each page of the desk and names it."""
+    """Opens each page of the desk, and yields its name."""
     firefox.go(shop.desk + "/login")
     yield "login"
     sign_in(firefox, shop, password="something else")
@@ -28,14 +28,14 @@ def every_page_of_the_desk(shop, firefox):
     sign_in(firefox, shop)
     yield "today"
     yield from visit(firefox, shop, "/nothing", "/account", "/account/password", "/account/sessions", "/account/factor")
-    yield from pages_of_the_account(shop, firefox)
-    yield from pages_of_the_appearance(shop, firefox)
-    yield from pages_of_the_products(shop, firefox)
-    yield from pages_of_the_orders(shop, firefox)
-    yield from pages_of_prices(shop, firefox)
+    yield from account_pages(shop, firefox)
+    yield from appearance_pages(shop, firefox)
+    yield from product_pages(shop, firefox)
+    yield from order_pages(shop, firefox)
+    yield from trade_pages(shop, firefox)
 
 
-def pages_of_the_account(shop, firefox):
+def account_pages(shop, firefox):
     firefox.go(shop.desk + "/account/password")
     firefox.fill({"password": DESK_PASSWORD, "new": "password1", "again": "password2"})
     firefox.click("main .primary")
@@ -51,14 +51,14 @@ def pages_of_the_account(shop, firefox):
     yield "refused code"
 
 
-def pages_of_the_appearance(shop, firefox):
+def appearance_pages(shop, firefox):
     go = lambda path: firefox.go(shop.desk + path)
     yield from visit(firefox, shop, "/pages", "/pages/new", "/pages/about/edit", "/pages/about/remove", "/look", "/look/logo")
     go("/pages/new")
     firefox.fill({"title": "How we send", "text": "We post on **Mondays**.\n\n- letters\n- parcels"})
     firefox.click("button[value=preview]")
     assert firefox.text(".preview h1") == "How we send" and firefox.property("#title", "value") == "How we send"
-    # The answer to a form cannot be fetched again: the tests take these pages from Firefox.
+    # The response to a form cannot be fetched again: the tests take pages named "refused" from Firefox.
     yield "refused page, a preview"
     firefox.click(".primary[value=save]")
     go("/pages/new")
@@ -76,8 +76,8 @@ def pages_of_the_appearance(shop, firefox):
     yield "refused look, taken"
 
 
-def pages_of_prices(shop, firefox):
-    """Codes, ways of sending, wallets: lists, forms, and forms that are refused."""
+def trade_pages(shop, firefox):
+    """Discounts, shipping and wallets: lists, forms, and refused forms."""
     go = lambda path: firefox.go(shop.desk + path)
     yield from visit(firefox, shop, "/discounts", "/discounts/new", "/rates", "/rates/new", "/wallets", "/wallets/new")
     go("/discounts/new")
@@ -94,7 +94,7 @@ def pages_of_prices(shop, firefox):
     go("/rates/new")
     firefox.fill({"name": "Parcel", "countries": "DE, Elbonia"})
     firefox.click("main .primary")
-    yield "refused way of sending"
+    yield "refused shipping method"
     firefox.fill({"countries": "DE, France", "price-ETH": "0.003"})
     firefox.click("main .primary")
     yield "desk rates with one"
@@ -107,7 +107,7 @@ def pages_of_prices(shop, firefox):
     yield from visit(firefox, shop, "/wallets/addresses?currency=ETH", "/wallets/remove?currency=ETH")
 
 
-def pages_of_the_products(shop, firefox):
+def product_pages(shop, firefox):
     go = lambda path: firefox.go(shop.desk + path)
     yield from visit(
         firefox, shop, "/products", "/products?low=1&q=tea", "/products/new", "/products/linen-notebook", "/products/categories",
@@ -117,7 +117,7 @@ def pages_of_the_products(shop, firefox):
     firefox.click("button[value=option-add]")
     firefox.fill({"option-0-name": "100 g", "files": str(shop.home / "db/images/notebook.jpg")})
     firefox.click("button[value=upload]")
-    # A slow answer comes after the click is done.
+    # The response may come after the click returns.
     wait_for("the picture", lambda: firefox.find_all(".picture-row img"))
     firefox.click("button[value=preview]")
     assert firefox.text(".preview h3") == "Rooibos" and firefox.property("#option-0-name", "value") == "100 g"
@@ -132,14 +132,14 @@ def pages_of_the_products(shop, firefox):
     yield "refused product, taken"
 
 
-def pages_of_the_orders(shop, firefox):
+def order_pages(shop, firefox):
     add_to_cart(firefox, shop, "green-tea-spring-harvest")
     order_ref = place_order(firefox, shop, note="Please ring twice.")
     order = shop.desk + "/orders/" + order_ref
     yield from visit(
         firefox, shop, "/orders", "/orders?show=send", "/orders/" + order_ref, "/orders/send?order=" + order_ref, "/orders/0000000000")
     firefox.go(shop.desk + "/orders?since=yesterday&part=%3C")
-    yield "orders that cannot be meant"
+    yield "orders with an invalid filter"
     firefox.go(shop.desk + "/orders?show=awaiting&currency=ETH")
     firefox.click("#cancel-unpaid")
     assert firefox.text("#count").startswith("1 unpaid order matches"), firefox.source()
@@ -164,15 +164,15 @@ def pages_of_the_orders(shop, firefox):
     firefox.click("#orders input[type=checkbox]")
     firefox.click("button[formaction]")
     assert firefox.text(".packing h2") == order_ref
-    yield "packing list"
+    yield "packing slips"
     firefox.go(shop.desk + "/orders?show=send")
     firefox.click(".actions .primary")
-    yield "refused parcels, none is ticked"
+    yield "refused shipment, none selected"
     firefox.go(shop.desk + "/orders?show=send")
     firefox.click("#orders input[type=checkbox]")
     firefox.click(".actions .primary")
     firefox.type("#tracking-" + order_ref, "RR 123456 DE")
-    yield "parcels"
+    yield "shipment"
     firefox.click("main .primary")
     assert order_ref in firefox.text("#sent-list")
-    yield "sent"
+    yield "shipped"

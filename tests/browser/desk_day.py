@@ -1,5 +1,4 @@
-"""A day at the desk: a newcomer makes the demo their own, sells, answers, sends, restocks; and never types a command but to
-start the shop."""
+"""A day at the desk: a newcomer replaces the demo, sells, answers, ships and restocks, without the command line."""
 
 import json
 import shutil
@@ -14,8 +13,8 @@ ETH_ADDRESS = "0x52908400098527886E0F7030069857D2E4169EE7"
 
 
 @test
-def a_newcomer_runs_the_shop_for_a_day(keep=lambda firefox, name: None):
-    """`keep` is called where a picture of the desk is worth having."""
+def a_newcomer_runs_the_shop_for_a_day(screenshot=lambda firefox, name: None):
+    """`screenshot` is called for the pictures of docs/pictures."""
     with DeskShop().open() as shop, Firefox() as seller, Firefox() as buyer:
         seller.size(1000, 900)
         buyer.size(1000, 900)
@@ -26,11 +25,11 @@ def a_newcomer_runs_the_shop_for_a_day(keep=lambda firefox, name: None):
 
         go("/")
         assert seller.url() == shop.desk + "/login"
-        keep(seller, "login")
+        screenshot(seller, "login")
         sign_in(seller, shop)
 
-        # The demo goes, the seller's own things come.
-        keep(seller, "demo")
+        # Replace the demo.
+        screenshot(seller, "demo")
         seller.click("#demo a")
         seller.type("#password", DESK_PASSWORD)
         seller.click(".danger")
@@ -40,13 +39,13 @@ def a_newcomer_runs_the_shop_for_a_day(keep=lambda firefox, name: None):
         seller.fill({"currency": "ETH", "name": "Ethereum", "address": ETH_ADDRESS, "password": DESK_PASSWORD})
         seller.click("main .primary")
         assert ETH_ADDRESS in seller.text("main"), seller.text("main")
-        keep(seller, "wallets")
+        screenshot(seller, "wallets")
         go("/rates/new")
         seller.fill({"name": "Parcel", "price-ETH": "0.001"})
         seller.click("main .primary")
         assert "Parcel" in seller.text("main"), seller.text("main")
 
-        # The first product, with a preview and a picture.
+        # Add a product, with a preview and a picture.
         picture = shop.home / "IMG_2041.JPG"
         shutil.copy(ROOT / "db/images/teapot.jpg", picture)
         go("/products/new")
@@ -64,26 +63,26 @@ def a_newcomer_runs_the_shop_for_a_day(keep=lambda firefox, name: None):
         wait_for("the picture", lambda: seller.find_all(".picture-row img"))
         assert seller.property(".picture-row img", "naturalWidth") > 0
         seller.type(".picture-row input[type=text]", "A bowl of pale wood")
-        keep(seller, "product")
+        screenshot(seller, "product")
         seller.click("button.primary[value=save]")
         assert "Ash Bowl" in seller.text("h1"), seller.text("main")
 
-        # Its look, its pages, a code for friends.
+        # Appearance and a discount code.
         go("/look")
         seller.fill({"name": "The Ash Tree", "notice": "We send on **Mondays**.", "accent": "#8a3b12"})
         seller.click(".primary[value=save]")
         expect_done("Saved")
-        keep(seller, "look")
+        screenshot(seller, "appearance")
         go("/discounts/new")
         seller.fill({"code": "FRIENDS", "percent": "10", "uses": "1"})
         seller.click("main .primary")
         assert "FRIENDS" in seller.text("main")
-        keep(seller, "discounts")
+        screenshot(seller, "discounts")
 
-        # Somebody buys.
+        # A buyer orders.
         buyer.go(shop.url + "/")
         assert "The Ash Tree" in buyer.text(".brand") and "Mondays" in buyer.text("main strong")
-        assert buyer.text(".card .name") == "Ash Bowl" and not buyer.find_all(".demo"), "these wallets are nobody's demo"
+        assert buyer.text(".card .name") == "Ash Bowl" and not buyer.find_all(".demo"), "these are not the demo's wallets"
         add_to_cart(buyer, shop, "ash-bowl")
         buyer.go(shop.url + "/checkout")
         fill_checkout(buyer, note="Please ring twice.")
@@ -94,14 +93,14 @@ def a_newcomer_runs_the_shop_for_a_day(keep=lambda firefox, name: None):
         assert buyer.text("#amount").startswith("0.046"), "0.05 less 10 %, and 0.001 for the parcel"
         send_message(buyer, "Is it for salad?")
 
-        # The seller sees it, answers, takes the money, sends it.
+        # The seller answers, marks the order as paid, and ships it.
         go("/")
         assert (seller.text("#to-pay"), seller.text("#to-send"), seller.text("#to-answer")) == ("1", "0", "1")
         seller.click("#to-answer")
         seller.click('a[href="/orders/%s"]' % order_ref)
         for text in ("Ash Bowl", "Please ring twice.", "Is it for salad?", "Ada Byron", "FRIENDS"):
             assert text in seller.text("main"), (text, seller.text("main"))
-        keep(seller, "order")
+        screenshot(seller, "order")
         seller.type("#answer", "It is. Oil it now and then.")
         seller.click("#answer-form button")
         seller.click("#step-paid button")
@@ -109,7 +108,7 @@ def a_newcomer_runs_the_shop_for_a_day(keep=lambda firefox, name: None):
         buyer.go(shop.url + "/order")
         assert buyer.attribute("#state", "data-state") == "confirmed" and "Oil it now and then." in buyer.text("#messages")
         go("/orders?show=send")
-        keep(seller, "orders")
+        screenshot(seller, "orders")
         seller.click("#orders input[type=checkbox]")
         seller.click(".actions .primary")
         seller.type("#tracking-" + order_ref, "RR 123456 DE")
@@ -118,7 +117,7 @@ def a_newcomer_runs_the_shop_for_a_day(keep=lambda firefox, name: None):
         buyer.go(shop.url + "/order")
         assert buyer.attribute("#state", "data-state") == "shipped" and "RR 123456 DE" in buyer.text("#messages")
 
-        # The code is used up; one bowl is left, and five more are turned.
+        # The code is used up; one bowl is left, and five more are added.
         with Firefox() as late:
             add_to_cart(late, shop, "ash-bowl")
             late.go(shop.url + "/checkout")
@@ -132,7 +131,7 @@ def a_newcomer_runs_the_shop_for_a_day(keep=lambda firefox, name: None):
         seller.click("button[value=stock]")
         assert seller.property("#stock", "value") == "6"
 
-        # Two desks at one product: the second sees what the first has done, and loses nothing.
+        # Two browsers edit one product: the second sees the first one's change, and keeps its input.
         with Firefox() as second:
             sign_in(second, shop)
             second.go(shop.desk + "/products/ash-bowl")
@@ -142,17 +141,17 @@ def a_newcomer_runs_the_shop_for_a_day(keep=lambda firefox, name: None):
             second.click("button.primary[value=save]")
             assert "has changed since" in second.text("[role=alert]") and "0.06" in second.text("main")
             assert second.property("#description", "value") == "Turned from one piece of ash, and oiled."
-            keep(second, "meanwhile")
+            screenshot(second, "conflict")
         buyer.go(shop.url + "/product/ash-bowl")
         assert buyer.text(".price") == "0.06 ETH"
 
-        # What was done is in the log; and all of it can be written out and read back.
+        # The changes are in the activity log, and the catalog can be exported and imported.
         go("/deeds")
         for text in ("Ash Bowl", "FRIENDS", order_ref):
             assert text in seller.text("main"), seller.text("main")
-        keep(seller, "activity")
+        screenshot(seller, "activity")
         go("/")
-        keep(seller, "today")
+        screenshot(seller, "today")
         written = shop.run("catalog", "export")
         assert json.loads(written)["products"]
         (shop.home / "db/data.json").write_text(written)
@@ -161,7 +160,7 @@ def a_newcomer_runs_the_shop_for_a_day(keep=lambda firefox, name: None):
         go("/products/ash-bowl")
         assert seller.property("#stock", "value") == "6"
 
-        # Signed out is signed out, also with what the browser remembers.
+        # After signing out, the browser's history shows nothing.
         go("/orders/" + order_ref)
         seller.click("form[action='/logout'] button")
         assert seller.url().startswith(shop.desk + "/login"), seller.url()

@@ -1,4 +1,4 @@
-"""What a buyer writes to pass for the shop: seen in mutt and in neomutt, at several widths, with the muttrc of the shop."""
+"""Buyers' text that imitates the shop, in mutt and neomutt with the shop's muttrc, at several widths."""
 
 import shutil
 import time
@@ -12,7 +12,7 @@ FILLERS = ("界" * 36, "\u3000" * 36, "\u00a0" * 72, "é" * 72, "ж" * 40, "한"
 
 
 @test
-def words_of_a_buyer_stay_behind_their_bar():
+def every_line_of_a_buyer_has_a_bar():
     with Seller() as seller, Shop().open() as shop:
         note = "\n".join(filler + FORGED for filler in FILLERS)
         shop.browser().place_order(TEA, note=note[:900])
@@ -28,7 +28,7 @@ def words_of_a_buyer_stay_behind_their_bar():
                         assert line == "" or line.startswith("  | "), (program, columns, line, screen)
             with SellerMutt(shop, seller, program, (80, 100), LC_ALL="C") as mutt:
                 mutt.shows("LC_ALL=C.UTF-8")
-            # No key makes a copy, and every view can be opened.
+            # No key copies a message, and every view can be opened.
             with SellerMutt(shop, seller, program, (80, 100), LC_ALL="C.UTF-8") as mutt:
                 for keys in (("s",), ("C",), ("Escape", "s"), ("Escape", "C")):
                     mutt.shows("Not copied", *keys)
@@ -40,7 +40,7 @@ def words_of_a_buyer_stay_behind_their_bar():
 
 
 @test
-def a_block_that_unpacks_to_very_much_stops():
+def gpg_stops_unpacking_a_compression_bomb():
     with Seller() as seller, Shop(seller=seller).open() as shop:
         zeros = shop.home / "zeros"
         with open(zeros, "wb") as file:

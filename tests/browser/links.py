@@ -1,4 +1,4 @@
-"""What an order asks for, read back by others: links by parsers that are not ours, QR pictures by zbarimg."""
+"""Payment links and QR codes, read by independent parsers and by zbarimg."""
 
 import contextlib
 import html
@@ -18,7 +18,7 @@ TAPROOT = "bc1p5cyxnuxmeuwuvkwfem96lqzszd02n6xdcjrs20cac6yqjjwudpxqkedrcr"
 MONERO = "46BN3P4tsCMNSdumyuqRQmcnSkET7uetA2vAMGcKMxPphrHM5JgFg3UHF8PPqr4493ZyNd2VAAn7FbuwYNtzm1dTJmDHf39"
 CONTRACT = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48"
 
-# The wallet, what one piece costs in Gwei, a part of it in coins, and how the link is read.
+# The wallet, a price in Gwei, a partial payment in coins, and arguments for reading the link.
 COINS = {
     "BTC": ({"xpub": BTC_ZPUB}, 6_199_010, "0.001", {}),
     "XMR": ({"address": MONERO}, 1_230_000_001, "0.23", {}),
@@ -40,7 +40,7 @@ def catalog(coins):
 
 
 def order(shop, currency):
-    """A browser with an order that is paid in this currency, and the order's page."""
+    """A browser with an order in this currency, and the order's page."""
     browser = shop.browser()
     browser.choose_currency(currency)
     return browser, browser.place_order("tea")
@@ -60,14 +60,14 @@ def read_picture(picture):
 
 
 def read_by_node(script, link):
-    """By a package of npm's."""
+    """Parses a link with an npm package."""
     done = subprocess.run(["node", "-e", script, link], capture_output=True, text=True, cwd=ROOT / "tests/tools")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
 def read_ethereum(link, chain, decimals, is_token=False):
-    """By eth-url-parser, which MetaMask uses: address and coins."""
+    """Address and coins, by eth-url-parser, which MetaMask uses."""
     parsed = read_by_node("console.log(JSON.stringify(require('eth-url-parser').parse(process.argv[1])))", link)
     assert parsed["chain_id"] == chain, parsed
     if is_token:
@@ -88,7 +88,7 @@ def read_bitcoin(link):
 
 @contextlib.contextmanager
 def monero_wallet():
-    """Monero's own wallet, without a network."""
+    """Monero's own wallet, offline."""
     with tempfile.TemporaryDirectory(prefix="shop-monero-") as folder:
         program = ["monero-wallet-rpc", "--offline", "--disable-rpc-login", "--wallet-dir", folder]
         with MoneroProgram(folder, *program) as wallet:
@@ -105,16 +105,16 @@ def read_link(monero, currency, link, how):
     return read_ethereum(link, **how)
 
 
-def check_request(browser, monero, currency, how):
-    """What the order's page asks for now is the same in its text, in the link and in both pictures."""
+def check_payment(browser, monero, currency, how):
+    """Address and amount due are the same in the page's text, in the link and in both QR codes."""
     page = browser.page("/order")
-    address, due, link = page.mark("address"), page.mark("due"), link_of(page)
-    assert page.mark("payment-uri") == link, page.text
+    address, due, link = page.text_of("address"), page.text_of("due"), link_of(page)
+    assert page.text_of("payment-uri") == link, page.text
     assert re.fullmatch(r"[0-9]+(\.[0-9]+)?", due), due
     assert read_link(monero, currency, link, how) == (address, Decimal(due)), (link, address, due)
     assert read_picture(browser.page("/order/qr.png").body) == link
     assert read_picture(browser.page("/order/address.png").body) == address
-    # Where wallets take the contract for the recipient, the link is behind a choice, and the address comes first.
+    # For tokens, which wallets may send to the contract, the address comes before the link.
     first = page.text.index("/order/address.png") < page.text.index("/order/qr.png")
     assert first == bool(how.get("is_token")), page.text
     assert "Do not pay from an exchange" in page.text
@@ -123,52 +123,52 @@ def check_request(browser, monero, currency, how):
 
 def check_receipt(browser, page, amount, address):
     receipt = browser.page("/order/receipt.txt").text
-    assert (page.mark("amount"), page.mark("address")) == (amount, address), page.text
+    assert (page.text_of("amount"), page.text_of("address")) == (amount, address), page.text
     assert amount in receipt and address in receipt, receipt
 
 
 @test
-def what_is_asked_for_is_read_back_by_others():
+def other_programs_read_payment_links_and_qr_codes_correctly():
     with Shop(catalog(COINS)).open() as shop, monero_wallet() as monero:
         for currency, (_, _, part, how) in COINS.items():
             browser, page = order(shop, currency)
-            order_ref = page.mark("order-ref")
-            page, due = check_request(browser, monero, currency, how)
-            amount, address = page.mark("amount"), page.mark("address")
+            order_ref = page.text_of("order-ref")
+            page, due = check_payment(browser, monero, currency, how)
+            amount, address = page.text_of("amount"), page.text_of("address")
             assert due == Decimal(amount)
             print("   %s: %s" % (currency, link_of(page)))
 
-            # The rest of it, to the same address.
+            # The rest, to the same address.
             shop.run("orders", "partial", order_ref, part)
-            page, due = check_request(browser, monero, currency, how)
+            page, due = check_payment(browser, monero, currency, how)
             assert due == Decimal(amount) - Decimal(part), (due, amount, part)
             check_receipt(browser, page, amount, address)
 
-            # The same to the end, and nothing that invites to pay.
+            # Once paid, amount and address stay, but nothing asks for a payment.
             for step in ("paid", "shipped"):
                 shop.run("orders", step, order_ref)
                 page = browser.page("/order")
                 check_receipt(browser, page, amount, address)
-                assert page.mark("due") == "0" and "payment-link" not in page.text and "qr.png" not in page.text, page.text
-                assert [browser.ask("/order/%s.png" % name).status for name in ("qr", "address")] == [404, 404]
+                assert page.text_of("due") == "0" and "payment-link" not in page.text and "qr.png" not in page.text, page.text
+                assert [browser.fetch("/order/%s.png" % name).status for name in ("qr", "address")] == [404, 404]
 
 
 @test
-def long_addresses_fit_into_pictures():
+def long_addresses_fit_into_qr_codes():
     coins = {"BTC": ({"address": TAPROOT}, 2_099_999_999_999_990, "1", {}), "XMR": ({"address": MONERO}, 1_234_567_890_123, "1", {})}
     with Shop(catalog(coins)).open() as shop, monero_wallet() as monero:
         browser, _ = order(shop, "BTC")
-        page, _ = check_request(browser, monero, "BTC", {})
-        assert page.mark("address") == TAPROOT
+        page, _ = check_payment(browser, monero, "BTC", {})
+        assert page.text_of("address") == TAPROOT
         browser, page = order(shop, "XMR")
-        address = page.mark("address")
+        address = page.text_of("address")
         if len(address) < 106:
-            # An integrated address, as a standard address' own wallet makes it.
+            # An integrated address, made by Monero's wallet.
             address = monero("make_integrated_address", standard_address=MONERO, payment_id="0123456789abcdef")["integrated_address"]
             shop.change("update invoices set address = '%s' where currency = 'XMR'" % address)
         assert len(address) == 106
         page = browser.page("/order")
         link = link_of(page)
-        assert read_link(monero, "XMR", link, {}) == (address, Decimal(page.mark("amount"))), link
+        assert read_link(monero, "XMR", link, {}) == (address, Decimal(page.text_of("amount"))), link
         assert read_picture(browser.page("/order/qr.png").body) == link
         assert read_picture(browser.page("/order/address.png").body) == address

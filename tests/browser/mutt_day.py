@@ -1,4 +1,4 @@
-"""A day in the life of a seller: an order comes, is answered, paid, sent and asked about, in mutt and in neomutt."""
+"""A seller's day in mutt and neomutt: an order arrives, is answered, paid and shipped, and the buyer asks about it."""
 
 import subprocess
 
@@ -9,7 +9,7 @@ from lib.shop import TEA, Shop
 
 
 def give_up(desk, number):
-    """Leaves the reason that is shown, and the letter, which is still there."""
+    """Leaves the error and discards the draft."""
     desk.shows("child exited %s" % number)
     desk.shows("Security: None", "q")
     desk.shows("ostpone", "q")
@@ -29,7 +29,7 @@ def files_with(text, *folders):
 def a_day(program):
     before = files_with("ring twice", "/dev/shm")
     with Seller() as seller, Shop(seller=seller).open() as shop, Firefox() as firefox:
-        # Two orders come. The index shows their references and states, though both are sealed.
+        # Two orders arrive. The index shows their references and states, though both are encrypted.
         add_to_cart(firefox, shop, TEA)
         other = place_order(firefox, shop)
         add_to_cart(firefox, shop, TEA, quantity="2")
@@ -39,19 +39,19 @@ def a_day(program):
             lines = [line for line in index.splitlines() if "awaiting" in line]
             assert other in lines[0] and order_ref in lines[1], index
             assert ",p paid" in index and all(len(line) <= 80 for line in index.splitlines())
-            letter = desk.shows("ITEMS", "2", "Enter", "Enter")
-            assert "New order %s" % order_ref in letter, letter
+            message = desk.shows("ITEMS", "2", "Enter", "Enter")
+            assert "New order %s" % order_ref in message, message
             desk.prompt("Please ring twice.", "/ring")
             desk.shows("%s awaiting" % order_ref, "q")
 
-            # The buyer pays, and the thread grows by itself.
+            # The buyer pays, and the thread gets a new message.
             report_transaction(firefox)
             index = desk.shows_new_mail("%s reported" % order_ref)
             assert ">" in line_of(index, order_ref, "reported"), index
 
             desk.shows(",l list", "2", "Enter")
 
-            # What the state does not allow comes back with the reason, the letter is kept, and the buyer sees nothing of it.
+            # A command that the status does not allow is refused with the reason, and the buyer sees nothing.
             refused = desk.reply("/shipped RR123456785DE\n\nOn its way.\n", "cannot mark as shipped")
             assert order_ref in refused, refused
             give_up(desk, "65")
@@ -63,13 +63,13 @@ def a_day(program):
             firefox.go(shop.url + "/order")
             assert "On its way" not in firefox.text("#messages"), firefox.text("#messages")
 
-            # An answer is on the buyer's page when mutt says sent; what it quotes is not.
+            # An answer is on the buyer's page when mutt says sent, without the quoted text.
             desk.reply("Thank you, I am looking for it.\n\n", "Mail sent")
             firefox.go(shop.url + "/order")
             messages = firefox.text("#messages")
             assert "Thank you, I am looking for it." in messages and "ring twice" not in messages, messages
 
-            # One key marks it as paid, another asks for the tracking.
+            # One key marks it as paid, another asks for the tracking number.
             desk.shows("%s is now confirmed" % order_ref, ",", "p")
             desk.shows(",l list", "Enter")
             desk.shows_new_mail("%s confirmed" % order_ref)
@@ -86,7 +86,7 @@ def a_day(program):
             assert firefox.attribute("#state", "data-state") == "shipped"
             assert "RR123456785DE, it's wrapped" in firefox.text("#messages"), firefox.text("#messages")
 
-            # A question is in the view of those that wait for an answer, until it has one.
+            # A question is in the view of unanswered messages until it is answered.
             send_message(firefox, "When will it come?")
             desk.shows_new_mail("Message about order")
             index = desk.shows("1 of ", ",", "w")
@@ -104,7 +104,7 @@ def a_day(program):
             assert other in listed and order_ref not in listed, listed
             desk.shows("%s awaiting" % other, "q")
 
-            # An order that was erased: the letter does not get lost, and the reason is shown.
+            # A reply to a deleted order is refused with the reason, and the draft is kept.
             desk.shows("Reason", "1", "Enter", ",", "c")
             desk.prompt("%s is now cancelled" % other, "out of tea; don't wait")
             desk.shows(",l list", "Enter")
@@ -113,17 +113,17 @@ def a_day(program):
             desk.reply("Sorry.\n", "not found: it was deleted")
             give_up(desk, "67")
 
-        # What mutt opened is not left anywhere.
+        # mutt leaves no files with decrypted text.
         left = files_with("ring twice", shop.home, seller.home, "/dev/shm") - before
         assert not left, left
 
 
 @test
-def a_seller_lives_in_mutt():
+def a_seller_works_a_day_in_mutt():
     a_day("mutt")
 
 
 @test
-def a_seller_lives_in_neomutt():
+def a_seller_works_a_day_in_neomutt():
     a_day("neomutt")
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Drives the real shop with Firefox at Tor Browser's level "Safest", mutt, mblaze, exiftool, html-validate and axe.
 
-Run by scripts/test. A name on the command line runs only the tests whose names hold it.
+Arguments select the tests whose names contain them.
 """
 
 import json
@@ -30,7 +30,7 @@ from lib.firefox import Firefox, add_to_cart, fill_checkout, open_order, place_o
 from lib.mail import Mutt
 from lib.run import main, test
 from lib.shop import NOTEBOOK, ROOT, SOLD_OUT, TEA, DeskShop, Shop, catalog_of, wait_for
-from siege import besiege, lift_siege
+from siege import end_siege, start_siege
 
 TOOLS = ROOT / "tests/tools"
 
@@ -81,7 +81,7 @@ def a_whole_purchase_at_safest():
         try:
             firefox.back()
         except AssertionError as error:
-            # The browser does not keep what was typed either: it shows that the page is gone, and does not ask the shop.
+            # The browser has not cached the page, and shows that without a request.
             assert "notCached" in str(error)
         firefox.go(shop.url + "/checkout")
         assert firefox.url() == shop.url + "/cart", "the cart is empty: nothing can be ordered twice"
@@ -109,29 +109,29 @@ def a_first_visit_is_small():
     with Shop().open() as shop:
         style = None
         for path, budget in (("/", 60), ("/product/" + NOTEBOOK, 50)):
-            answer = shop.browser().ask(path, Accept_Encoding="gzip, deflate")
-            page = answer.body
+            response = shop.browser().fetch(path, Accept_Encoding="gzip, deflate")
+            page = response.body
             html = subprocess.run(["gzip", "-dc"], input=page, capture_output=True, check=True).stdout.decode()
-            assert answer.headers["Content-Encoding"] == "gzip"
+            assert response.headers["Content-Encoding"] == "gzip"
             links = re.findall(r'(?:href|srcset)="(/(?:static|picture)/[^"]+\.(?:css|png|webp))"', html)
             sizes = {}
             for link in dict.fromkeys(links):
-                answer = shop.browser().ask(link, Accept_Encoding="gzip, deflate")
-                assert answer.status == 200 and "immutable" in answer.headers["Cache-Control"], link
-                sizes[link] = len(answer.body)
+                response = shop.browser().fetch(link, Accept_Encoding="gzip, deflate")
+                assert response.status == 200 and "immutable" in response.headers["Cache-Control"], link
+                sizes[link] = len(response.body)
             style = next(size for link, size in sizes.items() if link.endswith(".css"))
             whole = len(page) + sum(sizes.values())
-            print("   %s: HTML %d, CSS %d, pictures and icon %d in %d files, in all %d bytes" % (
+            print("   %s: HTML %d, CSS %d, pictures and icon %d in %d files, in total %d bytes" % (
                 path, len(page), style, sum(sizes.values()) - style, len(sizes) - 1, whole))
             assert whole <= budget * 1024, (path, whole)
             assert path != "/" or len(page) + style <= 12 * 1024
 
 
 def every_page(shop, firefox):
-    """Opens each page of the shop and names it."""
+    """Opens each page of the shop, and yields its name."""
     for name, path in (
-        ("window", "/"), ("list", "/product"), ("category", "/category/Tea"), ("search", "/search?q=tea"),
-        ("search without a find", "/search?q=zzzz"), ("product", "/product/" + TEA), ("product with options", "/product/" + NOTEBOOK),
+        ("start", "/"), ("list", "/product"), ("category", "/category/Tea"), ("search", "/search?q=tea"),
+        ("search without results", "/search?q=zzzz"), ("product", "/product/" + TEA), ("product with options", "/product/" + NOTEBOOK),
         ("sold out", "/product/" + SOLD_OUT), ("empty cart", "/cart"), ("code form", "/order"), ("policy", "/policy"),
         ("about", "/page/about"), ("not found", "/nothing"),
     ):
@@ -148,21 +148,21 @@ def every_page(shop, firefox):
     firefox.type("#email", "a@b")
     firefox.click(".checkout .primary")
     yield "refused checkout"
-    besiege(shop)
+    start_siege(shop)
     firefox.go(shop.url + "/checkout")
-    yield "checkout under siege"
+    yield "checkout in siege mode"
     firefox.type("#answer", "AAAAAA")
     firefox.click(".checkout .primary")
-    yield "refused checkout under siege"
+    yield "refused checkout in siege mode"
     fill_checkout(firefox)
     firefox.click(".checkout .primary")
     yield "refused checkout with another picture"
     firefox.click("form#wait button")
     yield "wait"
-    lift_siege(shop)
+    end_siege(shop)
     order_ref = place_order(firefox, shop)
     yield "order"
-    # As a node would see it.
+    # As a node reports it.
     for name, status, seen, settled in (("order seen in part", "unconfirmed", 4_000_000, 1_000_000), ("order overpaid", "overpaid", 10**9, 10**9)):
         shop.change("update invoices set seen = %d, settled = %d, confirmations = 2, needed = 12" % (seen, settled))
         shop.change("update orders set status = '%s'" % status)
@@ -193,7 +193,7 @@ def every_page(shop, firefox):
     yield "refused code"
 
 
-# Shops and their pages.
+# Kinds of shops, and the function that opens their pages.
 SITES = (Shop, every_page), (DeskShop, every_page_of_the_desk)
 
 
@@ -206,25 +206,25 @@ def every_page_is_valid_html():
 def check_html(kind, pages):
     with kind().open() as shop, Firefox() as firefox, tempfile.TemporaryDirectory() as folder:
         rules = {"extends": ["html-validate:standard", "html-validate:a11y"], "rules": {
-            # Matters of taste, not of validity: the server writes <br> and <input>, and quotes as they come.
+            # Matters of style, not of validity.
             "void-style": "off", "no-trailing-whitespace": "off", "attribute-boolean-style": "off", "attribute-empty-style": "off",
             "long-title": "off", "no-implicit-button-type": "off", "prefer-native-element": "off", "doctype-style": "off",
-            # Firefox prints the page from its tree, which has no form of its own for these.
+            # Firefox serializes its DOM, in which these are lost.
             "no-raw-characters": "off", "attr-quotes": "off", "no-inline-style": "error",
         }}
         config = pathlib.Path(folder) / "rules.json"
         config.write_text(json.dumps({"root": True, **rules}))
-        # The pages as the server sends them, fetched with the cookies that Firefox holds by then.
+        # The pages as the server sends them, fetched with Firefox's cookies.
         for name in pages(shop, firefox):
             if name.startswith("refused"):
                 text = "<!DOCTYPE html>\n" + firefox.source()
             else:
                 cookies = {name: cookie["value"] for name, cookie in firefox.cookies().items()}
                 address, path = firefox.url().removeprefix("http://").split("/", 1)
-                text = Browser(address, cookies=cookies).ask("/" + path).text
+                text = Browser(address, cookies=cookies).fetch("/" + path).text
             (pathlib.Path(folder) / (name.replace(" ", "-") + ".html")).write_text(text)
-        judge = [str(TOOLS / "node_modules/.bin/html-validate"), "--config", str(config), folder + "/*.html"]
-        done = subprocess.run(judge, capture_output=True, text=True)
+        validator = [str(TOOLS / "node_modules/.bin/html-validate"), "--config", str(config), folder + "/*.html"]
+        done = subprocess.run(validator, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -250,13 +250,13 @@ def every_page_is_accessible_in_light_and_dark():
 
 
 @test
-def no_page_is_wider_than_its_window_and_what_is_clicked_is_large_enough():
+def pages_fit_their_window_and_controls_are_large_enough():
     faults = []
     seen = set()
     for kind, pages in SITES:
         with kind().open() as shop, Firefox(safest=False, more={"security.csp.enable": False}) as firefox:
             for name in pages(shop, firefox):
-                # Firefox makes no window narrower than 500 pixels; with larger pixels it holds a page of 320.
+                # Firefox's windows are at least 500 pixels wide; zoomed in, a page has 320.
                 for width, zoom in ((480, 1.5), (480, 1), (600, 1), (1600, 1), (1000, 1)):
                     firefox.size(width, 900)
                     firefox.zoom(zoom)
@@ -283,7 +283,7 @@ def two_orders(shop):
 
 
 @test
-def mutt_shows_one_thread_an_order_and_reads_it_well():
+def mutt_shows_one_readable_thread_per_order():
     with Shop().open() as shop:
         first, second = two_orders(shop)
         with Mutt(shop) as mutt:
@@ -292,9 +292,9 @@ def mutt_shows_one_thread_an_order_and_reads_it_well():
             assert len([line for line in lines if "New order" in line]) == 2, index
             threaded = [line for line in lines if "Payment for order %s" % first in line]
             assert len(threaded) == 1 and ("─>" in threaded[0] or "->" in threaded[0]), index
-            letter = mutt.shows("ITEMS", "1", "Enter", "Enter")
-            assert "New order" in letter
-            body = letter
+            message = mutt.shows("ITEMS", "1", "Enter", "Enter")
+            assert "New order" in message
+            body = message
             for _ in range(4):
                 mutt.press("Space")
                 time.sleep(0.3)
@@ -305,7 +305,7 @@ def mutt_shows_one_thread_an_order_and_reads_it_well():
 
 
 @test
-def other_readers_agree_with_mutt():
+def other_mail_readers_show_the_same_messages():
     with Shop().open() as shop:
         first, second = two_orders(shop)
         listed = subprocess.run(["mlist", str(shop.home / "mailorders")], capture_output=True, text=True, check=True).stdout.split()
@@ -319,7 +319,7 @@ def other_readers_agree_with_mutt():
 
 
 @test
-def exiftool_finds_nothing_in_the_pictures():
+def exiftool_finds_no_metadata_in_the_pictures():
     catalog = catalog_of(
         {"eth": {"currency": "ETH", "address": "0x52908400098527886E0F7030069857D2E4169EE7"}},
         bowl={"name": "Ash Bowl", "price": 25000000, "images": ["bowl.jpg"]})
@@ -343,7 +343,7 @@ def exiftool_finds_nothing_in_the_pictures():
 
 
 @test
-def a_newcomer_sells_a_thing_of_their_own():
+def a_newcomer_sells_their_own_product():
     with Shop().open() as shop:
         catalog = json.loads(re.search(r"```json\n(.*?)```", (ROOT / "README.md").read_text(), re.S).group(1))
         shutil.copy(ROOT / "db/images/teapot.jpg", shop.home / "db/images/bowl.jpg")
@@ -352,7 +352,7 @@ def a_newcomer_sells_a_thing_of_their_own():
         shop.run("seed", "db/data.json")
         with Firefox() as firefox:
             firefox.go(shop.url + "/")
-            assert not firefox.find_all(".demo"), "these wallets are nobody's demo"
+            assert not firefox.find_all(".demo"), "these are not the demo's wallets"
             firefox.click(".card a")
             assert firefox.text("h1") == "Ash Bowl" and firefox.text(".price") == "0.025 ETH" and firefox.text(".stock") == "Only 3 left"
             assert firefox.property(".pictures img", "naturalWidth") == 800
@@ -361,8 +361,8 @@ def a_newcomer_sells_a_thing_of_their_own():
             assert firefox.text("#address") == "0x52908400098527886E0F7030069857D2E4169EE7"
         with Mutt(shop) as mutt:
             assert "New order %s - unpaid" % order_ref in mutt.shows(order_ref)
-            letter = mutt.shows("ITEMS", "Enter")
-            assert "Ash Bowl" in letter and "0.025" in letter, letter
+            message = mutt.shows("ITEMS", "Enter")
+            assert "Ash Bowl" in message and "0.025" in message, message
 
 
 if __name__ == "__main__":

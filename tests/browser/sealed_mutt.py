@@ -1,4 +1,4 @@
-"""What the seller reads of a sealed letter: mutt and neomutt with gpg, by gpgme as Debian sets them up, and without."""
+"""Encrypted messages in mutt and neomutt, with gpgme, as in Debian's configuration, and without."""
 
 import base64
 import os
@@ -10,7 +10,7 @@ from lib.shop import ROOT
 
 LETTER = os.environ.get("SEALED_LETTER", str(ROOT / "target/release/examples/sealed_letter"))
 TEXT = "New order for Käthe\n\n  | 12 St James's Square\n  | 東京\n\n  1 x Tea   0.0%d ETH\n"
-# What mutt brings for its older way to gpg: see /etc/Muttrc.d/gpg.rc.
+# mutt's configuration for gpg without gpgme: see /etc/Muttrc.d/gpg.rc.
 CLASSIC = """unset crypt_use_gpgme
 set pgp_decode_command="gpg --status-fd=2 --no-verbose --quiet --batch --output - %f"
 set pgp_decrypt_command="gpg --status-fd=2 --no-verbose --quiet --batch --output - %f"
@@ -18,8 +18,8 @@ set pgp_decryption_okay="^\\\\[GNUPG:\\\\] DECRYPTION_OKAY"
 """
 
 
-def spoilt(block):
-    """The same PGP message with one bit of its content changed."""
+def corrupted(block):
+    """The PGP message with one flipped bit."""
     lines = [line for line in block.splitlines()[2:] if not line.startswith(("=", "-"))]
     data = bytearray(base64.b64decode("".join(lines)))
     data[-30] ^= 1
@@ -27,13 +27,13 @@ def spoilt(block):
 
 
 def deliver(seller, name, text, block=None):
-    """Puts a sealed letter into the seller's Maildir; `block` is what the buyer has sealed."""
+    """Puts an encrypted message into the seller's Maildir. `block`: the buyer's PGP message."""
     files = [seller.key]
     if block:
         files.append(seller.home / "block")
         files[1].write_text(block)
-    letter = subprocess.run([LETTER, *files], input=text.encode(), capture_output=True, check=True).stdout
-    (seller.home / "orders/new" / name).write_bytes(letter)
+    message = subprocess.run([LETTER, *files], input=text.encode(), capture_output=True, check=True).stdout
+    (seller.home / "orders/new" / name).write_bytes(message)
 
 
 def mutt(seller, program, settings):
@@ -46,7 +46,7 @@ def mutt(seller, program, settings):
 
 
 @test
-def mutt_and_neomutt_open_sealed_letters_without_questions():
+def mutt_and_neomutt_open_encrypted_messages_without_prompts():
     with Seller() as seller:
         for part in ("tmp", "new", "cur"):
             (seller.home / "orders" / part).mkdir(parents=True)
@@ -54,7 +54,7 @@ def mutt_and_neomutt_open_sealed_letters_without_questions():
         block = seller.gpg("--armor", "--encrypt", "-r", "seller", input="Ada Byron, Ockham Park\n")
         deliver(seller, "2.shop", TEXT % 2, block)
         deliver(seller, "3.shop", TEXT % 3 + "more\n" * 6000)
-        deliver(seller, "4.shop", TEXT % 4, spoilt(block))
+        deliver(seller, "4.shop", TEXT % 4, corrupted(block))
         gpgme = "set crypt_use_gpgme\n"
         for program, settings in (("mutt", gpgme), ("mutt", CLASSIC), ("neomutt", gpgme), ("neomutt", CLASSIC)):
             name = (program, settings)
@@ -66,14 +66,14 @@ def mutt_and_neomutt_open_sealed_letters_without_questions():
                 both = terminal.shows("Ockham Park", "q", "2", "Enter", "Enter")
                 assert "Ada Byron, Ockham Park" in both and "0.02 ETH" in both, (name, both)
                 large = terminal.shows("0.03 ETH", "q", "3", "Enter", "Enter")
-                # Rubbish in the buyer's part leaves the rest readable.
+                # A corrupted part of the buyer leaves the rest readable.
                 rubbish = terminal.shows("0.04 ETH", "q", "4", "Enter", "Enter")
                 assert "12 St James's Square" in rubbish and "Ockham" not in rubbish, (name, rubbish)
                 terminal.shows("0.03 ETH", "q", "3", "Enter", "Enter")
-                # All headers: those under the seal are not among them.
+                # All headers, without those of the encrypted part.
                 full = terminal.shows("MIME-Version", "h")
                 for screen in (plain, both, large, full):
                     for strange in ("xxxx", "Padding", "^M", "BEGIN PGP MESSAGE-----", "=C3", "[-- Error", "Could not", "assphrase"):
                         assert strange not in screen, (name, strange, screen)
-                # Once read, the list shows the true subject.
+                # Once read, the list shows the real subject.
                 terminal.shows("Tea for K", "q")

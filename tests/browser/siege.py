@@ -1,4 +1,4 @@
-"""Siege mode, as a buyer sees it in Firefox at "Safest": the picture, and the wait instead of it."""
+"""Siege mode in Firefox at "Safest": the picture, and the wait."""
 
 import time
 
@@ -8,8 +8,8 @@ from lib.run import test
 from lib.shop import TEA, Shop, faketime, wait_for
 
 
-def besiege(shop):
-    """Siege mode that lasts: a hundred orders were placed just now, and are not paid."""
+def start_siege(shop):
+    """Siege mode that lasts: a hundred orders were just placed and are unpaid."""
     shop.change(
         "with recursive n(n) as (select 1 union all select n + 1 from n where n < 100) "
         "insert into orders (id, order_ref, form_token, lookup_name, status, placed_at, finished_at) "
@@ -21,7 +21,7 @@ def besiege(shop):
     shop.change("update house set siege_since = unixepoch(), siege_orders = 100")
 
 
-def lift_siege(shop):
+def end_siege(shop):
     shop.change("pragma foreign_keys = on; delete from orders where order_ref like 'FLOOD%'")
     shop.change("update house set siege_since = null, siege_orders = 0")
 
@@ -35,34 +35,33 @@ def read_picture(firefox, shop):
 
 
 class ClockedShop(Shop):
-    """A shop in siege mode, whose clock can be moved on."""
+    """A shop in siege mode whose clock can be advanced."""
 
     def open(self):
         self.clock = self.home / "clock"
         self.clock.write_text("+0")
         self.environment.update(faketime(), FAKETIME_TIMESTAMP_FILE=str(self.clock), FAKETIME_NO_CACHE="1")
         super().open()
-        besiege(self)
+        start_siege(self)
         return self
 
-    def later(self, seconds):
-        fresh = self.home / "clock.new"
-        fresh.write_text("+%ds" % seconds)
-        fresh.rename(self.clock)
+    def advance(self, seconds):
+        """Sets the clock to so many seconds after the start."""
+        new = self.home / "clock.new"
+        new.write_text("+%ds" % seconds)
+        new.rename(self.clock)
         self.run("clock", "accept")
 
 
 @test
-def under_siege_a_buyer_at_safest_reads_a_picture(keep=lambda firefox, name: None):
-    """`keep` is called where a picture of the page is worth having."""
+def in_siege_mode_a_buyer_at_safest_reads_a_picture():
     with Shop().open() as shop, Firefox() as firefox:
         firefox.size(1000, 900)
-        besiege(shop)
+        start_siege(shop)
         add_to_cart(firefox, shop, TEA)
         firefox.go(shop.url + "/checkout")
         assert "orders that are never paid" in firefox.text("form#wait")
         assert firefox.property('img[src^="/checkout/"]', "naturalWidth") == 300, "the picture is shown"
-        keep(firefox, "checkout")
         first = read_picture(firefox, shop)
 
         fill_checkout(firefox, note="Please wrap it.", answer="AAAAAA")
@@ -71,8 +70,7 @@ def under_siege_a_buyer_at_safest_reads_a_picture(keep=lambda firefox, name: Non
         wait_for("the focus on the wrong answer", lambda: firefox.focused() == firefox.find("#answer"), 5)
         assert firefox.property("#note", "value") == "Please wrap it." and firefox.property("#answer", "value") == ""
         assert read_picture(firefox, shop) != first
-        keep(firefox, "wrong-answer")
-        # Something else is wrong: what was read stays.
+        # With another error the answer is kept.
         answer = read_picture(firefox, shop)
         firefox.fill({"city": "", "answer": answer.lower()})
         firefox.click(".checkout .primary")
@@ -85,12 +83,12 @@ def under_siege_a_buyer_at_safest_reads_a_picture(keep=lambda firefox, name: Non
 
 
 @test
-def under_siege_a_buyer_at_safest_waits_instead(keep=lambda firefox, name: None):
+def in_siege_mode_a_buyer_at_safest_waits_instead():
     with ClockedShop().open() as shop, Firefox() as firefox:
         firefox.size(1000, 900)
         add_to_cart(firefox, shop, TEA)
         firefox.go(shop.url + "/checkout")
-        # The form that is already filled in stays open in its own tab.
+        # The filled-in form stays open in its own tab.
         fill_checkout(firefox)
         form = firefox.do("GET", "/window")
         firefox.click("button[form=wait]")
@@ -98,25 +96,22 @@ def under_siege_a_buyer_at_safest_waits_instead(keep=lambda firefox, name: None)
         firefox.do("POST", "/window", {"handle": others[0]})
         wait_for("the wait", lambda: firefox.find_all("h1") and firefox.text("h1") == "5 minutes left")
         assert firefox.url() == shop.url + "/checkout/wait"
-        keep(firefox, "wait")
-        shop.later(200)
+        shop.advance(200)
         firefox.go(shop.url + "/checkout/wait")
         assert firefox.text("h1") == "2 minutes left"
-        shop.later(290)
+        shop.advance(290)
         firefox.go(shop.url + "/checkout/wait")
         assert firefox.text("h1") == "1 minute left"
-        # The last seconds really pass, and the page comes to its end by itself.
+        # The last seconds pass in real time, and the page refreshes at the end.
         began = time.monotonic()
-        wait_for("the page refreshes itself", lambda: firefox.text("h1") == "You can order now", 30)
+        wait_for("the page refreshes automatically", lambda: firefox.text("h1") == "You can order now", 30)
         assert time.monotonic() - began < 20
-        keep(firefox, "wait-over")
         with Firefox() as other:
             other.go(shop.url + "/checkout/wait")
-            assert other.url() == shop.url + "/cart", "the wait is this browser's alone"
+            assert other.url() == shop.url + "/cart", "the wait is valid only in its browser"
 
         firefox.click('a[href="/checkout"].primary')
         assert "You have waited" in firefox.text("[role=status]") and not firefox.find_all("#answer")
-        keep(firefox, "waited")
         firefox.do("POST", "/window", {"handle": form})
         firefox.click(".checkout .primary")
         assert firefox.url() == shop.url + "/order", firefox.source()

@@ -1,4 +1,4 @@
-"""The whole story of an order from both sides: the buyer in Firefox at "Safest", the seller in mutt with gpg."""
+"""An order from checkout to deletion: the buyer in Firefox at "Safest", the seller in mutt with gpg."""
 
 from lib.firefox import Firefox, add_to_cart, open_order, place_order, send_message
 from lib.mail import Seller, SellerMutt
@@ -18,8 +18,8 @@ def has_new(firefox, shop, heading):
 
 
 @test
-def the_story_of_an_order(keep=lambda firefox, name: None, program="mutt"):
-    """`keep` is called where a picture of the buyer's page is worth having."""
+def the_story_of_an_order(screenshot=lambda firefox, name: None, program="mutt"):
+    """`screenshot` is called for the pictures of docs/pictures."""
     with Seller() as seller, Shop(seller=seller).open() as shop, Firefox() as firefox:
         firefox.size(1000, 900)
         add_to_cart(firefox, shop, TEA, quantity="2")
@@ -30,26 +30,26 @@ def the_story_of_an_order(keep=lambda firefox, name: None, program="mutt"):
         assert all(b"ring twice" not in path.read_bytes() for path in shop.messages())
 
         with SellerMutt(shop, seller, program) as desk:
-            # The seller reads the order, decrypted without a question, and answers it.
+            # The seller reads the order, which is decrypted without a prompt, and replies.
             index = desk.shows(order_ref)
             assert "awaiting" in index, index
-            letter = desk.shows("12 St James's Square", "Enter")
+            message = desk.shows("12 St James's Square", "Enter")
             for text in ("Ada Byron", "| Please ring twice.", "New order %s" % order_ref):
-                assert text in letter, letter
-            assert "assphrase" not in letter and "BEGIN PGP" not in letter, letter
+                assert text in message, message
+            assert "assphrase" not in message and "BEGIN PGP" not in message, message
             sent = desk.reply("/paid\n\nThank you, Ada! I pack it today.\n\nIt leaves on Monday.\n\n", "Mail sent")
             assert "rror" not in sent, sent
 
             has_new(firefox, shop, "2 new")
             assert firefox.attribute("#state", "data-state") == "confirmed"
             assert "Paid" in messages(firefox)[0] and "Thank you, Ada! I pack it today.\n\nIt leaves on Monday." in messages(firefox)[1], messages(firefox)
-            assert "ring twice" not in messages(firefox)[1], "what was quoted is left out"
+            assert "ring twice" not in messages(firefox)[1], "quoted text is left out"
             send_message(firefox, "Thank you too!\nIs Monday the 30th?")
             assert firefox.url() == shop.url + "/order#messages", firefox.url()
             assert messages(firefox)[2].startswith("You") and "Is Monday the 30th?" in messages(firefox)[2], messages(firefox)
             assert "new" not in firefox.text("#messages-title")
 
-            # The seller sees it in the same thread, answers, and marks the order as shipped.
+            # The seller sees it in the same thread, replies, and marks the order as shipped.
             desk.shows(",l list", "q")
             desk.shows_new_mail("Message about")
             question = desk.shows("| Is Monday the 30th?", "*", "Enter")
@@ -62,9 +62,9 @@ def the_story_of_an_order(keep=lambda firefox, name: None, program="mutt"):
             assert firefox.attribute("#state", "data-state") == "shipped"
             assert "Yes, the 30th." in messages(firefox)[3] and TRACKING in messages(firefox)[4], messages(firefox)
             assert not firefox.find_all('.talk a'), "tracking is never a link"
-            keep(firefox, "conversation")
+            screenshot(firefox, "conversation")
 
-            # In another browser, with nothing but the code.
+            # Another browser, with only the code.
             with Firefox() as elsewhere:
                 open_order(elsewhere, shop, code)
                 assert len(messages(elsewhere)) == 5 and "5 new" not in elsewhere.text("#messages-title"), elsewhere.text("#messages")
@@ -73,7 +73,7 @@ def the_story_of_an_order(keep=lambda firefox, name: None, program="mutt"):
                 assert "your order code" in elsewhere.text("#message-error")
                 assert elsewhere.property("#message", "value").strip() == "My code is", elsewhere.property("#message", "value")
 
-            # The buyer wants to be forgotten. The seller reads that, and can say nothing more.
+            # The buyer deletes the data. The seller is told, and can no longer reply.
             firefox.click("details:has(#confirm) summary")
             firefox.click('form[action="/order/erase"] button')
             assert "Tick the box" in firefox.text("#confirm-error")
@@ -91,7 +91,7 @@ def the_story_of_an_order(keep=lambda firefox, name: None, program="mutt"):
             desk.shows("y:Send", "q")
             desk.shows("Message about", "q")
 
-        # All of it goes.
+        # After the deletion nothing is left.
         assert "1 order" in shop.run("purge", "--keep-days", "0")
         assert not list((shop.home / "mailorders").glob("*/*.shop*"))
 
@@ -110,11 +110,11 @@ def the_story_of_an_order_in_neomutt():
     the_story_of_an_order(program="neomutt")
 
 
-def pictures(firefox, folder, name):
-    """The page wide and narrow, as the buyer sees it."""
-    (folder / (name + ".png")).write_bytes(firefox.picture(whole=True))
+def save_screenshots(firefox, folder, name):
+    """Saves the page in a wide and a narrow window."""
+    (folder / (name + ".png")).write_bytes(firefox.screenshot(whole=True))
     firefox.size(500, 900)
     firefox.zoom(1.3)
-    (folder / (name + "-narrow.png")).write_bytes(firefox.picture(whole=True))
+    (folder / (name + "-narrow.png")).write_bytes(firefox.screenshot(whole=True))
     firefox.zoom(1)
     firefox.size(1000, 900)

@@ -67,7 +67,7 @@ class Reachable:
     def answers(self):
         """Whether the shop takes orders through the socket."""
         try:
-            return self.browser().ask("/health").status == 200
+            return self.browser().fetch("/health").status == 200
         except (OSError, AssertionError):
             return False
 

@@ -134,7 +134,7 @@ def a_whole_purchase(containers):
     buyer = containers.browser()
     assert "Demo shop: do not send money" in buyer.page("/").text
     page = buyer.place_order(NOTEBOOK, "Ruled", 2, note="Please wrap it.")
-    order_ref, code = page.mark("order-ref"), page.mark("code")
+    order_ref, code = page.text_of("order-ref"), page.text_of("code")
     check(len(code.split()) == 7, "a whole purchase through the socket, with a circuit's number in front: order %s" % order_ref)
     check(containers.browser(circuit=26).open_order(code) == order_ref, "the code opens the order from another browser")
     return order_ref, code

@@ -69,7 +69,7 @@ class Host(Reachable):
     def desk(self):
         """The status of the desk's login page; 0 where nothing answers."""
         try:
-            return Browser("unix:%s" % self.socket("desk")).ask("/login").status
+            return Browser("unix:%s" % self.socket("desk")).fetch("/login").status
         except OSError:
             return 0
 
@@ -100,7 +100,7 @@ def install(host, readme, check):
     host.seller(tor)
     host.seller(address)
     page = host.browser().place_order(TEA)
-    order_ref, code = page.mark("order-ref"), page.mark("code")
+    order_ref, code = page.text_of("order-ref"), page.text_of("code")
     check(order_ref in host.seller("cat /var/lib/shop/mailorders/new/*"), "systemd: an order is bought, and the seller reads the message without sudo")
     return order_ref, code
 

@@ -16,54 +16,54 @@ ADDRESS = {
 }
 
 
-class Unanswered(ConnectionError):
-    """The connection was lost before a whole answer had come."""
+class NoResponse(ConnectionError):
+    """The connection was lost before the response was complete."""
 
 
 LOST = (OSError, http.client.HTTPException)
 
 
-class Answer:
-    def __init__(self, response):
-        self.status, self.headers, self.body = response.status, response.headers, response.read()
+class Response:
+    def __init__(self, raw):
+        self.status, self.headers, self.body = raw.status, raw.headers, raw.read()
         self.location = self.headers.get("Location")
         self.text = self.body.decode("utf-8", "replace")
 
     def value(self, field):
-        """What the first form of the page holds in this field."""
-        found = re.search(r'name="%s" value="([^"]*)"' % field, self.text)
-        assert found, "a page without the field %s: %s" % (field, self)
-        return html.unescape(found.group(1))
+        """The value of this field in the first form of the page."""
+        match = re.search(r'name="%s" value="([^"]*)"' % field, self.text)
+        assert match, "a page without the field %s: %s" % (field, self)
+        return html.unescape(match.group(1))
 
-    def mark(self, id):
-        """The text of the element with this id; None where there is none."""
-        found = re.search(r'id="%s"[^>]*>\s*([^<]+?)\s*<' % id, self.text)
-        return html.unescape(found.group(1)) if found else None
+    def text_of(self, id):
+        """The text of the element with this id, or None."""
+        match = re.search(r'id="%s"[^>]*>\s*([^<]+?)\s*<' % id, self.text)
+        return html.unescape(match.group(1)) if match else None
 
     def state(self):
-        """The state of the order on the page."""
+        """The status of the order on the page."""
         return re.search(r'data-state="([^"]+)"', self.text).group(1)
 
-    def words(self):
-        """What the page shows."""
+    def main_text(self):
+        """The visible text of the page's main part."""
         return " ".join(re.sub(r"<[^>]+>", " ", self.text.partition("<main")[2] or self.text).split())
 
     def __str__(self):
-        return "%d %s" % (self.status, self.words()[:300])
+        return "%d %s" % (self.status, self.main_text()[:300])
 
 
 class Browser:
-    """Each request has its own connection. `address`: of TCP, or "unix:" and a path.
+    """Each request has its own connection. `address`: HOST:PORT, or "unix:" and a path.
 
-    `circuit`: the number of a circuit, which Tor sends first with `HiddenServiceExportCircuitID haproxy`.
+    `circuit`: the circuit number, which Tor sends first with `HiddenServiceExportCircuitID haproxy`.
     """
 
     def __init__(self, address, host=None, circuit=None, cookies=()):
         self.address, self.circuit, self.cookies = address, circuit, dict(cookies)
         self.host = host or ("localhost" if address.startswith("unix:") else address)
 
-    def twin(self):
-        """The same browser with the cookies as they are now."""
+    def copy(self):
+        """Another browser with the current cookies."""
         return Browser(self.address, self.host, self.circuit, self.cookies)
 
     def connect(self):
@@ -80,7 +80,7 @@ class Browser:
             raise
 
     def request(self, path, form=None, **headers):
-        """The bytes of a request; `headers` are written with _ for -."""
+        """The bytes of a request. In the names of `headers`, _ stands for -."""
         body = b"" if form is None else urllib.parse.urlencode(form).encode()
         headers = {"Host": self.host, "Connection": "close", **headers}
         if self.cookies:
@@ -92,74 +92,75 @@ class Browser:
         return "\r\n".join(head).encode() + b"\r\n\r\n" + body
 
     def send(self, path, form=None, **headers):
-        """Sends a request; its answer is read by `read`."""
+        """Sends a request. Returns the socket, for `read`."""
         try:
             sock = self.connect()
         except LOST as error:
-            raise Unanswered(error) from error
+            raise NoResponse(error) from error
         try:
             sock.sendall(self.request(path, form, **headers))
             return sock
         except LOST as error:
             sock.close()
-            raise Unanswered(error) from error
+            raise NoResponse(error) from error
 
     def read(self, sock):
+        """Reads the response and stores its cookies."""
         with sock:
             try:
-                response = http.client.HTTPResponse(sock)
-                response.begin()
-                answer = Answer(response)
+                raw = http.client.HTTPResponse(sock)
+                raw.begin()
+                response = Response(raw)
             except LOST as error:
-                raise Unanswered(error) from error
-        for cookie in answer.headers.get_all("Set-Cookie", []):
+                raise NoResponse(error) from error
+        for cookie in response.headers.get_all("Set-Cookie", []):
             name, value = cookie.split(";")[0].split("=", 1)
             if "Max-Age=0" in cookie:
                 self.cookies.pop(name, None)
             else:
                 self.cookies[name] = value
-        return answer
+        return response
 
-    def ask(self, path, form=None, **headers):
+    def fetch(self, path, form=None, **headers):
         return self.read(self.send(path, form, **headers))
 
     def page(self, path):
-        """A page that must be there."""
-        answer = self.ask(path)
-        assert answer.status == 200, "%s: %s" % (path, answer)
-        return answer
+        """Fetches a page, which must exist."""
+        response = self.fetch(path)
+        assert response.status == 200, "%s: %s" % (path, response)
+        return response
 
     def submit(self, page, path, **fields):
-        """Sends a form of a page, which must be accepted. Returns where it leads."""
-        answer = self.ask(path, {"token": page.value("token"), **fields})
-        assert answer.status == 303, "%s: %s" % (path, answer)
-        return answer.location
+        """Sends a form of a page, which must be accepted. Returns the target of the redirect."""
+        response = self.fetch(path, {"token": page.value("token"), **fields})
+        assert response.status == 303, "%s: %s" % (path, response)
+        return response.location
 
     def choose_currency(self, currency):
         self.submit(self.page("/"), "/currency", currency=currency, back="/")
 
     def fill_cart(self, product="tea", option="", quantity=1):
-        """Product and cart. Returns the fields of the checkout form, or None where it is sold out."""
-        page = self.ask("/product/" + product)
+        """Puts a product into the cart. Returns the fields of the checkout form, or None if it is sold out."""
+        page = self.fetch("/product/" + product)
         if "Sold out" in page.text:
             return None
-        self.ask("/cart", {"token": page.value("token"), "product": product, "option": option, "quantity": str(quantity)})
-        page = self.ask("/checkout")
+        self.fetch("/cart", {"token": page.value("token"), "product": product, "option": option, "quantity": str(quantity)})
+        page = self.fetch("/checkout")
         if page.status != 200:
             return None
         return {"token": page.value("token"), "shown": page.value("shown"), **ADDRESS}
 
     def place_order(self, product="tea", option="", quantity=1, **fields):
-        """From the product to the order, whose page is returned."""
+        """Orders a product and returns the order's page."""
         form = self.fill_cart(product, option, quantity)
         assert form, "%s cannot be ordered" % product
-        answer = self.ask("/checkout", {**form, **fields})
-        assert (answer.status, answer.location) == (303, "/order"), answer
+        response = self.fetch("/checkout", {**form, **fields})
+        assert (response.status, response.location) == (303, "/order"), response
         return self.page("/order")
 
     def open_order(self, code):
-        """Opens the order of this code as somebody who has nothing else. Returns its reference, or None."""
+        """Opens an order with nothing but its code. Returns its reference, or None."""
         for name in ("order", "__Host-order"):
             self.cookies.pop(name, None)
-        answer = self.ask("/order", {"token": self.ask("/order").value("token"), "code": code})
-        return self.ask("/order").mark("order-ref") if answer.status == 303 else None
+        response = self.fetch("/order", {"token": self.fetch("/order").value("token"), "code": code})
+        return self.fetch("/order").text_of("order-ref") if response.status == 303 else None

@@ -1,4 +1,4 @@
-"""A small WebDriver client: Firefox through geckodriver, as a buyer sees the shop; and what a buyer does in it."""
+"""Firefox, controlled through geckodriver by WebDriver, and a buyer's steps in it."""
 
 import base64
 import json
@@ -23,16 +23,16 @@ def safest_preferences(socks_port):
     if socks_port:
         merged.update(levels["proxy"], **{"network.proxy.socks_port": socks_port})
     else:
-        # The shop is on loopback then, not on an onion: plain http must be let through, and no proxy is used.
+        # Without a proxy the shop is on loopback, so plain http must be allowed.
         merged["dom.security.https_only_mode"] = False
         merged["dom.security.https_only_mode_pbm"] = False
     return merged
 
 
 class Firefox:
-    """One session. `safest`: Tor Browser's level without scripts; else a stock Firefox, for what judges pages.
+    """One session. `safest`: Tor Browser's level without scripts; otherwise a stock Firefox, for page validators.
 
-    With a SOCKS port everything goes through that tor, names included, as Tor Browser does it.
+    With a SOCKS port all traffic goes through that tor, including host names, as in Tor Browser.
     """
 
     def __init__(self, safest=True, more=None, socks_port=None):
@@ -81,8 +81,8 @@ class Firefox:
         return self.do("POST", "/element", {"using": "css selector", "value": selector})[ELEMENT]
 
     def find_all(self, selector):
-        found = self.do("POST", "/elements", {"using": "css selector", "value": selector})
-        return [element[ELEMENT] for element in found]
+        elements = self.do("POST", "/elements", {"using": "css selector", "value": selector})
+        return [element[ELEMENT] for element in elements]
 
     def text(self, selector):
         return self.do("GET", "/element/%s/text" % self.find(selector))
@@ -100,7 +100,7 @@ class Firefox:
         return self.do("GET", "/element/active")[ELEMENT]
 
     def click(self, selector):
-        """Clicks, and waits until the page that was there is gone where the click led to another."""
+        """Clicks, and waits for the next page if the click leads to one."""
         self.do("POST", "/element/%s/click" % self.find(selector), {})
 
     def type(self, selector, text):
@@ -126,7 +126,7 @@ class Firefox:
         return self.do("POST", "/execute/async", {"script": script, "args": list(arguments)})
 
     def run_in_browser(self, script, *arguments):
-        """As the browser's own windows run it: it works where pages may run nothing."""
+        """Runs a script with the privileges of the browser's own windows, even if pages may not run scripts."""
         self.do("POST", "/moz/context", {"context": "chrome"})
         try:
             return self.run(script, *arguments)
@@ -134,18 +134,18 @@ class Firefox:
             self.do("POST", "/moz/context", {"context": "content"})
 
     def zoom(self, factor):
-        """Larger pixels, as Ctrl and + make them: a narrow page in a window of ordinary width."""
+        """Zooms in, like Ctrl and +: a narrow page in a window of normal width."""
         self.run_in_browser("gBrowser.selectedBrowser.fullZoom = arguments[0]", factor)
 
     def cookies(self):
-        """What the browser holds for the site on show. WebDriver's own list leaves out those of private windows."""
-        held = self.run_in_browser(
+        """The cookies of the current site. WebDriver's own list omits those of private windows."""
+        cookies = self.run_in_browser(
             "const site = JSON.stringify(gBrowser.selectedBrowser.contentPrincipal.originAttributes);"
             "return Services.cookies.getCookiesWithOriginAttributes(site).map(cookie => ({name: cookie.name, value: cookie.value,"
             " secure: cookie.isSecure, httpOnly: cookie.isHttpOnly, sameSite: cookie.sameSite == 2 ? 'Strict' : 'other', path: cookie.path}))")
-        return {cookie["name"]: cookie for cookie in held}
+        return {cookie["name"]: cookie for cookie in cookies}
 
-    def picture(self, whole=False):
+    def screenshot(self, whole=False):
         path = "/moz/screenshot/full" if whole else "/screenshot"
         return base64.b64decode(self.do("GET", path))
 
@@ -174,7 +174,7 @@ def fill_checkout(firefox, **more):
 
 
 def place_order(firefox, shop, **more):
-    """Orders what is in the cart, and returns the order's reference."""
+    """Orders the cart, and returns the order's reference."""
     firefox.go(shop.url + "/checkout")
     fill_checkout(firefox, **more)
     firefox.click(".checkout .primary")
@@ -183,7 +183,7 @@ def place_order(firefox, shop, **more):
 
 
 def open_order(firefox, shop, code):
-    """Types the code of an order into the page for it."""
+    """Enters the code of an order."""
     firefox.go(shop.url + "/order")
     firefox.type("#code", code)
     firefox.click("main .primary")

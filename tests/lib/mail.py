@@ -1,4 +1,4 @@
-"""A seller who reads mail: mutt and neomutt in a terminal (tmux), with gpg."""
+"""The seller's mail: mutt and neomutt in a terminal (tmux), with gpg."""
 
 import os
 import pathlib
@@ -9,14 +9,14 @@ import time
 
 
 class Terminal:
-    """A program in a terminal of its own; `size` is its columns and lines."""
+    """A program in its own terminal. `size`: columns and lines."""
 
     def __init__(self, command, size=(80, 24), **environment):
         self.session = "shop-%d" % time.monotonic_ns()
         cleared = [word for name in ("MAIL", "VISUAL", "PAGER") for word in ("-u", name)]
         environment = {"TERM": "xterm", "LANG": "C.UTF-8", **environment}
         words = ["env", *cleared, *("%s=%s" % pair for pair in environment.items()), *map(str, command)]
-        # The one server of all terminals may just be ending with its last one: then the next try finds a new one.
+        # The tmux server may be ending with its last terminal: then try again with a new one.
         for _ in range(20):
             done = subprocess.run(
                 ["tmux", "new-session", "-d", "-x", str(size[0]), "-y", str(size[1]), "-s", self.session, "-c", "/", shlex.join(words)],
@@ -63,7 +63,7 @@ class Mutt(Terminal):
 
 
 class SellerMutt(Terminal):
-    """mutt or neomutt with the muttrc that `shop mutt` writes. Its editor puts `letter` above what is quoted."""
+    """mutt or neomutt with the muttrc of `shop mutt`. Its editor puts `letter` above the quoted text."""
 
     def __init__(self, shop, seller, program="mutt", size=(100, 60), **environment):
         self.letter = seller.home / "letter"
@@ -76,7 +76,7 @@ class SellerMutt(Terminal):
             [program, "-F", muttrc], size, HOME=seller.home, GNUPGHOME=seller.environment["GNUPGHOME"], EDITOR=editor, **environment)
 
     def shows_new_mail(self, text):
-        """Looks for new mail: neomutt overlooks some now and then, `,n` does not."""
+        """Checks for new mail with `,n`, since neomutt sometimes misses some."""
         for seconds in [2] * 10 + [30]:
             self.type(",n")
             try:
@@ -86,14 +86,14 @@ class SellerMutt(Terminal):
         raise last
 
     def prompt(self, text, typed):
-        """Answers a question of the program."""
+        """Answers a prompt."""
         self.type(typed)
         return self.shows(text, "Enter")
 
     def reply(self, letter, result):
-        """Answers the message under the cursor, and returns the screen once it shows `result`."""
+        """Replies to the selected message, and returns the screen once it shows `result`."""
         self.letter.write_text(letter)
-        # What is pressed while gpg runs may be lost.
+        # Keys pressed while gpg runs may be lost.
         for seconds in (20, 20, 20, 30):
             try:
                 self.shows("y:Send", "r", seconds=seconds)
@@ -106,7 +106,7 @@ class SellerMutt(Terminal):
 
 
 class Seller:
-    """A seller with a fresh key of gpg."""
+    """A seller with a new gpg key."""
 
     def __init__(self):
         self.folder = tempfile.TemporaryDirectory(prefix="shop-gpg-")

@@ -1,4 +1,4 @@
-"""Programs with JSON-RPC on loopback, and a proxy before them that counts and changes answers."""
+"""Programs with JSON-RPC on loopback, and a proxy that counts their calls and changes their answers."""
 
 import http.client
 import http.server
@@ -13,11 +13,11 @@ from lib.shop import free_port, wait_for
 
 
 class RpcError(Exception):
-    """The program's refusal of a call."""
+    """An error that the program answered."""
 
 
 class RpcProgram:
-    """A program and its calls. A subclass sets `command`, and `ping`: a call that is answered once it is up."""
+    """A program and its calls. A subclass sets `command`, and `ping`: a call that succeeds once the program is up."""
 
     path, headers = "/", {}
 
@@ -42,7 +42,7 @@ class RpcProgram:
             return False
 
     def post(self, path, body, headers={}):
-        """The status and the bytes of an answer."""
+        """Returns status and body."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         try:
             connection.request("POST", path, body, {"Content-Type": "application/json", **self.headers, **headers})
@@ -101,19 +101,19 @@ class MoneroProgram(RpcProgram):
 
 
 class Refused(Exception):
-    """The node refused a request before it read the calls."""
+    """The node answered with an HTTP error."""
 
 
 def rewriting(change):
-    """For a proxy's `answer`: the node's answers, each as `change` returns it for the call and the answer."""
-    return lambda calls, ask: [change(call, answer) for call, answer in zip(calls, ask())]
+    """A proxy's `answer` that replaces each of the node's answers by `change(call, answer)`."""
+    return lambda calls, forward: [change(call, answer) for call, answer in zip(calls, forward())]
 
 
 class Proxy:
-    """Stands between a shop and a node: counts what passes, and can be shut, or answer for the node.
+    """A proxy between a shop and a node. It counts calls, and can be closed or answer instead of the node.
 
-    `answer`: None, or a function of the calls (a list) and a function that has the node answer calls. It returns a list of answers,
-    or bytes that are sent as they are.
+    `answer`: None, or a function of the list of calls and of a function that forwards calls to the node. It returns a list of
+    answers, or the bytes of the response.
     """
 
     def __init__(self, node, answer=None):
@@ -151,31 +151,32 @@ class Proxy:
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     def respond(self, path, body, headers):
-        """Status and bytes of the answer to a request."""
-        asked = json.loads(body)
-        calls = asked if isinstance(asked, list) else [asked]
+        """Status and body of the response to a request."""
+        request = json.loads(body)
+        is_batch = isinstance(request, list)
+        calls = request if is_batch else [request]
         self.n_requests += 1
         self.n_calls += len(calls)
         login = {"Authorization": headers["Authorization"]} if headers["Authorization"] else {}
         if self.answer is None:
             return self.node.post(path, body, login)
 
-        def ask(calls=calls):
-            status, body = self.node.post(path, json.dumps(calls if isinstance(asked, list) else calls[0]), login)
+        def forward(calls=calls):
+            status, body = self.node.post(path, json.dumps(calls if is_batch else calls[0]), login)
             if status != 200:
                 raise Refused(status, body)
             answers = json.loads(body)
-            # Nodes may answer in another order.
+            # Nodes may answer in a different order.
             by_id = {answer["id"]: answer for answer in (answers if isinstance(answers, list) else [answers])}
             return [by_id[call["id"]] for call in calls]
 
         try:
-            answers = self.answer(calls, ask)
+            answers = self.answer(calls, forward)
         except Refused as error:
             return error.args
         if isinstance(answers, bytes):
             return 200, answers
-        return 200, json.dumps(answers if isinstance(asked, list) or not answers else answers[0]).encode()
+        return 200, json.dumps(answers if is_batch or not answers else answers[0]).encode()
 
     def close(self):
         self.server.shutdown()

@@ -10,28 +10,28 @@ TESTS = []
 
 
 def test(function):
-    """Registers a test. What it returns is printed below its name."""
+    """Registers a test. Its return value is printed below its name."""
     TESTS.append(function)
     return function
 
 
 def main(fixture=None, workers=1):
-    """Runs the tests whose names contain a word of the command line, or all. `fixture` makes what each of them is given."""
+    """Runs the tests whose names contain an argument of the command line, or all. `fixture` creates each test's argument."""
     wanted = [word.replace(" ", "_") for word in sys.argv[1:]]
     chosen = [test for test in TESTS if not wanted or any(word in test.__name__ for word in wanted)]
 
     def run(test):
         start, notes, error = time.monotonic(), None, None
         try:
-            with fixture() if fixture else contextlib.nullcontext() as given:
-                notes = test(given) if fixture else test()
+            with fixture() if fixture else contextlib.nullcontext() as argument:
+                notes = test(argument) if fixture else test()
         except Exception:
             error = traceback.format_exc()
         return time.monotonic() - start, notes, error
 
     n_failed = 0
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-        # In the main thread where it is alone, so that Ctrl and C ends it.
+        # A single worker runs in the main thread, so that Ctrl-C works.
         results = map(run, chosen) if workers == 1 else pool.map(run, chosen)
         for test, (seconds, notes, error) in zip(chosen, results):
             print("%s  %s (%.1f s)" % ("FAIL" if error else "ok  ", test.__name__.replace("_", " "), seconds))

@@ -20,13 +20,13 @@ SHOP = os.environ.get("SHOP_BINARY", str(ROOT / "target/release/shop"))
 READER = os.environ.get("READ_CHALLENGE", str(ROOT / "target/release/examples/read_challenge"))
 # Products of the demo.
 TEA, NOTEBOOK, SOLD_OUT = "green-tea-spring-harvest", "linen-notebook", "garden-lantern"
-# A public test key: see docs/THREATS.md, "the demo".
+# A publicly known test key.
 ETH_XPUB = "xpub6Ce9NcJvTk36xtLSrJLZqE7wtgA5deCeYs7rSQtreh4cj6ByPtrg9sD7V2FNFLPnf8heNP3FGkeV9qwfzvZNSd54JoNXVsXFYSYwHsnJxqP"
 DESK_PASSWORD = "cinder-otter-velvet-28-plum"
 
 
 def free_port():
-    """Below the kernel's range for outgoing connections: a program that starts again finds it still free."""
+    """Below the kernel's range for outgoing connections, so that the port is still free after a restart."""
     while True:
         port = random.randrange(10000, 32000)
         with socket.socket() as sock:
@@ -38,7 +38,7 @@ def free_port():
 
 
 def poll(condition, seconds, pause=0.02):
-    """The first true result of the condition, or its last one when the time is over."""
+    """The first true result of the condition, or its last result after `seconds`."""
     end = time.monotonic() + seconds
     while True:
         result = condition()
@@ -48,20 +48,20 @@ def poll(condition, seconds, pause=0.02):
 
 
 def wait_for(what, condition, seconds=60, check=lambda: None):
-    """The first true result of the condition. `check` raises where waiting is pointless."""
+    """The first true result of the condition. `check` raises an error if waiting is pointless."""
     result = poll(lambda: condition() or check(), seconds)
-    assert result, "waited %d seconds in vain: %s" % (seconds, what)
+    assert result, "timeout after %d seconds: %s" % (seconds, what)
     return result
 
 
 def cpu_seconds(pid):
-    """Source: proc_pid_stat(5), fields 14 and 15; all threads of the process together."""
+    """CPU time of all threads. Source: proc_pid_stat(5), fields 14 and 15."""
     fields = pathlib.Path("/proc/%d/stat" % pid).read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def faketime():
-    """The environment by which libfaketime changes a program's clock, and nothing but the time of day."""
+    """The environment for libfaketime to change only a program's time of day."""
     library = next(iter(pathlib.Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), None)
     assert library, "libfaketime is missing: scripts/install-test-tools"
     return {"LD_PRELOAD": str(library), "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"}
@@ -73,9 +73,9 @@ def catalog_of(wallets, **products):
 
 
 class Shop:
-    """A shop in a folder of its own, with the demo's catalog unless another is given. It is closed until `open`.
+    """A shop in its own folder, by default with the demo's catalog. It does not run until `open`.
 
-    `before`: a command that ends in running the shop's own. `settings` reach every command through its environment.
+    `before`: a command that runs the shop's command. `settings`: the environment of all commands.
     """
 
     arguments = ()
@@ -158,7 +158,7 @@ class Shop:
         self.close()
 
     def command(self, *arguments, input=""):
-        """Another command of the shop, in the same folder and with the same settings."""
+        """Runs another command of the shop, in the same folder and with the same settings."""
         return subprocess.run(
             [SHOP, *arguments], cwd=self.home, input=input, capture_output=True, text=True, timeout=300, env=self.environment)
 
@@ -175,11 +175,11 @@ class Shop:
         return pathlib.Path(self.environment.get("MAILDIR", self.home / "mailorders"))
 
     def messages(self):
-        """Every message that a mail reader would show."""
+        """The files of all messages."""
         return sorted(path for part in ("new", "cur") for path in (self.maildir() / part).iterdir())
 
     def db(self):
-        """The database, to read from."""
+        """The database, read-only."""
         return sqlite3.connect("file:%s?mode=ro" % (self.home / "db/shop.sqlite"), uri=True)
 
     def row(self, query, *values):
@@ -187,7 +187,7 @@ class Shop:
             return db.execute(query, values).fetchone()
 
     def read_challenge(self, token):
-        """The characters in the picture of siege mode: the shop's secret gives them without reading it."""
+        """The characters in the picture of siege mode, computed from the shop's secret."""
         done = subprocess.run([READER, str(self.home / "db/shop.secret"), token], capture_output=True, text=True, check=True)
         return done.stdout.strip()
 
@@ -195,13 +195,13 @@ class Shop:
         return self.row("select count(*) from orders")[0]
 
     def change(self, statement):
-        """Changes the database behind the shop's back."""
+        """Changes the database directly."""
         with sqlite3.connect(self.home / "db/shop.sqlite", timeout=30) as db:
             db.executescript(statement)
 
 
 class DeskShop(Shop):
-    """A shop with a desk, whose password is set once it is open."""
+    """A shop with a desk and a password for it."""
 
     def __init__(self, *arguments, **settings):
         super().__init__(*arguments, DESK_LISTEN="127.0.0.1:0", **settings)

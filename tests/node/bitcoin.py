@@ -139,12 +139,12 @@ def replaced_by_fee(node):
         node.replace(taken)
         shop.scan()
         raised.is_still("unconfirmed")
-        assert "Payment no longer detected" in cheated.page().words(), cheated.page().words()
+        assert "Payment no longer detected" in cheated.page().main_text(), cheated.page().main_text()
         node.mine(2)
         shop.scan()
         raised.is_still("confirmed")
         # Nobody is asked to pay twice: the buyer asks the shop, or it runs out.
-        assert cheated.state() == "unconfirmed" and cheated.due() == 0, cheated.page().words()
+        assert cheated.state() == "unconfirmed" and cheated.due() == 0, cheated.page().main_text()
 
 
 @test
@@ -174,7 +174,7 @@ def reorganised_at_each_depth(node):
         node.mine(5)
         shop.scan()
         double.is_still("unconfirmed")
-        assert double.due() == 0 and "no longer detected" in double.page().words(), double.page().words()
+        assert double.due() == 0 and "no longer detected" in double.page().main_text(), double.page().main_text()
         buyer.is_still("confirmed")
 
 

@@ -59,7 +59,7 @@ def balances_tell_who_paid_however_they_paid():
         assert node.receipt(undoing)["status"] == "0x0"
         exact.becomes("unconfirmed")
         assert exact.seen()[:4] == (PRICE, 0, 1, DEPTH), exact.seen()
-        assert "1 of 3" in exact.page().words(), exact.page().words()
+        assert "1 of 3" in exact.page().main_text(), exact.page().main_text()
         node.mine(DEPTH - 1)
         for order in exact, inside, gone, close:
             order.becomes("confirmed")
@@ -74,7 +74,7 @@ def balances_tell_who_paid_however_they_paid():
         parts.becomes("unconfirmed")
         node.mine(DEPTH - 1)
         parts.becomes("confirmed")
-        assert parts.page().mark("address") in (None, first_address)
+        assert parts.page().text_of("address") in (None, first_address)
         for order in dust, undone, none:
             order.is_still("awaiting")
 
@@ -202,7 +202,7 @@ def an_order_runs_out_by_the_chain_and_what_comes_later_is_late():
         whole, part, never = (shop.order() for _ in range(3))
         shop.wait_until_seen(node)
         # While the node is not trusted, nothing expires.
-        proxy.answer = lambda calls, ask: b"garbage"
+        proxy.answer = lambda calls, forward: b"garbage"
         node.call("evm_increaseTime", 130)
         node.mine(DEPTH + 1)
         shop.wait_for_trouble("invalid answer")
@@ -246,11 +246,11 @@ def a_node_that_is_not_trusted_decides_nothing():
             (refused("eth_call", "missing trie node 0xdeadbeef"), "missing trie node"),
             (replaced("eth_call", lambda _: "0x"), "balances"),
             (replaced("eth_call", lambda _: "0x" + "0" * 64), "balances"),
-            (lambda calls, ask: b"\x00\xff<html>", "not JSON"),
-            (lambda calls, ask: [], "batch"),
-            (lambda calls, ask: [{"id": call["id"], "result": None} for call in calls], "invalid answer"),
-            (lambda calls, ask: [{"id": call["id"], "result": {"a": [1] * 9}} for call in calls], "invalid answer"),
-            (lambda calls, ask: b" " * (40 << 20), "more than 8 MB"),
+            (lambda calls, forward: b"\x00\xff<html>", "not JSON"),
+            (lambda calls, forward: [], "batch"),
+            (lambda calls, forward: [{"id": call["id"], "result": None} for call in calls], "invalid answer"),
+            (lambda calls, forward: [{"id": call["id"], "result": {"a": [1] * 9}} for call in calls], "invalid answer"),
+            (lambda calls, forward: b" " * (40 << 20), "more than 8 MB"),
         ]
         node.send(order.address, PRICE)
         node.mine(DEPTH)
@@ -271,7 +271,7 @@ def a_node_that_is_not_trusted_decides_nothing():
         # Slow: the shop stays open, and the scan goes on when the node answers.
         last = shop.order()
         held = []
-        proxy.answer = lambda calls, ask: (held.append(1), time.sleep(5), ask())[2]
+        proxy.answer = lambda calls, forward: (held.append(1), time.sleep(5), forward())[2]
         node.send(last.address, PRICE)
         node.mine(DEPTH)
         wait_for("it waits", lambda: held)
@@ -433,27 +433,27 @@ def of_three_buyers_for_the_last_item_the_first_to_pay_gets_it():
     with Anvil() as node, watched(node, quantity=1) as shop:
         first, second, third = shop.order(), shop.order(refund=SHARED), shop.order(refund=SHARED)
         shop.wait_until_seen(node)
-        assert "Nothing is reserved for you yet" in second.page().words(), second.page().words()
+        assert "Nothing is reserved for you yet" in second.page().main_text(), second.page().main_text()
         # A part takes nothing from anybody.
         node.send(third.address, PRICE // 2)
         node.mine(DEPTH)
         third.becomes("partial")
-        assert "Sold out" not in first.page().words()
+        assert "Sold out" not in first.page().main_text()
         node.send(second.address, PRICE)
         node.mine()
         second.becomes("unconfirmed")
         # At once, before it is confirmed.
         for order in first, third:
-            words = order.page().words()
-            assert "do not pay" in words and order.page().mark("payment-uri") is None, words
+            words = order.page().main_text()
+            assert "do not pay" in words and order.page().text_of("payment-uri") is None, words
         # A payment that is undone takes nothing any more, until it comes again.
         node.reorganise(1)
         wait_for("nothing is left", lambda: second.seen()[:2] == (0, 0))
-        assert first.page().mark("payment-uri"), first.page().words()
+        assert first.page().text_of("payment-uri"), first.page().main_text()
         node.send(second.address, PRICE)
         node.mine()
         wait_for("it is seen again", lambda: second.seen()[0] == PRICE)
-        assert first.page().mark("payment-uri") is None
+        assert first.page().text_of("payment-uri") is None
         node.mine(DEPTH - 1)
         second.becomes("confirmed")
         # One of them pays nevertheless, the other pays the rest.

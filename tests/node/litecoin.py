@@ -88,8 +88,8 @@ class DescriptorWallets:
     def __init__(self, node):
         self.node, self.imported = node, {}
 
-    def answer(self, calls, ask):
-        return [self.after(call, answer) for call, answer in zip(calls, ask([self.before(dict(call)) for call in calls]))]
+    def answer(self, calls, forward):
+        return [self.after(call, answer) for call, answer in zip(calls, forward([self.before(dict(call)) for call in calls]))]
 
     def before(self, call):
         if call["method"] == "createwallet":

@@ -98,8 +98,8 @@ class WatchedShop(Shop):
         """The same in siege mode."""
         browser = self.browser()
         form = browser.fill_cart(product)
-        token = browser.ask("/checkout").value("challenge")
-        answer = browser.ask("/checkout", {**form, "challenge": token, "answer": self.read_challenge(token)})
+        token = browser.fetch("/checkout").value("challenge")
+        answer = browser.fetch("/checkout", {**form, "challenge": token, "answer": self.read_challenge(token)})
         assert (answer.status, answer.location) == (303, "/order"), answer
         return PlacedOrder(self, browser)
 
@@ -117,8 +117,8 @@ class PlacedOrder:
     def __init__(self, shop, browser):
         self.shop, self.browser = shop, browser
         page = browser.page("/order")
-        self.order_ref, self.address = page.mark("order-ref"), page.mark("address")
-        self.amount = self.units(page.mark("amount"))
+        self.order_ref, self.address = page.text_of("order-ref"), page.text_of("address")
+        self.amount = self.units(page.text_of("amount"))
 
     def units(self, coins):
         whole, _, parts = coins.partition(".")
@@ -133,7 +133,7 @@ class PlacedOrder:
         return self.page().state()
 
     def due(self):
-        due = self.page().mark("due")
+        due = self.page().text_of("due")
         return due and self.units(due)
 
     def seen(self):

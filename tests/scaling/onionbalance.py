@@ -22,7 +22,7 @@ import time
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1] / part) for part in ("", "tor")]
 
 from lib.shop import wait_for
-from network import Network, Unreached
+from network import Network, SocksError
 from onion import SocketShop, TorBrowser
 
 # Debian's package is for Debian's Python.
@@ -85,7 +85,7 @@ class BackEnd:
             "HiddenServiceOnionbalanceInstance 1")
         self.tor.wait_published()
         self.onion = (self.folder / "hostname").read_text().strip()
-        self.tor.control.ask("SETEVENTS CIRC")
+        self.tor.control.command("SETEVENTS CIRC")
         self.circuits = set()
 
     def n_met(self):
@@ -102,12 +102,12 @@ def visits(network, onion, client):
     for _ in range(N_VISITORS):
         began = time.monotonic()
         try:
-            answer = TorBrowser(client, onion).ask("/")
+            answer = TorBrowser(client, onion).fetch("/")
             if answer.status == 200 and "</html>" in answer.text:
                 times.append(time.monotonic() - began)
             else:
                 failures[answer.status] += 1
-        except (OSError, Unreached) as error:
+        except (OSError, SocksError) as error:
             failures[str(error)] += 1
     shown = ", of which failed %s" % dict(failures) if failures else ""
     print("  %d of %d visitors served, median %.0f ms, slowest %.1f s%s" % (
@@ -157,7 +157,7 @@ def main():
 
             ends[0].tor.start(without_network=True)
             ends[0].tor.wait_published()
-            ends[0].tor.control.ask("SETEVENTS CIRC")
+            ends[0].tor.control.command("SETEVENTS CIRC")
             ends[0].circuits = set()
             n_published = log.read_text().count("Intro set modified")
             wait_for("a descriptor with its new introduction points", lambda: n_published < log.read_text().count("Intro set modified"), 60)

@@ -1,4 +1,4 @@
-"""What soak and faults share: a shop with little stock, what clients tried there, and the comparison with what is found afterwards."""
+"""Shared by soak and faults: a shop with little stock, the clients' attempts, and their comparison with the result."""
 
 import collections
 import re
@@ -8,14 +8,14 @@ from lib.shop import ETH_XPUB, Shop, catalog_of, wait_for
 
 NOTHING_ORDERED = "Your order was not placed"
 
-# Product and option → pieces at the start, and whose stock they are of.
+# Product and option → initial stock, and the product or option that it belongs to.
 STOCK = {
     ("tea", ""): 1_000_000,
     ("stone", ""): 60,
     ("cap", ""): 2_000,
     ("socks", "Red"): 400,
 }
-# What is bought: product, option, and where its stock is counted.
+# What clients buy: product, option, and the pool that its stock is counted in.
 SOLD = [
     ("tea", "", ("tea", "")), ("tea", "", ("tea", "")), ("tea", "", ("tea", "")), ("stone", "", ("stone", "")),
     ("cap", "Small", ("cap", "")), ("cap", "Large", ("cap", "")), ("socks", "Red", ("socks", "Red")),
@@ -33,33 +33,33 @@ def catalog():
 
 
 class SoakShop(Shop):
-    """A shop on a socket, with this catalog."""
+    """A shop with this catalog on a socket."""
 
     def __init__(self, before=(), home=None, **settings):
         super().__init__(catalog(), home, before, on_socket=True, **{
             "PAYMENT_MINUTES": "43200", "SIEGE_ORDERS": "1000000", **settings})
-        # Its clients do not wait until it has printed where it listens.
+        # Clients do not wait for the printed address.
         self.address = "unix:%s" % self.socket
         if home is None:
             self.run("seed", "db/data.json")
 
 
 class Attempt:
-    """What one client tried, and what it was answered."""
+    """A client's attempt to order, and its outcome."""
 
     def __init__(self, mark, pool=None, quantity=1):
         self.mark, self.pool, self.quantity = mark, pool, quantity
         self.order_ref = self.code = None
-        # "acknowledged" or "refused"; None: never answered, or never sent.
+        # "acknowledged" or "refused"; None: not answered, or not sent.
         self.outcome = None
 
     def acknowledge(self, page):
-        """With the order's page."""
-        self.outcome, self.order_ref, self.code = "acknowledged", page.mark("order-ref"), page.mark("code")
+        """Records the order's page."""
+        self.outcome, self.order_ref, self.code = "acknowledged", page.text_of("order-ref"), page.text_of("code")
 
 
 class Marks:
-    """A word for each attempt, which is in the note of its order and so in the message."""
+    """A unique word for each attempt, which is in its order's note and so in the message."""
 
     def __init__(self):
         self.lock, self.n = threading.Lock(), 0
@@ -81,9 +81,9 @@ class Figures(collections.Counter):
 
 
 def finish(shop, attempts, figures, complain=print, end=lambda: None):
-    """Ends an open shop, and compares what clients were answered with what is there."""
+    """Stops a running shop, and compares the attempts with the result."""
     wait_for_messages(shop, shop.n_orders())
-    # Every code opens its order for somebody who has nothing but the code.
+    # Every order can be opened with nothing but its code.
     stranger = shop.browser()
     for attempt in attempts:
         if attempt.outcome == "acknowledged" and stranger.open_order(attempt.code) != attempt.order_ref:
@@ -98,7 +98,7 @@ def finish(shop, attempts, figures, complain=print, end=lambda: None):
 
 
 def compare(shop, attempts, faults, complain):
-    """Compares what clients were answered with database and Maildir, when the shop has ended and every message is written."""
+    """Compares the attempts with database and Maildir, once the shop has stopped and every message is delivered."""
     with shop.db() as db:
         lines = collections.defaultdict(collections.Counter)
         sold = collections.Counter()
@@ -106,7 +106,7 @@ def compare(shop, attempts, faults, complain):
                 "select o.order_ref, p.slug, coalesce(x.name, ''), l.quantity, o.reserves from orders o join order_lines l on l.order_id = o.id "
                 "join products p on p.id = l.product_id left join options x on x.id = l.pool_option"):
             lines[order_ref][slug, option] += quantity
-            # An order beyond what is free reserves nothing.
+            # An order for more than the free items reserves nothing.
             sold[slug, option] += quantity * reserves
         left = dict(((slug, ""), stock) for slug, stock in db.execute("select slug, stock from products"))
         left.update(((slug, name), stock) for slug, name, stock in db.execute(
@@ -136,7 +136,7 @@ def compare(shop, attempts, faults, complain):
         subject = re.search(r"^Subject: New order (\S+)", text, re.M)
         mark = re.search(r"soak-\d+-end", text)
         if not subject or not mark:
-            fault("odd", "a message that is no order, %d bytes: %s" % (len(text), path.name))
+            fault("odd", "a message that is not an order, %d bytes: %s" % (len(text), path.name))
             continue
         order_ref = subject.group(1)
         if order_ref not in path.name:
@@ -149,7 +149,7 @@ def compare(shop, attempts, faults, complain):
         fault("double", "%s is in the Maildir and not in the database" % order_ref)
     for order_ref, n in of_ref.items():
         if 1 < n:
-            fault("double", "%s lies %d times in the Maildir" % (order_ref, n))
+            fault("double", "%s is %d times in the Maildir" % (order_ref, n))
 
     known = {attempt.mark for attempt in attempts}
     for mark in of_mark.keys() - known:
@@ -160,7 +160,7 @@ def compare(shop, attempts, faults, complain):
             fault("double", "%s became %s" % (attempt.mark, made))
         if attempt.outcome == "acknowledged":
             if attempt.order_ref not in made:
-                fault("lost", "%s got %s; made was %s" % (attempt.mark, attempt.order_ref, made))
+                fault("lost", "%s got %s; the order is %s" % (attempt.mark, attempt.order_ref, made))
             elif attempt.pool and lines[attempt.order_ref] != collections.Counter({attempt.pool: attempt.quantity}):
                 fault("odd", "%s ordered %d of %s: %s" % (attempt.mark, attempt.quantity, attempt.pool, lines[attempt.order_ref]))
         elif attempt.outcome == "refused":
@@ -179,12 +179,12 @@ def compare(shop, attempts, faults, complain):
 
 
 def wait_for_messages(shop, n_orders, seconds=60):
-    """Until every order lies in the Maildir."""
+    """Waits until every order is in the Maildir."""
     def are_there():
         try:
             return n_orders <= len(shop.messages())
         except FileNotFoundError:
-            # A mail reader moved one meanwhile, or there is no Maildir yet.
+            # A mail reader has just moved one, or there is no Maildir yet.
             return False
 
     wait_for("%d messages" % n_orders, are_there, seconds)

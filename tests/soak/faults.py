@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Faults of disk, database, clock and other programs, made with real tools, while clients order.
+"""Faults of disk, database, clock and other programs, caused with real tools, while clients order.
 
     python3 tests/soak/faults.py [NAME …]
 
-After each: no acknowledged order is missing, none is there twice, none that was refused was made, stock adds up; a client that
-could not be served got an honest page; and the shop goes on without a restart.
+After each: no acknowledged order is missing or duplicated, no refused order exists, stock adds up; a client that
+could not be served got a correct error page; and the shop recovers without a restart.
 """
 
 import collections
@@ -23,20 +23,20 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from comparison import SoakShop, wait_for_messages
-from lib.browser import Unanswered
+from lib.browser import NoResponse
 from lib.run import main
 from lib.shop import faketime, wait_for
 from trial import MountShop, fault
 
 DAY = 24 * 60 * 60
-# More than may wait for the database at once: the others get a page that nothing was changed.
+# More than can wait for the database at once: the others get a page that nothing was changed.
 N_WAITING = 24
 JOURNAL = "db/shop.sqlite-wal"
 
 
 @contextlib.contextmanager
 def without_maildir(shop):
-    """Something else lies in its place meanwhile."""
+    """Replaces it temporarily."""
     maildir, away = shop.home / "mailorders", shop.home / "away"
     maildir.rename(away)
     maildir.write_text("no folder\n")
@@ -46,7 +46,7 @@ def without_maildir(shop):
 
 
 def fill_disk(path):
-    """Fills a disk to the last byte with a file of this name."""
+    """Fills a disk completely with a file of this name."""
     with open(path, "wb", buffering=0) as file:
         for size in (65536, 4096, 1):
             try:
@@ -58,7 +58,7 @@ def fill_disk(path):
 
 @fault
 def a_full_disk_under_the_maildir(trial):
-    """Orders are taken, and delivered when there is room."""
+    """Orders are accepted, and delivered when there is space."""
     with MountShop("mount -t tmpfs -o size=64k none mailorders") as shop:
         (shop.home / "mailorders").mkdir(exist_ok=True)
         shop.open()
@@ -74,14 +74,14 @@ def a_full_disk_under_the_maildir(trial):
 
 @fault
 def a_full_disk_under_the_database(trial):
-    """Orders are refused, and taken when there is room."""
+    """Orders are refused, and accepted when there is space."""
     script = "cp -a db seeded\nmount -t tmpfs -o size=3m none db\ncp -a seeded/. db/"
     with MountShop(script) as shop:
         shop.open()
         trial.order(shop, "acknowledged", 5)
         filler = shop.path_inside("db/filler")
         fill_disk(filler)
-        # The journal may have room left from before.
+        # The journal may have space left.
         for _ in range(200):
             if trial.order(shop).outcome != "acknowledged":
                 break
@@ -95,7 +95,7 @@ def a_full_disk_under_the_database(trial):
         trial.wait_for_recovery(shop)
         trial.retry_refused()
         wait_for_messages(shop, shop.n_orders())
-        # The database goes with its mount too.
+        # Unmounting removes the database, too.
         copy = shop.home / "left"
         shutil.copytree(shop.path_inside("db"), copy)
         assert shop.stop() == 0
@@ -107,17 +107,17 @@ def a_full_disk_under_the_database(trial):
 
 
 def inject(shop, *paths, when="1+1"):
-    """Lets fsync fail, of these files or of all; the shop runs under strace from its next start."""
+    """Makes fsync fail, of these files or of all, from the next start on, which is under strace."""
     shop.before = (
         "strace", "-D", "-f", "-qq", "-o", str(shop.home / "strace"), "-e", "trace=fsync,fdatasync",
         "-e", "inject=fsync,fdatasync:error=EIO:when=" + when, *(word for path in paths for word in ("-P", str(shop.home / path))))
 
 
 def failing_fsync(trial, *paths, when, crash=False):
-    """A disk that reports errors when it has to keep what was written."""
+    """A disk that reports errors when it has to store data."""
     with SoakShop() as shop:
         inject(shop, *paths, when=when)
-        # strace takes only paths that are there.
+        # strace accepts only existing paths.
         (shop.home / "mailorders/new").mkdir(parents=True, exist_ok=True)
         shop.open()
         trial.order(shop, n=40)
@@ -155,7 +155,7 @@ def every_third_fsync_of_the_journal_fails_then_a_crash(trial):
 
 @fault
 def a_commit_fails_then_a_crash(trial):
-    """A commit that failed is not found after a crash either: an order that was refused is not there."""
+    """A failed commit stays undone after a crash: the refused order does not exist."""
     with SoakShop().open() as shop:
         trial.order(shop, "acknowledged")
         shop.kill()
@@ -188,14 +188,14 @@ def a_read_only_maildir(trial):
 
 @fault
 def a_missing_maildir(trial):
-    """The Maildir is moved away and something else lies in its place; then it comes back."""
+    """The Maildir is replaced by something else, then restored."""
     with SoakShop().open() as shop:
         trial.order(shop, "acknowledged", 3)
         with without_maildir(shop):
             trial.order(shop, "acknowledged", 5)
         trial.wait_for_recovery(shop)
         wait_for_messages(shop, 9)
-        # Gone without anything in its place: it is made anew, and no message comes twice.
+        # Without a replacement it is created again, and no message is delivered twice.
         there, away = shop.home / "mailorders", shop.home / "away"
         there.rename(away)
         trial.order(shop, "acknowledged", 3)
@@ -259,7 +259,7 @@ def a_clock_that_jumps(trial):
             fresh.write_text("%+dd" % n_days if n_days else "+0")
             fresh.rename(clock)
             trial.order(shop, "acknowledged", 4)
-        # Also when the shop looks at the clock by itself.
+        # Also when the shop checks the clock periodically.
         time.sleep(11)
         trial.order(shop, "acknowledged")
         stamps = sorted({int(path.name.split(".")[0]) // DAY for path in shop.messages()})
@@ -271,14 +271,14 @@ def a_clock_that_jumps(trial):
 
 @fault
 def two_shops_on_one_database(trial):
-    """Two shops on one database and one Maildir, each taking orders."""
+    """Two shops on one database and one Maildir, both accepting orders."""
     with SoakShop() as one, SoakShop(home=one.home) as other:
         one.open()
         other.open()
 
         def order(n):
             attempt = trial.order((one, other)[n % 2], "acknowledged")
-            # The same form at the other shop is the same order.
+            # The same form sent to the other shop is the same order.
             trial.send(attempt, (other, one)[n % 2])
 
         def order_at_both(_):
@@ -302,12 +302,12 @@ def two_shops_on_one_database(trial):
 
 @fault
 def a_quick_mail_reader(trial):
-    """Messages were delivered but not marked so when the shop crashed, and are read when it starts: none comes a second time."""
+    """Messages that were delivered but not marked before a crash, and are read at the restart, are not delivered again."""
     with SoakShop().open() as shop:
         there, db = shop.home / "mailorders", shop.home / "db"
         with without_maildir(shop):
             trial.order(shop, "acknowledged", 99)
-            # The database as it was before, the Maildir as it was after.
+            # The database from before, the Maildir from after.
             assert shop.stop() == 0
             shutil.copytree(db, shop.home / "before")
         shop.open()
@@ -322,7 +322,7 @@ def a_quick_mail_reader(trial):
                 for name in os.listdir(there / "new"):
                     os.rename(there / "new" / name, there / "cur" / (name + ":2,S"))
                     seen[name] += 1
-                    # About as long as the shop takes to deliver one.
+                    # About the time of one delivery.
                     time.sleep(0.001)
 
         reader = threading.Thread(target=reads)
@@ -333,9 +333,9 @@ def a_quick_mail_reader(trial):
         over.set()
         reader.join()
         n_twice = sum(1 < n for n in seen.values())
-        trial.note("%d messages were read meanwhile" % len(seen))
+        trial.note("%d messages were read during the check" % len(seen))
         if n_twice:
-            trial.complain("%d of %d messages came twice" % (n_twice, len(seen)))
+            trial.complain("%d of %d messages were delivered twice" % (n_twice, len(seen)))
         trial.finish(shop)
 
 
@@ -345,7 +345,7 @@ def n_undelivered(shop):
 
 @fault
 def many_messages_in_the_maildir(trial):
-    """With 100,000 messages that are new, and as many that were read, orders and delivery are as quick as before."""
+    """Orders and delivery are as fast with 100,000 new messages and as many read ones."""
     with SoakShop().open() as shop:
         quick = times(trial, shop, 40)
         there = shop.home / "mailorders"
@@ -356,7 +356,7 @@ def many_messages_in_the_maildir(trial):
             trial.note("an order takes %.1f ms, with 100,000 in %s %.1f ms" % (quick, part, slow))
             if max(4 * quick, 25) < slow:
                 trial.complain("an order takes %.1f ms with 100,000 messages in %s, and %.1f without" % (slow, part, quick))
-        # What could not be delivered, is delivered at the next try.
+        # Undelivered messages are delivered at the next attempt.
         n_before = shop.n_orders()
         with without_maildir(shop):
             trial.order(shop, "acknowledged", 100)
@@ -376,29 +376,29 @@ def many_messages_in_the_maildir(trial):
 
 
 def times(trial, shop, n):
-    """Median of an order's POST. Units: milliseconds."""
+    """Median time of an order's POST. Units: milliseconds."""
     taken = []
     for _ in range(n):
         attempt = trial.prepare(shop)
         browser = attempt.browser
         began = time.monotonic()
-        answer = browser.ask("/checkout", attempt.form)
+        answer = browser.fetch("/checkout", attempt.form)
         taken.append(1000 * (time.monotonic() - began))
         assert answer.status == 303, str(answer)
-        page = browser.ask("/order")
+        page = browser.fetch("/order")
         attempt.acknowledge(page)
     return statistics.median(taken)
 
 
 @fault
 def sigterm_while_clients_wait(trial):
-    """No new client is let in, and one that has sent half a form is answered."""
+    """New clients are refused, and a client that has sent half a form gets a response."""
     with SoakShop().open() as shop:
         trial.order(shop, "acknowledged")
         attempt = trial.prepare(shop)
         browser = attempt.browser
         request = browser.request("/checkout", attempt.form)
-        # Two connections that only wait: one silent, one whose last request was answered.
+        # Two idle connections: one silent, one after a response.
         idle = [shop.browser().send("/health") for _ in range(2)]
         sock = browser.connect()
         half = len(request) - 60
@@ -410,22 +410,22 @@ def sigterm_while_clients_wait(trial):
 
         def is_shut():
             try:
-                shop.browser().ask("/health")
+                shop.browser().fetch("/health")
                 return False
-            except Unanswered:
+            except NoResponse:
                 return True
 
         if not is_shut():
-            trial.complain("a new client is let in after SIGTERM")
+            trial.complain("a new client is accepted after SIGTERM")
         time.sleep(2)
         if shop.server.poll() is not None:
-            trial.complain("the shop ended while a form was on its way")
+            trial.complain("the shop ended while a form was being sent")
         sock.sendall(request[half:])
         try:
             answer = browser.read(sock)
             if answer.status != 303:
                 trial.complain("the form got %s" % answer)
-        except Unanswered as error:
+        except NoResponse as error:
             trial.complain("the form was not answered: %r" % error)
         code = shop.server.wait(15)
         took = time.monotonic() - began
@@ -435,11 +435,11 @@ def sigterm_while_clients_wait(trial):
         if code != 0 or 10 < took:
             trial.complain("exit code %s after %.1f s" % (code, took))
         shop.open()
-        page = browser.ask("/order")
+        page = browser.fetch("/order")
         attempt.acknowledge(page)
         trial.finish(shop)
 
-        # A form that never comes whole keeps nobody longer than ten seconds.
+        # An incomplete form delays the end by at most ten seconds.
         shop.open()
         sock = browser.connect()
         sock.sendall(request[:half])
@@ -449,11 +449,11 @@ def sigterm_while_clients_wait(trial):
         code = shop.server.wait(20)
         took = time.monotonic() - began
         sock.close()
-        trial.note("with a form that never comes whole: %.1f s" % took)
+        trial.note("with an incomplete form: %.1f s" % took)
         if code != 0 or 12 < took:
-            trial.complain("a form that never comes whole: exit code %s after %.1f s" % (code, took))
+            trial.complain("an incomplete form: exit code %s after %.1f s" % (code, took))
 
 
 if __name__ == "__main__":
-    # Most of them wait: for a lock, for the next delivery.
+    # Most of them wait: for a lock or the next delivery.
     main(workers=4)

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Kills a real shop at random moments while clients order, and compares what they were answered with what is there afterwards.
+"""Kills a real shop at random moments while clients order, and compares the responses with the result.
 
-    scripts/soak [ROUNDS]       1,000 unless given; SOAK_SEED=N repeats the moments of a run
+    scripts/soak [ROUNDS]       1,000 by default; SOAK_SEED=N repeats the random choices of a run
 
-Exit code 1 where an order was lost, made twice, or made though it was refused, or where stock does not add up.
+Exit code 1 if an order was lost, made twice, or made although it was refused, or if stock does not add up.
 """
 
 import os
@@ -16,30 +16,30 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from comparison import SOLD, Attempt, Figures, Marks, SoakShop, finish
-from lib.browser import Unanswered
+from lib.browser import NoResponse
 
 N_CLIENTS = 4
-# Seconds. An order takes a few milliseconds: within one life of the shop there are some dozens.
+# Units: seconds. An order takes a few milliseconds: there are some dozens between start and kill.
 LONGEST_LIFE = 0.15
-# Of all rounds, how many end while the shop is only opening.
+# The share of rounds that end while the shop is starting.
 EARLY = 0.1
 
 
 class Opening:
-    """Whether the shop is open; clients wait here."""
+    """Lets clients wait until the shop is open."""
 
     def __init__(self):
         self.open = threading.Event()
         self.over = threading.Event()
 
     def insist(self, action):
-        """Does it again until there is an answer."""
+        """Repeats an action until there is a response."""
         while True:
             self.open.wait(60)
             try:
                 return action()
-            except Unanswered:
-                # The event may still be set: the main thread is about to see it.
+            except NoResponse:
+                # The event may still be set until the main thread notices.
                 time.sleep(0.002)
 
 
@@ -69,31 +69,31 @@ class Client(threading.Thread):
         quantity = self.dice.choice((1, 1, 2, 3))
         browser, form = self.opening.insist(lambda: self.fill_cart(product, option, quantity))
         if form is None:
-            # Stock only falls: nothing is won by asking again.
+            # Stock only decreases: trying again is useless.
             self.wanted = [sold for sold in self.wanted if sold[2] != pool]
             return
         attempt = Attempt(self.marks.next(), pool, quantity)
         form["note"] = attempt.mark
-        # Where other unpaid orders reserve the rest, only those who give a refund address may order.
+        # If other unpaid orders reserve the rest, only buyers with a refund address can order.
         if self.dice.random() < 0.5:
             form["refund"] = "0x52908400098527886E0F7030069857D2E4169EE7"
         self.attempts.append(attempt)
-        before = browser.twin()
+        before = browser.copy()
         way = self.dice.choices(("once", "twice at once", "twice in turn", "leaves"), (55, 20, 15, 10))[0]
         if way == "leaves":
             try:
                 browser.send("/checkout", form).close()
-            except Unanswered:
+            except NoResponse:
                 pass
             return
-        # A client without an answer mostly sends the form again, with the cookies as they were.
+        # A client without a response mostly sends the form again, with the same cookies.
         is_patient = self.dice.random() < 0.8
         while True:
             self.opening.open.wait(60)
             answers = self.send(before, form, 2 if way == "twice at once" else 1)
             if answers:
                 break
-            self.faults["connections lost at the order"] += 1
+            self.faults["connections lost during the order"] += 1
             if not is_patient:
                 return
             time.sleep(0.002)
@@ -103,7 +103,7 @@ class Client(threading.Thread):
             if statuses - {422, 503}:
                 self.fault("the order got %s" % answers[0][1])
             if len(answers) == 1 and way == "twice at once":
-                # The other one was never answered.
+                # The other one got no response.
                 return
             attempt.outcome = "refused"
             return
@@ -111,36 +111,36 @@ class Client(threading.Thread):
             self.fault("one form got %s" % statuses)
         attempt.outcome = "acknowledged"
         browser = done[0]
-        page = self.opening.insist(lambda: browser.ask("/order"))
-        attempt.order_ref, attempt.code = page.mark("order-ref"), page.mark("code")
+        page = self.opening.insist(lambda: browser.fetch("/order"))
+        attempt.order_ref, attempt.code = page.text_of("order-ref"), page.text_of("code")
         if page.status != 200 or not attempt.order_ref or not attempt.code:
             self.fault("the order's page: %s" % page)
         if way == "twice in turn":
-            again = before.twin()
-            answer = self.opening.insist(lambda: again.ask("/checkout", form))
-            shown = self.opening.insist(lambda: again.ask("/order")).mark("order-ref")
+            again = before.copy()
+            answer = self.opening.insist(lambda: again.fetch("/checkout", form))
+            shown = self.opening.insist(lambda: again.fetch("/order")).text_of("order-ref")
             if answer.status != 303 or shown != attempt.order_ref:
-                self.fault("sent again: %s, %s in place of %s" % (answer, shown, attempt.order_ref))
+                self.fault("sent again: %s, %s instead of %s" % (answer, shown, attempt.order_ref))
         if self.dice.random() < 0.2:
             self.try_code(attempt)
 
     def fill_cart(self, product, option, quantity):
-        # A new browser for each try: a try that broke off late has left its pieces in the cart.
+        # A new browser for each try: an interrupted one may have items in its cart.
         browser = self.shop.browser()
         return browser, browser.fill_cart(product, option, quantity)
 
     def send(self, before, form, n):
-        """Sends the form `n` times at once; what was answered, each with the browser that got it."""
+        """Sends the form `n` times at once. Returns the responses, each with its browser."""
         waiting, answers = [], []
-        for browser in [before.twin() for _ in range(n)]:
+        for browser in [before.copy() for _ in range(n)]:
             try:
                 waiting.append((browser, browser.send("/checkout", form)))
-            except Unanswered:
+            except NoResponse:
                 pass
         for browser, sock in waiting:
             try:
                 answers.append((browser, browser.read(sock)))
-            except Unanswered:
+            except NoResponse:
                 pass
         return answers
 
@@ -151,7 +151,7 @@ class Client(threading.Thread):
 
 
 class Reader(threading.Thread):
-    """Moves messages from `new` to `cur` meanwhile, as a mail reader does."""
+    """Moves messages from `new` to `cur`, like a mail reader."""
 
     def __init__(self, shop, seed):
         super().__init__(daemon=True)
@@ -161,14 +161,13 @@ class Reader(threading.Thread):
         new, cur = self.shop.maildir() / "new", self.shop.maildir() / "cur"
         while not self.over.wait(0.003):
             for name in os.listdir(new) if new.exists() else []:
-                # The others it leaves for later.
                 if self.dice.random() < 0.1:
                     os.rename(new / name, cur / (name + ":2,S"))
                     self.n_read += 1
 
 
 def kill_once(shop, opening, dice):
-    """One life of the shop, up to a random moment."""
+    """Starts the shop and kills it at a random moment."""
     shop.start()
     if dice.random() < EARLY:
         time.sleep(dice.uniform(0, 0.02))
@@ -176,10 +175,10 @@ def kill_once(shop, opening, dice):
         shop.wait_until_open()
         opening.open.set()
         time.sleep(dice.uniform(0, LONGEST_LIFE))
-    # Clients are not warned: they notice by themselves.
+    # Clients are not told: they have to notice.
     code = shop.kill()
     opening.open.clear()
-    assert code == -9, "the shop ended by itself: %s %s" % (code, shop.log()[-2000:])
+    assert code == -9, "the shop ended unexpectedly: %s %s" % (code, shop.log()[-2000:])
 
 
 def main(rounds):
@@ -203,7 +202,7 @@ def main(rounds):
             assert reader.is_alive()
         seconds = time.monotonic() - began
 
-        # Clients that wait for an answer get one; then no more come.
+        # Let clients finish, then stop them.
         opening.over.set()
         shop.open()
         opening.open.set()

@@ -1,4 +1,4 @@
-"""One fault: clients that order meanwhile, and what went wrong."""
+"""A test of one fault: clients that order during it, and complaints."""
 
 import functools
 import pathlib
@@ -9,7 +9,7 @@ import threading
 import traceback
 
 from comparison import NOTHING_ORDERED, Attempt, Figures, Marks, SoakShop, finish
-from lib.browser import Unanswered
+from lib.browser import NoResponse
 from lib.run import test
 from lib.shop import wait_for
 
@@ -17,7 +17,7 @@ FULL = "Nothing was changed"
 
 
 class Trial:
-    """One fault: what clients tried meanwhile, and what went wrong."""
+    """A test of one fault: the clients' attempts during it, and complaints."""
 
     def __init__(self):
         self.marks, self.attempts, self.figures, self.notes = Marks(), [], Figures(), []
@@ -35,15 +35,15 @@ class Trial:
         return sum(attempt.outcome == outcome for attempt in self.attempts)
 
     def order(self, shop, outcome=None, n=1):
-        """Orders from cart to page; `outcome` is what each of them must come to. Returns the last one."""
+        """Places `n` orders, each with this outcome. Returns the last attempt."""
         for _ in range(n):
             attempt = self.send(self.prepare(shop))
             if outcome and attempt.outcome != outcome:
-                self.complain("%s in place of %s: %s" % (attempt.outcome, outcome, attempt.answer))
+                self.complain("%s instead of %s: %s" % (attempt.outcome, outcome, attempt.answer))
         return attempt
 
     def prepare(self, shop):
-        """A filled form that is not sent yet."""
+        """Fills in a form without sending it."""
         browser = shop.browser()
         form = browser.fill_cart()
         assert form, "sold out"
@@ -55,44 +55,44 @@ class Trial:
         return attempt
 
     def send(self, attempt, shop=None):
-        """Sends the form, or sends it again: with the cookies as they were."""
-        browser = attempt.browser.twin()
+        """Sends the form, possibly again, with the same cookies."""
+        browser = attempt.browser.copy()
         if shop:
             browser.address = shop.address
         try:
-            answer = browser.ask("/checkout", attempt.form)
-        except Unanswered as error:
+            answer = browser.fetch("/checkout", attempt.form)
+        except NoResponse as error:
             attempt.answer = "no answer: %r" % error
             return attempt
         attempt.answer = str(answer)
         if answer.status == 303:
-            page = browser.ask("/order")
-            before, attempt.order_ref = attempt.order_ref, page.mark("order-ref")
+            page = browser.fetch("/order")
+            before, attempt.order_ref = attempt.order_ref, page.text_of("order-ref")
             if before not in (None, attempt.order_ref) or not attempt.order_ref:
                 self.complain("%s became %s: %s" % (before, attempt.order_ref, page))
-            attempt.outcome, attempt.code = "acknowledged", page.mark("code")
+            attempt.outcome, attempt.code = "acknowledged", page.text_of("code")
         elif answer.status == 503 and (NOTHING_ORDERED in answer.text or FULL in answer.text):
             attempt.outcome = attempt.outcome or "refused"
         else:
-            self.complain("neither an order nor an honest page: %s" % answer)
+            self.complain("neither an order nor a correct error page: %s" % answer)
         return attempt
 
     def wait_for_recovery(self, shop, seconds=60):
-        """Until orders are taken again, without a restart."""
+        """Waits until orders are accepted again, without a restart."""
         attempt = self.order(shop)
-        wait_for("the shop takes orders again", lambda: self.send(attempt).outcome == "acknowledged", seconds)
+        wait_for("the shop accepts orders again", lambda: self.send(attempt).outcome == "acknowledged", seconds)
 
     def retry_refused(self):
-        """Every second client that was refused sends the form again, and is served."""
+        """Every second refused client sends the form again and is served."""
         for attempt in [attempt for attempt in self.attempts if attempt.outcome == "refused"][::2]:
             attempt.outcome = None
             if self.send(attempt).outcome != "acknowledged":
                 self.complain("sent again: %s" % attempt.answer)
 
     def finish(self, shop, maildir=None):
-        """Ends the shop, and compares."""
+        """Stops the shop and compares the attempts with the result."""
         def copy_mount():
-            # A mount of the shop's own goes with it.
+            # The shop's own mounts end with it.
             if maildir:
                 shop.environment["MAILDIR"] = str(shutil.copytree(maildir, shop.home / "copy"))
 
@@ -102,7 +102,7 @@ class Trial:
 
 
 def fault(function):
-    """Registers a test that is given a `Trial`. It returns the notes, and fails where there are complaints."""
+    """Registers a test with a `Trial` as its argument. It returns the notes, and fails if there are complaints."""
     @test
     @functools.wraps(function)
     def run():
@@ -121,7 +121,7 @@ def fault(function):
 
 
 class MountShop(SoakShop):
-    """A shop with mounts of its own; `script` makes them."""
+    """A shop with its own mounts, which `script` creates."""
 
     def __init__(self, script, **settings):
         super().__init__(before=("unshare", "-Urm", "sh", "-ec", script + '\nexec "$@"', "sh"), **settings)

@@ -21,7 +21,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib.browser import LOST
 from lib.shop import free_port
 from introductions import Flood
-from network import Network, Unreached
+from network import Network, SocksError
 from onion import SERVICE, SocketShop, TorBrowser, service_options
 
 PUZZLE = "HiddenServicePoWDefensesEnabled 1"
@@ -52,7 +52,7 @@ class Visit:
 
 
 def visit(client, onion):
-    client.control.ask("SIGNAL NEWNYM")
+    client.control.command("SIGNAL NEWNYM")
     began = time.monotonic()
     n_refused = 0
     while True:
@@ -62,10 +62,10 @@ def visit(client, onion):
         try:
             browser = TorBrowser(client, onion)
             browser.seconds = left
-            answer = browser.ask("/")
+            answer = browser.fetch("/")
             assert answer.status == 200, answer
             return Visit(began, time.monotonic() - began, n_refused)
-        except (Unreached, *LOST):
+        except (SocksError, *LOST):
             n_refused += 1
             time.sleep(0.5)
 

@@ -223,7 +223,7 @@ class Introducer:
 
     def read_descriptor(self):
         """Anew now and then: a service changes its introduction points after some thousands of introductions."""
-        text = "\n".join(self.control.ask("GETINFO hs/service/desc/id/" + self.onion.removesuffix(".onion")))
+        text = "\n".join(self.control.command("GETINFO hs/service/desc/id/" + self.onion.removesuffix(".onion")))
         self.descriptor = Descriptor(self.onion, text)
         self.read_at = time.monotonic()
 

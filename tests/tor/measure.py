@@ -53,10 +53,10 @@ class Recorder:
             shop = socket.socket(socket.AF_UNIX)
             shop.connect(self.shop)
             pending = []
-            for pump in (self.ask, self.answer):
+            for pump in (self.forward_requests, self.forward_responses):
                 threading.Thread(target=pump, args=(tor, shop, pending), daemon=True).start()
 
-    def ask(self, tor, shop, pending):
+    def forward_requests(self, tor, shop, pending):
         unread = b""
         for piece in pieces(tor, shop):
             unread += piece
@@ -75,7 +75,7 @@ class Recorder:
                 self.requests.append(request)
                 unread = unread[whole:]
 
-    def answer(self, tor, shop, pending):
+    def forward_responses(self, tor, shop, pending):
         for piece in pieces(shop, tor):
             self.last = time.monotonic()
             if pending:

@@ -104,7 +104,7 @@ NO_DESCRIPTOR, NOT_INTRODUCED, NO_KEY, WRONG_KEY = 0xF0, 0xF2, 0xF4, 0xF5
 NO_ANSWER = 0xFFFF
 
 
-class Unreached(Exception):
+class SocksError(Exception):
     """Tor's refusal of a connection; `code` is that of its SOCKS answer."""
 
     def __init__(self, code):
@@ -121,7 +121,7 @@ class Control:
         self.sock = socket.socket(socket.AF_UNIX)
         try:
             self.sock.connect(str(path))
-            self.ask("AUTHENTICATE " + proof)
+            self.command("AUTHENTICATE " + proof)
         except BaseException:
             self.sock.close()
             raise
@@ -140,7 +140,7 @@ class Control:
         line, self.unread = self.unread.split(b"\r\n", 1)
         return line.decode("utf-8", "replace")
 
-    def ask(self, command):
+    def command(self, command):
         self.sock.sendall(command.encode() + b"\r\n")
         lines = []
         in_data = False
@@ -167,7 +167,7 @@ class Control:
 
     def all_events(self):
         """The events so far: an answer comes after every event before it."""
-        self.ask("GETINFO version")
+        self.command("GETINFO version")
         events, self.events = self.events, []
         return events
 
@@ -208,9 +208,9 @@ class Tor:
         self.control = wait_for("a control socket of " + self.name, self.open_control, 120, self.alive)
         if without_network:
             # No event is missed: we listen before the first circuit is built.
-            self.control.ask("SETEVENTS HS_DESC STATUS_CLIENT")
+            self.control.command("SETEVENTS HS_DESC STATUS_CLIENT")
             torrc.write_text(self.lines)
-            self.control.ask("SIGNAL RELOAD")
+            self.control.command("SIGNAL RELOAD")
         return self
 
     def open_control(self):
@@ -227,7 +227,7 @@ class Tor:
 
     def wait_ready(self):
         def is_ready():
-            return "PROGRESS=100" in self.control.ask("GETINFO status/bootstrap-phase")[0]
+            return "PROGRESS=100" in self.control.command("GETINFO status/bootstrap-phase")[0]
 
         wait_for("%s is connected" % self.name, is_ready, 120, self.alive)
 
@@ -251,7 +251,7 @@ class Tor:
 
     def descriptor(self, onion):
         """The descriptor of this tor's own service, as it is published."""
-        return "\n".join(self.control.ask("GETINFO hs/service/desc/id/" + onion.removesuffix(".onion")))
+        return "\n".join(self.control.command("GETINFO hs/service/desc/id/" + onion.removesuffix(".onion")))
 
     def stop(self, number=signal.SIGTERM):
         if self.control:
@@ -288,7 +288,7 @@ class Client(Tor):
                         raise ConnectionError("tor closed the connection")
                     answer += more
             if answer[1]:
-                raise Unreached(answer[1])
+                raise SocksError(answer[1])
             return sock
         except BaseException:
             sock.close()
@@ -299,7 +299,7 @@ class Client(Tor):
         try:
             self.connect(onion, seconds=30).close()
             return 0
-        except Unreached as error:
+        except SocksError as error:
             return error.code
         except TimeoutError:
             return NO_ANSWER
@@ -321,7 +321,7 @@ class Client(Tor):
         path = self.folder / "onion_auth" / "shop.auth_private"
         path.write_text(line + "\n")
         path.chmod(0o600)
-        self.control.ask("SIGNAL RELOAD")
+        self.control.command("SIGNAL RELOAD")
 
 
 class Network:
@@ -414,7 +414,7 @@ class Network:
         for delay in (2, 4, 8):
             # The timetable moves to a moment just ahead; steps that are due by then are taken at once.
             moment = int(time.time()) + delay + 1
-            authority.control.ask(
+            authority.control.command(
                 'SETCONF TestingV3AuthVotingStartOffset="%d seconds" ' % (moment % FIRST_INTERVAL) + " ".join(
                     '%s="%d seconds"' % (name, delay) for name in (
                         "V3AuthVoteDelay", "V3AuthDistDelay", "TestingV3AuthInitialVoteDelay", "TestingV3AuthInitialDistDelay")))

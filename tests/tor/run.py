@@ -29,7 +29,7 @@ from lib.mail import Mutt
 from lib.shop import NOTEBOOK, ROOT, TEA, free_port, wait_for
 from descriptor import Descriptor
 from introductions import Flood
-from network import NO_KEY, WRONG_KEY, Network, Unreached
+from network import NO_KEY, WRONG_KEY, Network, SocksError
 from onion import ControlRelay, Service, SocketShop, TorBrowser, TorShop, service_options
 
 # Firefox asks its maker for settings, whatever page it shows; Tor Browser does not. Here no relay leads there.
@@ -73,8 +73,8 @@ class TheJourney(unittest.TestCase):
 
     def test_a_whole_purchase_at_safest_and_the_way_back_with_seven_words(self):
         NETWORK.client.control.all_events()
-        NETWORK.client.control.ask("SETEVENTS STREAM")
-        self.addCleanup(lambda: NETWORK.client.control.ask("SETEVENTS"))
+        NETWORK.client.control.command("SETEVENTS STREAM")
+        self.addCleanup(lambda: NETWORK.client.control.command("SETEVENTS"))
         shop = self.shop
         with Firefox(socks_port=NETWORK.client.port) as firefox:
             firefox.size(1000, 900)
@@ -127,7 +127,7 @@ class TheJourney(unittest.TestCase):
     def test_a_proxy_for_browsers_without_tor_gets_a_warning_and_nothing_else(self):
         browser = TorBrowser(NETWORK.client, self.shop.onion)
         for host in (self.shop.onion + ".gateway.example", "gateway.example"):
-            answer = browser.ask("/product/" + NOTEBOOK, Host=host)
+            answer = browser.fetch("/product/" + NOTEBOOK, Host=host)
             self.assertEqual(421, answer.status, host)
             self.assertNotIn("gateway", answer.text + str(answer.headers))
             self.assertNotIn("Add to cart", answer.text)
@@ -143,8 +143,8 @@ class TheJourney(unittest.TestCase):
                 if is_over.is_set():
                     break
                 try:
-                    statuses[TorBrowser(NETWORK.client, self.shop.onion, "flood").ask("/search?q=tea").status] += 1
-                except (OSError, Unreached):
+                    statuses[TorBrowser(NETWORK.client, self.shop.onion, "flood").fetch("/search?q=tea").status] += 1
+                except (OSError, SocksError):
                     statuses["broken off"] += 1
             return statuses
 
@@ -185,7 +185,7 @@ class OnionTest(unittest.TestCase):
         """A buyer gets the shop's first page there."""
         buyer = buyer or NETWORK.client
         buyer.wait_code(onion, 0)
-        answer = TorBrowser(buyer, onion).ask("/")
+        answer = TorBrowser(buyer, onion).fetch("/")
         self.assertEqual((200, True), (answer.status, "<title>Welcome · " in answer.text))
 
 
@@ -328,7 +328,7 @@ class ClientAuthorisation:
         ada.connect(self.shop.onion, circuit="held").close()
         self.change_clients("remove", "ada")
         with self.subTest("a circuit that is still open"):
-            with self.assertRaises((Unreached, OSError)):
+            with self.assertRaises((SocksError, OSError)):
                 ada.connect(self.shop.onion, circuit="held").close()
         with self.subTest("the old descriptor"):
             ada.wait_code(self.shop.onion, WRONG_KEY)
@@ -370,7 +370,7 @@ class ClientsOfTheSidecar(ClientAuthorisation, OnionTest):
         client.wait_code(self.shop.onion, 0)
 
         def visitors():
-            lines = self.tor.control.ask("GETINFO circuit-status")
+            lines = self.tor.control.command("GETINFO circuit-status")
             return {line.split()[0] for line in lines if "PURPOSE=HS_SERVICE_REND" in line and "HSSR_JOINED" in line}
 
         # Which circuits are new would not say which one carries the visitor: earlier tries leave some that come late.
@@ -417,7 +417,7 @@ class TheDesk(OnionTest):
         trouble = lambda: status.exists() and "no clients yet" in json.loads(status.read_text())["trouble"]
         wait_for("the shop says why there is no service", trouble, 60)
         desk = (shop.home / "db/desk-tor/hostname").read_text().strip()
-        with self.assertRaises((Unreached, OSError)):
+        with self.assertRaises((SocksError, OSError)):
             self.buyer("early").connect(desk, seconds=20).close()
 
         service.tor.control.all_events()
@@ -427,12 +427,12 @@ class TheDesk(OnionTest):
         service.tor.wait_published(desk)
         seller = self.buyer("seller", key)
         seller.wait_code(desk, 0)
-        answer = TorBrowser(seller, desk).ask("/login")
+        answer = TorBrowser(seller, desk).fetch("/login")
         self.assertEqual(200, answer.status)
         self.assertIn("<h1>Sign in</h1>", answer.text)
         self.assertTrue(all("SameSite=Strict" in cookie and "Secure" not in cookie for cookie in answer.headers.get_all("Set-Cookie")), "this browser sends no Sec-Fetch-Site")
-        self.assertEqual(421, TorBrowser(seller, desk).ask("/login", Host=shop.onion).status, "the desk answers to its own name")
-        self.assertEqual(404, TorBrowser(seller, shop.onion).ask("/login").status, "the buyers' side has no such page")
+        self.assertEqual(421, TorBrowser(seller, desk).fetch("/login", Host=shop.onion).status, "the desk answers to its own name")
+        self.assertEqual(404, TorBrowser(seller, shop.onion).fetch("/login").status, "the buyers' side has no such page")
         self.assertEqual(NO_KEY, self.buyer("stranger").code(desk))
         wrong = shop.run("desk", "client", "add", "other")
         other = re.search(r"descriptor:x25519:[A-Z2-7]{52}", wrong).group()
@@ -443,7 +443,7 @@ class TheDesk(OnionTest):
 
         shop.run("desk", "client", "remove", "me")
         wait_for("an empty list takes the service away", trouble, 60)
-        with self.assertRaises((Unreached, OSError)):
+        with self.assertRaises((SocksError, OSError)):
             seller.connect(desk, circuit="later", seconds=20).close()
 
 
@@ -544,7 +544,7 @@ class Defences(OnionTest):
         seconds = []
         for _ in range(10):
             began = time.monotonic()
-            answer = TorBrowser(NETWORK.client, shop.onion).ask("/")
+            answer = TorBrowser(NETWORK.client, shop.onion).fetch("/")
             self.assertEqual(200, answer.status)
             seconds.append(time.monotonic() - began)
             time.sleep(1)
