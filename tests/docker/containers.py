@@ -1,4 +1,4 @@
-"""A shop in containers, in a copy of one commit, which is gone afterwards."""
+"""A shop in containers, from a temporary copy of one commit."""
 
 import collections
 import functools
@@ -17,12 +17,12 @@ from lib.browser import Browser
 from lib.shop import ROOT, poll
 
 until = functools.partial(poll, pause=0.2)
-# Neither root nor 1000: a seller for whom no default is right.
+# Neither root nor 1000: a seller for whom no default works.
 SELLER = 4242
 
 Compose = collections.namedtuple("Compose", "name version command builder")
 
-# Tor is there, with its key and its address, and connects to nothing; the network it would use leads nowhere either.
+# Tor runs with its key and address, but its network has no route out.
 SILENCE = """services:
   tor:
     volumes:
@@ -34,7 +34,7 @@ networks:
 
 
 def run(command, input="", timeout=300, **more):
-    """The output of a command that must succeed, of both streams."""
+    """Runs a command that must succeed. Returns both output streams."""
     done = subprocess.run([str(word) for word in command], input=input, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           timeout=timeout, text=True, errors="replace", **more)
     assert done.returncode == 0, "%s ended with %d:\n%s" % (" ".join(map(str, command)), done.returncode, done.stdout[-6000:])
@@ -42,7 +42,7 @@ def run(command, input="", timeout=300, **more):
 
 
 def composes():
-    """Every Compose here, the newer one first. Each is given a builder, so that both builders are tried."""
+    """Every installed Compose, the newer one first, each with a different builder."""
     found = []
     for name, command, builder in (("v2", ["docker", "compose"], "1"), ("v1", ["docker-compose"], "0")):
         try:
@@ -56,16 +56,16 @@ def composes():
 
 
 class Reachable:
-    """A shop at `self.socket()`, which answers to `self.host`."""
+    """A shop at `self.socket()` with the host name `self.host`."""
 
     host = "localhost"
 
     def browser(self, circuit=25):
-        """A buyer behind Tor, as the shop sees one."""
+        """A buyer's browser behind Tor."""
         return Browser("unix:%s" % self.socket(), self.host, circuit)
 
     def answers(self):
-        """Whether the shop takes orders through the socket."""
+        """Whether the shop accepts orders at the socket."""
         try:
             return self.browser().fetch("/health").status == 200
         except (OSError, AssertionError):
@@ -93,12 +93,12 @@ class Containers(Reachable):
         quietly = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         subprocess.run(self.dc_command("down", "-v", "-t", "3"), cwd=self.home, env=self.env(self.compose), **quietly)
         for image in ("shop", "shop-tor"):
-            # The layers stay, so that the next run need not compile the dependencies again.
+            # Layers are kept, so that the next run does not compile the dependencies again.
             subprocess.run(["docker", "rmi", "--no-prune", self.tag(image)], **quietly)
         shutil.rmtree(self.home)
 
     def env(self, compose):
-        """Nothing of the caller's settings: those of the shop come from .env alone."""
+        """The environment without the caller's settings: the shop's come only from .env."""
         kept = {name: os.environ[name] for name in os.environ if name in ("PATH", "HOME", "LANG") or name.startswith("DOCKER_")}
         return {**kept, "SHOP_TAG": self.name, "DOCKER_BUILDKIT": compose.builder, "COMPOSE_DOCKER_CLI_BUILD": compose.builder}
 
@@ -115,11 +115,11 @@ class Containers(Reachable):
         return done.stdout
 
     def shop(self, *words):
-        """The seller's command line."""
+        """Runs a command of the shop."""
         return self.dc("exec", "-T", "shop", "shop", *words)
 
     def seller_command(self, command):
-        # Programs such as mutt want a name for their user; this host's own list of users stays as it is.
+        # Programs such as mutt need a name for their user; this host's list of users is not changed.
         self.write("passwd", "seller:x:%d:%d::%s:/bin/sh\n" % (SELLER, SELLER, self.home))
         become = 'mount --bind passwd /etc/passwd && exec setpriv --reuid %d --regid %d --clear-groups "$@"' % (SELLER, SELLER)
         return ["unshare", "--mount", "sh", "-c", become, "sh", *command]
@@ -140,7 +140,7 @@ class Containers(Reachable):
             while piece := os.read(screen, 4096):
                 shown += piece
         except OSError:
-            # Nobody has the other end of the terminal open any more.
+            # The other end of the terminal is closed.
             pass
         os.close(screen)
         assert running.wait(30) == 0, shown.decode("utf-8", "replace")
@@ -172,7 +172,7 @@ class Containers(Reachable):
         return re.search(r"^Uid:\s+(\d+)", status, flags=re.M).group(1)
 
     def volume(self, name):
-        """Where the engine keeps a volume on this host."""
+        """The folder of a volume on this host."""
         return pathlib.Path(run(["docker", "volume", "inspect", "-f", "{{.Mountpoint}}", "%s_%s" % (self.name, name)]).strip())
 
     def socket(self):
@@ -192,7 +192,7 @@ class Containers(Reachable):
         started = time.monotonic()
         up = subprocess.Popen(self.dc_command("up", "-d"), cwd=self.home, env=self.env(self.compose), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.wait_until_ready()
-        figures["from `up -d` to a shop that takes orders behind the socket, " + name] = "%.1f s" % (time.monotonic() - started)
+        figures["from `up -d` to a shop that accepts orders on its socket, " + name] = "%.1f s" % (time.monotonic() - started)
         self.host = self.onion()
         figures["from `up -d` to the address in the shop's log, " + name] = "%.1f s" % (time.monotonic() - started)
         output = up.communicate(timeout=60)[0]

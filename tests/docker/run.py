@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
-"""The whole shop in its containers, with each Compose that is installed: Compose 2 builds with BuildKit, 1.29 with the
-classic builder.
+"""The shop in its containers, with each installed Compose: Compose 2 builds with BuildKit, 1.29 with the classic builder.
 
-And the shop without containers, under a systemd that is booted in one. Run by scripts/test-docker, as root. A word, `v1`
-or `v2`, takes only that Compose; `systemd` takes only systemd. It ends at the first thing that is not as it should be.
+Then the shop under systemd in a container. Run by scripts/test-docker, as root. `v1` or `v2` selects a Compose, `systemd` only
+systemd. It stops at the first failure.
 """
 
 import base64
@@ -54,10 +53,10 @@ def images(containers, figures):
     check(re.fullmatch(r"[1-9]\d*:[1-9]\d*", shop["Config"]["User"]), "it names a user by number: %s" % shop["Config"]["User"])
     check(tor["Config"]["User"] == "debian-tor", "tor's image runs as debian-tor")
     output = json.dumps([shop["Config"], tor["Config"]])
-    check(str(ROOT) not in output and socket.gethostname() not in output, "neither image names the machine that made it")
+    check(str(ROOT) not in output and socket.gethostname() not in output, "neither image contains the name of the machine that built it")
     torrc = (containers.home / "docs/tor/sidecar.torrc").read_text()
     desk = re.sub(r"^#(HiddenService)", r"\1", torrc, flags=re.M)
-    check(desk != torrc, "the torrc has lines for a desk, asleep")
+    check(desk != torrc, "the torrc has disabled lines for a desk")
     for name, text in (("as it is", None), ("with the desk", desk)):
         mount = []
         if text:
@@ -65,11 +64,11 @@ def images(containers, figures):
             mount = ["-v", "%s:/etc/tor/torrc:ro" % (containers.home / "desk.torrc")]
         answer = run(["docker", "run", "--rm", "--network", "none", "--entrypoint", "tor", *mount, containers.tag("shop-tor"),
                       "-f", "/etc/tor/torrc", "--verify-config"])
-        check("Configuration was valid" in answer and "[warn]" not in answer, "tor --verify-config takes the torrc, %s" % name, answer)
+        check("Configuration was valid" in answer and "[warn]" not in answer, "tor --verify-config accepts the torrc, %s" % name, answer)
 
 
 def first_start(containers, figures):
-    """A clone of a user whose number is not 1000: one line says what to do, and then it works."""
+    """A clone of a user whose ID is not 1000: an error says what to do, and then it works."""
     refused = containers.dc_fails("up", "-d")
     check(not re.search(r"\bPull", refused), "no registry is asked for an image", refused)
     check("folders" in refused, "without a .env, a clone of user %d is refused" % SELLER, refused)
@@ -91,7 +90,7 @@ def sandbox(containers):
     interfaces = [line.split(":")[0].strip() for line in pathlib.Path("/proc/%d/net/dev" % pid).read_text().splitlines()[2:]]
     check(interfaces == ["lo"], "the shop's container has no interface but lo", interfaces)
     check(len(pathlib.Path("/proc/%d/net/route" % pid).read_text().splitlines()) == 1, "and no route")
-    # 192.0.2.1 belongs to nobody (RFC 5737); the kernel must refuse before anything is sent.
+    # 192.0.2.1 is reserved (RFC 5737); the kernel must refuse before anything is sent.
     code = "import errno,socket\ns=socket.socket()\ns.settimeout(2)\nprint(errno.errorcode[s.connect_ex(('192.0.2.1', 80))])"
     answer = run(["nsenter", "--target", str(pid), "--net", sys.executable, "-c", code])
     check(answer.strip() == "ENETUNREACH", "a connection from there is refused by the kernel", answer)
@@ -100,7 +99,7 @@ def sandbox(containers):
         check(host["ReadonlyRootfs"], "%s: the root is read-only" % name)
         status = dict(line.split(":\t", 1) for line in pathlib.Path("/proc/%d/status" % container["State"]["Pid"]).read_text().splitlines() if ":\t" in line)
         capabilities = [status[key].strip() for key in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")]
-        check(all(int(mask, 16) == 0 for mask in capabilities), "%s: no capabilities, and none to be had" % name, capabilities)
+        check(all(int(mask, 16) == 0 for mask in capabilities), "%s: no capabilities, and no way to gain any" % name, capabilities)
         check(status["NoNewPrivs"].strip() == "1", "%s: no new privileges" % name)
         check("0" not in status["Uid"].split(), "%s: not root (%s)" % (name, status["Uid"].split()[0]))
         check(host["Memory"] > 0 and host["PidsLimit"] > 0, "%s: memory and processes are limited" % name)
@@ -110,9 +109,9 @@ def sandbox(containers):
     check(int(containers.uid_of(shop)) == SELLER, "the shop runs as the owner of the clone")
 
 
-def key_is_out_of_sight(containers):
+def the_key_is_isolated(containers):
     secret = containers.volume("onion") / "shop/hs_ed25519_secret_key"
-    check(secret.stat().st_mode & 0o777 == 0o600 and secret.parent.stat().st_mode & 0o777 == 0o700, "the onion's key is its owner's alone")
+    check(secret.stat().st_mode & 0o777 == 0o600 and secret.parent.stat().st_mode & 0o777 == 0o700, "only its owner can read the onion key")
     key = secret.read_bytes()[32:]
     forms = [key, base64.b64encode(key)[:80], key.hex().encode()]
     mounts = {mount["Destination"]: mount["Source"] for mount in containers.inspect("shop")["Mounts"]}
@@ -135,13 +134,13 @@ def a_whole_purchase(containers):
     assert "Demo shop: do not send money" in buyer.page("/").text
     page = buyer.place_order(NOTEBOOK, "Ruled", 2, note="Please wrap it.")
     order_ref, code = page.text_of("order-ref"), page.text_of("code")
-    check(len(code.split()) == 7, "a whole purchase through the socket, with a circuit's number in front: order %s" % order_ref)
+    check(len(code.split()) == 7, "a whole purchase through the socket, with a circuit number: order %s" % order_ref)
     check(containers.browser(circuit=26).open_order(code) == order_ref, "the code opens the order from another browser")
     return order_ref, code
 
 
 def the_seller_reads(containers, order_ref):
-    """As the owner of the clone, on the host, with nothing but what the host has."""
+    """On the host, as the owner of the clone."""
     new = containers.home / "mailorders/new"
     answer = containers.as_seller(["sh", "-c", "cat mailorders/new/*"])
     check(order_ref in answer and "Ada Byron" in answer and "| Please wrap it." in answer, "user %d reads the message on the host" % SELLER)
@@ -151,7 +150,7 @@ def the_seller_reads(containers, order_ref):
         containers.as_seller_in_a_terminal(["mutt", "-n", "-F", "muttrc", "-R", "-f", "mailorders"])
         check(order_ref in (containers.home / "letter").read_text(), "so does `mutt -f mailorders`")
     else:
-        print("  --  mutt is not installed: not tried", flush=True)
+        print("  --  mutt is not installed: not tested", flush=True)
     check(order_ref in containers.shop("orders"), "`compose exec shop shop orders` lists the order")
 
 
@@ -170,7 +169,7 @@ def kill(containers, order_ref, code):
     container = containers.inspect("shop")
     pid, n_before = container["State"]["Pid"], container["RestartCount"]
     os.kill(pid, signal.SIGKILL)
-    check(until(lambda: containers.inspect("shop")["RestartCount"] > n_before and containers.answers(), 30), "killed, the shop is back by itself")
+    check(until(lambda: containers.inspect("shop")["RestartCount"] > n_before and containers.answers(), 30), "killed, the shop restarts automatically")
     check(containers.browser().open_order(code) == order_ref, "and still has the order")
 
 
@@ -182,48 +181,48 @@ def down_and_up(containers, figures, order_ref, code):
     check(containers.browser().open_order(code) == order_ref, "the order too")
 
 
-def somebody_with_a_key(containers):
-    """Client authorisation: a list of the shop's, which reaches tor through the shared folder, and outlives `down`."""
+def client_authorisation(containers):
+    """The shop's client list reaches tor through the shared folder, and survives `down`."""
     def keys():
         return list((containers.volume("onion") / "shop/authorized_clients").glob("*.auth"))
 
     output = containers.shop("onion", "client", "add", "ann")
-    check(until(lambda: len(keys()) == 1, 30), "`shop onion client add` gives tor a key that it asks for", output)
+    check(until(lambda: len(keys()) == 1, 30), "`shop onion client add` gives tor a key to require", output)
     containers.dc("down")
     containers.dc("up", "-d")
     containers.wait_until_ready()
-    check(len(keys()) == 1 and "ann" in containers.shop("onion", "client", "list"), "down and up leave the list as it was")
+    check(len(keys()) == 1 and "ann" in containers.shop("onion", "client", "list"), "down and up keep the list")
     containers.shop("onion", "client", "remove", "ann")
-    check(until(lambda: not keys(), 30), "and `remove` lets everybody in again")
+    check(until(lambda: not keys(), 30), "and `remove` gives everybody access again")
 
 
-def the_helper_ends(containers):
-    """Without its helper Tor's container would go on with an old list of clients."""
+def the_sidecar_ends(containers):
+    """Without the sidecar, Tor would continue with an old client list."""
     before = containers.inspect("tor")["RestartCount"]
     lines = run(["docker", "top", containers.inspect("tor")["Id"], "-eo", "pid,args"]).splitlines()
     helpers = [line.split()[0] for line in lines if "onion tend" in line]
-    check(len(helpers) == 1, "Tor's container has one helper beside tor", lines)
+    check(len(helpers) == 1, "Tor's container has one process besides tor", lines)
     os.kill(int(helpers[0]), signal.SIGKILL)
-    check(until(lambda: containers.inspect("tor")["RestartCount"] > before, 30), "it is killed: the container ends, and is started again")
+    check(until(lambda: containers.inspect("tor")["RestartCount"] > before, 30), "it is killed: the container is restarted")
     check(until(lambda: containers.health("tor") == "healthy", 60), "and is healthy")
 
 
 def the_desk(containers):
-    """An onion for the desk, and nothing but .env is changed for it."""
+    """The desk's onion needs only a line in .env."""
     settings = (containers.home / ".env").read_text()
     containers.write(".env", settings + "DESK_LISTEN=unix:/run/shop/desk.sock\n")
     containers.dc("up", "-d")
     containers.wait_until_ready()
     folder = containers.volume("sockets")
-    check(until(lambda: (folder / "desk-status.json").exists(), 30), "DESK_LISTEN in .env: Tor's container makes the desk's onion")
+    check(until(lambda: (folder / "desk-status.json").exists(), 30), "DESK_LISTEN in .env: Tor's container creates the desk's onion")
     address = (folder / "desk-hostname").read_text().strip()
     output = containers.shop("desk", "client", "add", "me")
     check(re.search("%s:descriptor:x25519:[A-Z2-7]{52}" % address[:56], output), "`shop desk client add` prints the address and a key", output)
-    check("from now on" in output, "and that Tor follows the list", output)
+    check("from now on" in output, "and that Tor has applied the list", output)
     clients = lambda: json.loads((folder / "desk-status.json").read_text())["clients"]
     check(clients().endswith(" me\n"), "which Tor's side confirms")
     containers.shop("desk", "client", "remove", "me")
-    check(clients() == "", "`remove` is done when it returns")
+    check(clients() == "", "`remove` is in effect when it returns")
     containers.dc("stop", "tor")
     containers.shop("onion", "client", "list")
     refused = containers.dc_fails("exec", "-T", "shop", "shop", "onion", "client", "add", "bob")
@@ -237,22 +236,22 @@ def the_desk(containers):
 
 
 def another_host(containers):
-    """The sealed key brings the address to a host whose tor has made another one."""
+    """A backup moves the address to a host whose tor has created another one."""
     address = containers.onion()
     sealed = containers.dc("exec", "-T", "tor", "shop", "onion", "backup", "-", input="a passphrase of the test\n")
-    check("BEGIN" in sealed and address not in sealed, "`compose exec tor shop onion backup -` seals the key", sealed)
+    check("BEGIN" in sealed and address not in sealed, "`compose exec tor shop onion backup -` encrypts the key", sealed)
     containers.dc("down", "-v")
     containers.dc("up", "-d")
     containers.wait_until_ready()
-    check(containers.onion() != address, "`down -v` throws the address away")
+    check(containers.onion() != address, "`down -v` deletes the address")
     sealed = sealed[sealed.index("-----BEGIN"):]
     discarded, shop = containers.onion(), containers.container("shop")
     containers.dc("exec", "-T", "tor", "shop", "onion", "restore", "--replace", "-", input="a passphrase of the test\n" + sealed)
     before = run(["docker", "logs", shop])
     containers.dc("restart", "tor", "shop")
-    check(until(lambda: containers.onion() == address, 30), "`restore`, and a restart of both, bring it back")
+    check(until(lambda: containers.onion() == address, 30), "`restore` and a restart of both restore it")
     check(address in containers.shop("onion"), "and `shop onion` prints it")
-    check(discarded not in run(["docker", "logs", shop])[len(before):], "the discarded address is named no more")
+    check(discarded not in run(["docker", "logs", shop])[len(before):], "the discarded address is no longer shown")
     check(until(lambda: containers.health("tor") == "healthy", 60), "and tor holds it")
 
 
@@ -274,15 +273,15 @@ def upgrade(containers, figures, order_ref, code):
     check(containers.browser().open_order(code) == order_ref, "and the order")
 
 
-def red_and_green(containers):
-    check(until(lambda: containers.health("shop") == "healthy", 60), "the shop's health is green")
+def health(containers):
+    check(until(lambda: containers.health("shop") == "healthy", 60), "the shop is healthy")
     new = containers.home / "mailorders/new"
     new.chmod(0o500)
     try:
         containers.shop("close")
-        check(until(lambda: containers.health("shop") == "unhealthy", 90), "it turns red when no order can be placed")
+        check(until(lambda: containers.health("shop") == "unhealthy", 90), "it is unhealthy when no order can be placed")
         containers.shop("open")
-        check(until(lambda: containers.health("shop") == "healthy", 90), "and green when one can, also while no message can be written")
+        check(until(lambda: containers.health("shop") == "healthy", 90), "and healthy when one can, even if no message can be written")
     finally:
         new.chmod(0o700)
 
@@ -296,14 +295,14 @@ def idle_memory(containers, figures):
 
 
 def a_clone_of_root(containers, order_ref, code):
-    """No .env at all, and all files root's: what a visitor of a rented server does first."""
+    """Without a .env, all files owned by root: a first try on a rented server."""
     containers.dc("down")
     (containers.home / ".env").unlink()
     run(["chown", "-R", "0:0", str(containers.home)])
     containers.dc("up", "-d")
     containers.wait_until_ready()
     check(int(containers.uid_of(containers.inspect("shop"))) == 1000, "in a clone made by root and without a .env, the shop runs as user 1000")
-    check(containers.browser().open_order(code) == order_ref, "and has what it had")
+    check(containers.browser().open_order(code) == order_ref, "and has its data")
 
 
 def journey(compose, commit):
@@ -314,23 +313,23 @@ def journey(compose, commit):
         configuration(containers)
         images(containers, figures)
         first_start(containers, figures)
-        check(until(lambda: containers.health("shop") == "healthy", 60), "the shop's health goes green")
+        check(until(lambda: containers.health("shop") == "healthy", 60), "the shop becomes healthy")
         check(until(lambda: containers.health("tor") == "healthy", 60), "tor's health goes green")
         program = pathlib.Path("/proc/%d/exe" % containers.inspect("shop")["State"]["Pid"]).read_bytes()
-        check(b"/cargo/registry" not in program and b"/build/src" not in program, "no path of the builder is in the program")
+        check(b"/cargo/registry" not in program and b"/build/src" not in program, "the program contains no path of the builder")
         sandbox(containers)
         order_ref, code = a_whole_purchase(containers)
         the_seller_reads(containers, order_ref)
-        key_is_out_of_sight(containers)
+        the_key_is_isolated(containers)
         idle_memory(containers, figures)
         kill(containers, order_ref, code)
         tor_without_shop(containers)
         down_and_up(containers, figures, order_ref, code)
         upgrade(containers, figures, order_ref, code)
-        red_and_green(containers)
-        somebody_with_a_key(containers)
+        health(containers)
+        client_authorisation(containers)
         the_desk(containers)
-        the_helper_ends(containers)
+        the_sidecar_ends(containers)
         another_host(containers)
         a_clone_of_root(containers, order_ref, code)
     print("  figures", flush=True)
@@ -351,7 +350,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended from outside"))
     found = [compose for compose in composes() if not wanted or compose.name in wanted]
     if not found:
-        sys.exit("no such Compose is installed")
+        sys.exit("this Compose is not installed")
     print(run(["docker", "version", "--format", "Docker engine {{.Server.Version}}"]).strip())
     commit = run(["git", "rev-parse", "HEAD"], cwd=ROOT).strip()
     try:

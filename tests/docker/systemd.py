@@ -1,4 +1,4 @@
-"""The units of docs/systemd under a systemd that was booted for this, installed by the commands of its README."""
+"""The units of docs/systemd under systemd in a container, installed by the commands of its README."""
 
 import pathlib
 import re
@@ -9,7 +9,7 @@ from lib.browser import Browser
 from lib.shop import DESK_PASSWORD, ROOT, TEA
 
 HOME = "/home/seller/shop"
-# What a container lacks of a host: capabilities for the sandbox of a unit, and one for Debian's Tor. A name that it resolves.
+# Capabilities for the sandbox of a unit and for Debian's Tor; a host name that resolves.
 CAPABILITIES = ["SYS_ADMIN", "SYS_PTRACE", "DAC_READ_SEARCH"]
 FLAGS = ["--network", "none", "--hostname", "seller-host", "--add-host", "seller-host:127.0.0.1",
          *(word for name in CAPABILITIES for word in ("--cap-add", name)), "--security-opt", "seccomp=unconfined",
@@ -17,7 +17,7 @@ FLAGS = ["--network", "none", "--hostname", "seller-host", "--add-host", "seller
 
 
 class Host(Reachable):
-    """A host with systemd, the seller's clone and a program that was built."""
+    """A host with systemd, the seller's clone and the program."""
 
     def __init__(self, containers):
         self.containers = containers
@@ -38,7 +38,7 @@ class Host(Reachable):
             subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def bring_clone(self):
-        """As after `git clone` and `cargo build --release`; the settings are readable for everybody, as an editor leaves them."""
+        """As after `git clone` and `cargo build --release`; everybody can read the settings, as after editing them."""
         program = self.containers.home / "program"
         made = run(["docker", "create", self.containers.tag("shop")]).strip()
         run(["docker", "cp", made + ":/usr/local/bin/shop", program])
@@ -67,7 +67,7 @@ class Host(Reachable):
         return pathlib.Path("/proc/%d/root/run/shop/%s.sock" % (self.pid, name))
 
     def desk(self):
-        """The status of the desk's login page; 0 where nothing answers."""
+        """The status of the desk's login page; 0 without a response."""
         try:
             return Browser("unix:%s" % self.socket("desk")).fetch("/login").status
         except OSError:
@@ -84,7 +84,7 @@ class Host(Reachable):
 
 
 def blocks(text, heading):
-    """The commands of a section, block by block. AppArmor is the host's: it cannot be loaded from a container."""
+    """The commands of a section, block by block, without AppArmor, which cannot be loaded in a container."""
     section = re.search(r"^## %s\n(.*?)(?=^## |\Z)" % re.escape(heading), text, flags=re.M | re.S).group(1)
     return ["\n".join(line for line in block.splitlines() if "apparmor" not in line)
             for block in re.findall(r"^```sh\n(.*?)^```", section, flags=re.M | re.S)]
@@ -94,14 +94,14 @@ def install(host, readme, check):
     programs, tor, address = blocks(readme, "Install")
     host.seller(programs)
     check(until(host.answers, 240), "systemd: installed by the commands of docs/systemd/README.md, the shop answers at shop.socket")
-    check(host.root("stat -c '%a %U' /var/lib/shop/.env").split() == ["600", "seller"], "systemd: and nobody else reads its .env")
-    check("The Ash Tree" in host.browser().page("/").text, "systemd: which gives the shop its name")
+    check(host.root("stat -c '%a %U' /var/lib/shop/.env").split() == ["600", "seller"], "systemd: nobody else can read its .env")
+    check("The Ash Tree" in host.browser().page("/").text, "systemd: .env gives the shop its name")
     check(host.root("stat -c '%a %G' /run/shop/shop.sock").split() == ["660", "debian-tor"], "systemd: the socket is for Tor's group")
     host.seller(tor)
     host.seller(address)
     page = host.browser().place_order(TEA)
     order_ref, code = page.text_of("order-ref"), page.text_of("code")
-    check(order_ref in host.seller("cat /var/lib/shop/mailorders/new/*"), "systemd: an order is bought, and the seller reads the message without sudo")
+    check(order_ref in host.seller("cat /var/lib/shop/mailorders/new/*"), "systemd: an order is placed, and the seller reads the message without sudo")
     return order_ref, code
 
 
@@ -112,18 +112,18 @@ def desk(host, readme, check):
     check(host.answers(), "systemd: and the shop is still open")
     output = host.seller_fails("cd /var/lib/shop && shop desk client add me")
     line = re.search(r"descriptor:x25519:[A-Z2-7]{52}", output).group(0)
-    check("NOTHING HAS CHANGED YET" in output, "systemd: `shop desk client add` says what is to be done, and that it is not done", output)
+    check("NOTHING HAS CHANGED YET" in output, "systemd: `shop desk client add` says what to do, and that nothing has changed yet", output)
     onion = "\n".join(text for text in onion.splitlines() if not text.startswith("cd /var/lib/shop"))
     onion = onion.replace("descriptor:x25519:THAT-LINE", line)
     onion = re.sub(r"^# In /etc/tor/torrc.*$", "sudo sed -i '/^#HiddenServiceDir.*desk/,/CloseCircuit/s/^#//' /etc/tor/torrc", onion, flags=re.M)
     host.seller(onion)
-    check(".onion" in host.root("cat /var/lib/tor/desk/hostname"), "systemd: Tor makes the desk's onion with the README's lines")
-    check(until(lambda: host.desk() == 200, 30), "systemd: and the desk answers again")
+    check(".onion" in host.root("cat /var/lib/tor/desk/hostname"), "systemd: Tor creates the desk's onion with the README's lines")
+    check(until(lambda: host.desk() == 200, 30), "systemd: the desk is available again")
     output = host.seller_fails("cd /var/lib/shop && shop desk client remove me")
     command = re.search(r"sudo rm \S+", output).group(0)
     check("THE KEY STILL WORKS" in output and "restart tor@default" in output, "systemd: `remove` says that the key still works, and what to delete", output)
     host.seller(command)
-    check(host.root("ls /var/lib/tor/desk/authorized_clients").strip() == "", "systemd: which is the file that Tor reads")
+    check(host.root("ls /var/lib/tor/desk/authorized_clients").strip() == "", "systemd: that file is the one that Tor reads")
 
 
 def failures(host, order_ref, code, check):
@@ -132,25 +132,25 @@ def failures(host, order_ref, code, check):
     check(until(host.answers, 30) and "open without its desk" in host.log(), "systemd: a desk that cannot be opened leaves the shop open, and the log says why", host.log()[-2000:])
     host.root("sed -i 's/^DESK_LISTEN=.*/DESK_LISTEN=nowhere/' %s; systemctl restart shop.service || true" % settings)
     tries = lambda: int(host.root("systemctl show -p NRestarts --value shop.service"))
-    check(until(lambda: tries() >= 6, 60), "systemd: a setting that is wrong: the shop is tried again and again", host.log()[-2000:])
-    check(host.state("shop.socket") == "active" and host.state("shop-desk.socket") == "active", "systemd: and its sockets stay")
+    check(until(lambda: tries() >= 6, 60), "systemd: with an invalid setting the shop is restarted repeatedly", host.log()[-2000:])
+    check(host.state("shop.socket") == "active" and host.state("shop-desk.socket") == "active", "systemd: its sockets stay")
     host.root("sed -i 's/^DESK_LISTEN=.*/DESK_LISTEN=systemd/' %s" % settings)
-    check(until(host.answers, 30) and until(lambda: host.desk() == 200, 30), "systemd: the setting put right, both open by themselves")
+    check(until(host.answers, 30) and until(lambda: host.desk() == 200, 30), "systemd: once the setting is fixed, both open automatically")
     before = host.main_pid()
     host.root("kill -9 %d" % before)
-    check(host.answers() and host.main_pid() != before, "systemd: the shop is killed: a buyer who comes in that second waits, and is served")
+    check(host.answers() and host.main_pid() != before, "systemd: the shop is killed: a buyer waits, and is served")
     host.root("systemctl restart shop.service")
-    check(host.answers() and host.desk() == 200, "systemd: restarted, shop and desk answer")
-    check(host.browser().open_order(code) == order_ref, "systemd: and the order is there")
+    check(host.answers() and host.desk() == 200, "systemd: after a restart, shop and desk are available")
+    check(host.browser().open_order(code) == order_ref, "systemd: the order exists")
     host.root("systemctl stop shop.socket shop-desk.socket shop.service")
-    check(not host.answers() and host.state("shop.service") == "inactive", "systemd: stopped with its sockets, nothing starts it again")
+    check(not host.answers() and host.state("shop.service") == "inactive", "systemd: stopped with its sockets, it stays stopped")
 
 
 def journey(containers, check):
     readme = (containers.home / "docs/systemd/README.md").read_text()
     with Host(containers) as host:
         try:
-            check(until(lambda: host.state("tor@default") == "active", 60), "systemd: a Debian with its own Tor is booted")
+            check(until(lambda: host.state("tor@default") == "active", 60), "systemd: a Debian with its own Tor has booted")
             order_ref, code = install(host, readme, check)
             desk(host, readme, check)
             failures(host, order_ref, code, check)

@@ -1,18 +1,16 @@
-"""Payments in Bitcoin, followed by the real program on a real node.
+"""Payment tracking in Bitcoin with the real program on a real node.
 
-The node is Debian's `litecoind` on a regtest chain: Bitcoin Core 0.21's JSON-RPC, wallet, pool and chain under another name.
-The scripts of the shop's addresses are the same there, their way of writing is another (bc1… here, rltc1… there).
+The node is Debian's `litecoind` on a regtest chain, a fork of Bitcoin Core 0.21 with the same JSON-RPC, wallet and mempool.
+The shop's addresses have the same scripts there, but another prefix (rltc1… instead of bc1…).
 
-What it cannot show of Bitcoin Core:
-- descriptor wallets, the only ones since Bitcoin Core 30: Debian builds litecoind without SQLite. A proxy emulates them
-  (`DescriptorWallets`): it takes what Core's documentation says, has the checksums checked by litecoind, and gives the scripts
-  to a wallet of the older kind;
-- that every node replaces every unconfirmed transaction (Core since 28): litecoind does so where the sender marked it, and
-  here an option asks for it;
-- the search of the pool at the end of a rescan (Core since 25): litecoind sees what was in the pool before the order's script
-  was known once it is in a block;
-- pruning: litecoind throws away whole files of blocks, and a chain of tests never fills one. The proxy emulates a pruned node;
-- the main chain: its size, its speed, its peers.
+Differences to Bitcoin Core:
+- Descriptor wallets, the only ones since Bitcoin Core 30: Debian builds litecoind without SQLite. A proxy emulates them
+  (`DescriptorWallets`) according to Core's documentation: litecoind verifies the checksums and watches the scripts in a legacy
+  wallet.
+- Core replaces every unconfirmed transaction since version 28; litecoind only those that are marked as replaceable.
+- Core searches the mempool at the end of a rescan since version 25; litecoind detects such a payment once it is in a block.
+- Pruning: litecoind deletes whole block files, and a test chain never fills one. The proxy emulates a pruned node.
+- The main chain: its size, speed and peers.
 
     python3 tests/node/bitcoin.py [NAME…]
 """
@@ -37,7 +35,7 @@ from watched import WatchedShop
 ZPUB = "zpub6rFR7y4Q2AijBEqTUquhVz398htDFrtymD9xYYfG1m4wAcvPhXNfE3EfH1r1ADqtfSdVCToUG868RvUUkgDKf31mGDtKsAYz2oz2AGutZYs"
 # Source: BIP-173.
 SHARED = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"
-# Units: satoshi; what one piece costs.
+# The price of one item. Units: satoshi.
 PRICE = 100_000
 
 
@@ -51,12 +49,12 @@ class BitcoinShop(WatchedShop):
             "CONFIRMATIONS": "BTC=2", "BTC_RPC_URL": url, **settings})
 
     def scan(self):
-        """One scan, where all is well."""
+        """Scans once, which must succeed."""
         code, output = self.scan_once()
         assert code == 0, output
 
     def failing_scan(self):
-        """The output of a scan that decides nothing."""
+        """The output of a scan that must fail."""
         code, output = self.scan_once()
         assert code == 1 and "p@ss" not in output and "p%40ss" not in output, (code, output)
         return output
@@ -64,8 +62,7 @@ class BitcoinShop(WatchedShop):
 
 @test
 def the_whole_course(node):
-    """Exact, in two parts, under, over; seen at once, counted when deep; taken back by the chain and returned; a node that was
-    killed, blocks that no scan saw."""
+    """Exact payments, two parts, underpayment, overpayment, a reorganization, a killed node and missed blocks."""
     with BitcoinShop(url(node)).open() as shop:
         exact, parts, under, over, idle = (shop.order() for _ in range(5))
         assert len({buyer.address for buyer in (exact, parts, under, over, idle)}) == 5
@@ -88,15 +85,15 @@ def the_whole_course(node):
         newest = node.mine()[0]
         parts.becomes("confirmed", 20)
 
-        # The chain takes the last block back, and returns it in another.
+        # The last block is reverted, and its transactions are mined again.
         node("invalidateblock", newest)
         parts.becomes("unconfirmed", 20)
         assert exact.state() == "confirmed"
         node.mine(2)
         parts.becomes("confirmed", 20)
 
-        # The node dies, and the order is paid while nothing is scanned.
-        node("gettxoutsetinfo")  # It writes down what it has.
+        # The node is killed, and the order is paid while nothing is scanned.
+        node("gettxoutsetinfo")  # Flushes its state to the disk.
         node.kill()
         wait_for("the shop says so", lambda: "does not answer" in shop.watch_log(), 20)
         idle.is_still("awaiting")
@@ -126,7 +123,7 @@ def labelled(node):
 
 @test
 def replaced_by_fee(node):
-    """A payment in no block can be taken back by its sender; its fee can be raised, and it is the same payment."""
+    """An unconfirmed payment can be replaced by its sender; one with a higher fee is the same payment."""
     with BitcoinShop(url(node)).open() as shop:
         cheated, raised = shop.order(), shop.order()
         shop.scan()
@@ -143,13 +140,13 @@ def replaced_by_fee(node):
         node.mine(2)
         shop.scan()
         raised.is_still("confirmed")
-        # Nobody is asked to pay twice: the buyer asks the shop, or it runs out.
+        # Nobody is asked to pay twice: the buyer contacts the shop, or the order expires.
         assert cheated.state() == "unconfirmed" and cheated.due() == 0, cheated.page().main_text()
 
 
 @test
 def reorganised_at_each_depth(node):
-    """What the chain takes back at any depth is unconfirmed again, and counts once it is back; what contradicts it ends it."""
+    """A payment reverted at any depth is unconfirmed until it is mined again; a conflicting transaction ends it."""
     with BitcoinShop(url(node), CONFIRMATIONS="BTC=4").open() as shop:
         buyer = shop.order()
         shop.scan()
@@ -161,7 +158,7 @@ def reorganised_at_each_depth(node):
             node("invalidateblock", blocks[0])
             shop.scan()
             buyer.is_still("unconfirmed")
-        # Another branch holds a transaction that spends the same coins.
+        # Another branch has a transaction that spends the same coins.
         double = shop.order()
         shop.scan()
         sent = node.pay(double.address, PRICE)
@@ -180,14 +177,14 @@ def reorganised_at_each_depth(node):
 
 @test
 def the_chains_own_time(node):
-    """An order runs out by the time of the blocks, and what comes after that is late."""
+    """Orders expire by the time of the blocks, and later payments are late."""
     with BitcoinShop(url(node), PAYMENT_MINUTES="240").open() as shop:
         in_time, too_late, never = (shop.order() for _ in range(3))
         shop.scan()
         node.pay(in_time.address, PRICE)
         shop.scan()
-        # Five hours on, by the blocks: eleven make the median, one more lies above. While this host's clock stands
-        # back, such blocks are not believed.
+        # Five hours later by the blocks: eleven determine the median. While this host's clock is behind, such blocks are
+        # not trusted.
         node("setmocktime", int(time.time()) + 5 * 3600)
         node.mine(1)
         output = shop.failing_scan()
@@ -209,7 +206,7 @@ def the_chains_own_time(node):
 
 @test
 def shared_address(node):
-    """At an address that orders share, the exact amount assigns a payment to its order."""
+    """On a shared address, the exact amount identifies the order."""
     with BitcoinShop(url(node, "/wallet/shared"), wallet={"address": SHARED}).open() as shop:
         one, other, third = (shop.order() for _ in range(3))
         assert one.address == other.address == third.address == SHARED
@@ -231,7 +228,7 @@ def shared_address(node):
 
 @test
 def lost_wallets(node):
-    """A wallet that is shut, lost or somebody's own; a node that was exchanged."""
+    """A wallet that is unloaded, lost or of another owner; a replaced node."""
     with BitcoinShop(url(node, "/wallet/lost")).open() as shop:
         buyer = shop.order()
         shop.scan()
@@ -241,13 +238,13 @@ def lost_wallets(node):
         node("unloadwallet", "lost")
         shop.scan()
         buyer.is_still("confirmed")
-        # Lost with its files: what came is found again, or the order would fall back.
+        # Deleted with its files: payments are found again, or the order would be reverted.
         node("unloadwallet", "lost")
         shutil.rmtree(node.folder / "regtest/wallets/lost")
         shop.scan()
         buyer.is_still("confirmed")
         assert node("getwalletinfo", wallet="lost")["txcount"] == 1
-        # Without a memory, as after another database.
+        # Without a scan state, as with another database.
         shop.run("watch", "--stop")
         shop.scan()
         buyer.is_still("confirmed")
@@ -261,7 +258,7 @@ def lost_wallets(node):
 
 @test
 def doubtful_nodes(node):
-    """Whatever is strange decides nothing: no order is paid, falls back or runs out."""
+    """With unexpected answers, no order is paid, reverted or expired."""
     with BitcoinShop(url(node, "/wallet/doubts")).open() as shop:
         paid, waiting = shop.order(), shop.order()
         shop.scan()
@@ -315,12 +312,12 @@ def doubtful_nodes(node):
         doubts("invalid answer", answers("decodescript", lambda _: {}))
         doubts("invalid answer", answers("getblockheader", lambda head: {**head, "mediantime": -1}))
 
-        # The user may not ask.
+        # The user may not call the method.
         shop.environment["BTC_RPC_URL"] = url(node).replace("p%40ss", "wrong")
         assert "rejected the user or password" in shop.failing_scan()
         shop.environment["BTC_RPC_URL"] = "http://127.0.0.1:%d" % free_port()
         assert "does not answer" in shop.failing_scan()
-        # A real node of a real other network.
+        # A real node of another network.
         with Node("-testnet") as testnet:
             shop.environment["BTC_RPC_URL"] = url(testnet)
             assert "serves chain test" in shop.failing_scan()
@@ -333,7 +330,7 @@ def doubtful_nodes(node):
 
 @test
 def pruned_node(node):
-    """A pruned node is enough; an order that would need what it has thrown away is left to the shop."""
+    """A pruned node is enough; an order that needs deleted blocks is left to the seller."""
     height = node("getblockchaininfo")["blocks"]
 
     def pruned(lowest):
@@ -362,7 +359,7 @@ def pruned_node(node):
 
 @test
 def descriptor_wallets(node):
-    """The wallets that Bitcoin Core makes, according to its documentation."""
+    """Descriptor wallets, emulated according to Bitcoin Core's documentation."""
     wallets = DescriptorWallets(node)
     with Proxy(node, wallets.answer) as proxy, BitcoinShop(url(proxy, "/wallet/descriptors")).open() as shop:
         buyer, other = shop.order(), shop.order()
@@ -376,12 +373,12 @@ def descriptor_wallets(node):
         shop.scan()
         buyer.is_still("confirmed")
         other.is_still("awaiting")
-        assert not wallets.imported, "what is known is not imported again"
+        assert not wallets.imported, "known scripts are not imported again"
 
 
 @test
 def a_thousand_orders(node, n=1000):
-    """Figures: what a scan costs with so many open orders, none of them paid and all."""
+    """Measures a scan with `n` open orders, unpaid and paid."""
     with Proxy(node) as proxy, BitcoinShop(url(proxy, "/wallet/thousand"), SIEGE_ORDERS="5000").open() as shop:
         buyers = [shop.order() for _ in range(n)]
         begun = time.monotonic()
@@ -398,18 +395,18 @@ def a_thousand_orders(node, n=1000):
                 (now.children_user + now.children_system - used.children_user - used.children_system) * 1000,
                 proxy.n_requests - requests, proxy.n_calls - calls))
 
-        scan("nothing came (a new process)")
+        scan("no payments (a new process)")
         outputs = {node.native(buyer.address): coins(PRICE) for buyer in buyers}
         for at in range(0, n, 250):
             node("sendmany", "", dict(list(outputs.items())[at:at + 250]), wallet="miner")
-        scan("all paid, in no block")
+        scan("all paid, unconfirmed")
         node.mine(2)
-        scan("all confirmed, and the seller is notified of each")
+        scan("all confirmed, with a message each")
         scan("all confirmed")
         for buyer in buyers[::97]:
             buyer.is_still("confirmed")
 
-        # A process that goes on knows the addresses already.
+        # A running process already knows the addresses.
         shop.environment["WATCH_SECONDS"] = "1"
         shop.start_watching()
         first = wait_for("a scan", lambda: proxy.n_requests > 8 and proxy.n_requests)
@@ -417,7 +414,7 @@ def a_thousand_orders(node, n=1000):
         requests, calls, used = proxy.n_requests, proxy.n_calls, shop.cpu_seconds()
         wait_for("ten scans more", lambda: proxy.n_requests >= requests + 40)
         scans = (proxy.n_requests - requests) / 4
-        print("  a process that goes on: a scan is 4 requests with %.0f calls, and the shop computes %.0f ms" % (
+        print("  a running process: a scan is 4 requests with %.0f calls, and the shop computes %.0f ms" % (
             (proxy.n_calls - calls) / scans, (shop.cpu_seconds() - used) / scans * 1000))
 
 

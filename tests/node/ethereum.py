@@ -1,4 +1,4 @@
-"""Payments in a coin like Ethereum's, followed by the real program on a real node: anvil, its blocks made by hand.
+"""Payment tracking on EVM chains with the real program on a real node: anvil, which mines on demand.
 
     python3 tests/node/ethereum.py [NAME…]
 """
@@ -29,7 +29,7 @@ def eth(**more):
 
 @contextlib.contextmanager
 def watched(node, wallets=None, prices=None, url=None, **settings):
-    """An open shop whose orders are watched."""
+    """A running shop with payment tracking."""
     settings = {"ETH_RPC_URL": url or node.url, "CONFIRMATIONS": "ETH=%d USDC=%d DAI=%d" % (DEPTH, DEPTH, DEPTH), **settings}
     with WatchedShop(wallets or eth(), prices or {"tea": ("eth", PRICE)}, **settings).open().start_watching() as shop:
         yield shop
@@ -37,7 +37,7 @@ def watched(node, wallets=None, prices=None, url=None, **settings):
 
 
 @test
-def balances_tell_who_paid_however_they_paid():
+def balances_show_payments_of_every_kind():
     with Anvil() as node, watched(node) as shop:
         exact, under, over, parts, inside, gone, dust, undone, close, none = (shop.order() for _ in range(10))
         shop.wait_until_seen(node)
@@ -53,7 +53,7 @@ def balances_tell_who_paid_however_they_paid():
         node.deploy("Exploder", "%064x" % int(gone.address, 16), gwei=gone.amount, mined=False)
         node.send(dust.address, 1)
         undoing = node.transact(payer, "Payer", "payAndFail(address,uint256)", undone.address, undone.amount * GWEI)
-        # 0.4 percent are lost on the way.
+        # 0.4 percent less, within the tolerance.
         node.send(close.address, close.amount - close.amount * 4 // 1000)
         node.mine()
         assert node.receipt(undoing)["status"] == "0x0"
@@ -95,7 +95,7 @@ def tokens_are_counted_in_their_own_units():
             shop.wait_until_seen(node)
             node.send(tea.address, tea.amount)
             node.transfer(usdc, rice.address, rice.amount // 1000)
-            # A token of the same name from somebody else; the chain's own coin in place of the token; and a token that comes to an ether order.
+            # Another token of the same name, Ether instead of the token, and a token sent to an Ether order.
             node.transfer(other, wrong.address, wrong.amount // 1000)
             node.send(coins.address, coins.amount)
             node.transfer(dai, salt.address, salt.amount * GWEI // 2)
@@ -105,7 +105,7 @@ def tokens_are_counted_in_their_own_units():
             salt.becomes("partial")
             wrong.is_still("awaiting")
             coins.is_still("awaiting")
-            # Coins and tokens on one account: each order counts its own.
+            # Coins and tokens on one account: each order counts only its own.
             node.transfer(usdc, tea.address, 7_000_000)
             node.send(rice.address, 7)
             node.transfer(dai, salt.address, salt.amount * GWEI // 2)
@@ -117,7 +117,7 @@ def tokens_are_counted_in_their_own_units():
 
 
 @test
-def a_reorganisation_takes_back_what_it_undoes_at_each_depth():
+def a_reorganization_at_any_depth_reverts_its_payments():
     with Anvil() as node, watched(node) as shop:
         shipped = shop.order()
         node.send(shipped.address, PRICE)
@@ -133,7 +133,7 @@ def a_reorganisation_takes_back_what_it_undoes_at_each_depth():
             order.becomes("unconfirmed" if depth < DEPTH else "confirmed")
             node.reorganise(depth)
             shop.wait_for_scan()
-            # What had counted is waited for; what had not is as if it never came.
+            # Confirmed payments become unconfirmed; unconfirmed ones disappear.
             wait_for("nothing is left", lambda: order.seen()[:2] == (0, 0))
             order.becomes("unconfirmed")
             node.send(order.address, PRICE)
@@ -143,7 +143,7 @@ def a_reorganisation_takes_back_what_it_undoes_at_each_depth():
 
 
 @test
-def a_node_that_is_gone_comes_back_and_a_watcher_that_was_off_catches_up():
+def payments_are_found_after_the_node_or_the_watcher_was_off():
     with Anvil() as node, Proxy(node) as proxy, watched(node, url=proxy.url) as shop:
         first, second, third, swept, alone = (shop.order() for _ in range(5))
         shop.wait_until_seen(node)
@@ -158,7 +158,7 @@ def a_node_that_is_gone_comes_back_and_a_watcher_that_was_off_catches_up():
         proxy.open()
         first.becomes("confirmed")
 
-        # The watcher is killed in the middle.
+        # The watcher is killed in between.
         node.send(second.address, PRICE)
         node.mine()
         second.becomes("unconfirmed")
@@ -167,7 +167,7 @@ def a_node_that_is_gone_comes_back_and_a_watcher_that_was_off_catches_up():
         shop.start_watching()
         second.becomes("confirmed")
 
-        # Nothing is scanned for 800 blocks; they take a second each, and more than 15 minutes ahead are not believed. One order is paid, one is paid and swept.
+        # Nothing is scanned for 800 blocks of a second each (more than 15 minutes ahead would not be trusted). One order is paid, one is paid and swept.
         shop.stop_watching()
         node.send(third.address, PRICE)
         node.send(swept.address, PRICE)
@@ -182,7 +182,7 @@ def a_node_that_is_gone_comes_back_and_a_watcher_that_was_off_catches_up():
 
 
 @test
-def what_the_seller_sweeps_stays_paid():
+def orders_stay_paid_after_the_seller_moves_the_coins():
     with Anvil() as node, watched(node) as shop:
         order = shop.order()
         node.send(order.address, PRICE)
@@ -197,7 +197,7 @@ def what_the_seller_sweeps_stays_paid():
 
 
 @test
-def an_order_runs_out_by_the_chain_and_what_comes_later_is_late():
+def orders_expire_by_the_chains_time_and_later_payments_are_late():
     with Anvil() as node, Proxy(node) as proxy, watched(node, url=proxy.url, PAYMENT_MINUTES="1") as shop:
         whole, part, never = (shop.order() for _ in range(3))
         shop.wait_until_seen(node)
@@ -211,7 +211,7 @@ def an_order_runs_out_by_the_chain_and_what_comes_later_is_late():
         never.is_still("awaiting")
         proxy.answer = None
         for order in whole, part, never:
-            # By the chain, whose time is never later than this host's own.
+            # By the chain's time, which is never later than this host's.
             order.becomes("expired", 90)
         node.send(whole.address, PRICE)
         node.send(part.address, PRICE // 4)
@@ -222,7 +222,7 @@ def an_order_runs_out_by_the_chain_and_what_comes_later_is_late():
 
 
 @test
-def a_node_that_is_not_trusted_decides_nothing():
+def a_faulty_node_decides_nothing():
     with Anvil() as node, Proxy(node) as proxy, watched(node, url=proxy.url) as shop:
         order = shop.order()
         shop.wait_until_seen(node)
@@ -254,7 +254,7 @@ def a_node_that_is_not_trusted_decides_nothing():
         ]
         node.send(order.address, PRICE)
         node.mine(DEPTH)
-        # The node is broken before the block is scanned, and is well in between.
+        # The node fails before the block is scanned, and recovers in between.
         order.becomes("confirmed")
         for answer, trouble in cases:
             paid = shop.order()
@@ -268,7 +268,7 @@ def a_node_that_is_not_trusted_decides_nothing():
             paid.becomes("confirmed")
             shop.wait_for_no_trouble()
 
-        # Slow: the shop stays open, and the scan goes on when the node answers.
+        # A slow node: the shop stays open, and the scan continues when the node answers.
         last = shop.order()
         held = []
         proxy.answer = lambda calls, forward: (held.append(1), time.sleep(5), forward())[2]
@@ -281,7 +281,7 @@ def a_node_that_is_not_trusted_decides_nothing():
 
 
 @test
-def a_node_that_hangs_is_given_up_after_a_minute():
+def a_hanging_node_times_out_after_a_minute():
     with Anvil() as node, watched(node) as shop:
         order = shop.order()
         shop.wait_until_seen(node)
@@ -297,7 +297,7 @@ def a_node_that_hangs_is_given_up_after_a_minute():
 
 
 @test
-def another_chain_in_the_same_place_halts_all():
+def another_chain_at_the_same_url_decides_nothing():
     with Anvil() as node, watched(node) as shop:
         order = shop.order()
         shop.wait_until_seen(node)
@@ -315,7 +315,7 @@ def another_chain_in_the_same_place_halts_all():
 
 
 @test
-def a_reorganisation_behind_what_was_final_halts_all():
+def a_reorganization_of_final_blocks_decides_nothing():
     with Anvil() as node, watched(node) as shop:
         order = shop.order()
         node.send(order.address, PRICE)
@@ -329,7 +329,7 @@ def a_reorganisation_behind_what_was_final_halts_all():
 
 
 @test
-def what_is_final_decides_where_nothing_else_is_said():
+def by_default_payments_count_in_final_blocks():
     with Anvil() as node, watched(node, CONFIRMATIONS="") as shop:
         order = shop.order()
         node.send(order.address, PRICE)
@@ -343,7 +343,7 @@ def what_is_final_decides_where_nothing_else_is_said():
 
 
 @test
-def orders_that_share_an_address_are_told_apart_by_their_amounts():
+def orders_that_share_an_address_are_identified_by_their_amounts():
     with Anvil() as node:
         usdc = node.token("USDC", 6)
         wallets = {
@@ -370,7 +370,7 @@ def orders_that_share_an_address_are_told_apart_by_their_amounts():
             one.becomes("unconfirmed")
             node.reorganise(1)
             wait_for("nothing is left", lambda: one.seen()[:2] == (0, 0))
-            # The watcher is off while it is paid, long enough for two scans.
+            # The watcher is off during the payment, long enough for two scans.
             shop.stop_watching()
             node.send(SHARED, one.amount)
             node.transfer(usdc, SHARED, rice.amount // 1000)
@@ -378,7 +378,7 @@ def orders_that_share_an_address_are_told_apart_by_their_amounts():
             shop.start_watching()
             one.becomes("confirmed")
             rice.becomes("confirmed")
-            # What a contract pays inside a transaction is not seen at a shared address.
+            # A payment by a contract is not detected at a shared address.
             inside = shop.order()
             payer = node.deploy("Payer")
             node.send(payer, PRICE * 2)
@@ -406,14 +406,14 @@ def the_story_of_two_buyers():
         parts.becomes("confirmed")
         for order in exact, parts:
             wait_for("a message to the seller", lambda: "Payment for order %s: confirmed" % order.order_ref in shop.subjects())
-        # The block of the last part alone is undone.
+        # Only the block of the last part is reverted.
         node.reorganise(DEPTH)
         parts.becomes("partial")
         exact.is_still("confirmed")
         node.transact(payer, "Payer", "pay(address,uint256)", parts.address, PRICE * 3 // 5 * GWEI)
         node.mine(DEPTH)
         parts.becomes("confirmed")
-        # One thread, a message for each change of state.
+        # One thread, with a message for each change of status.
         def states():
             return [subject.rpartition(" ")[2] for subject in shop.subjects() if parts.order_ref in subject]
 
@@ -423,18 +423,18 @@ def the_story_of_two_buyers():
         with Mutt(shop) as mutt:
             screen = mutt.shows("partial")
             assert screen.count("confirme") == 3, screen
-        # No key of any coin lies there.
+        # No private key is on the disk.
         kept = b"".join(path.read_bytes() for path in shop.home.rglob("*") if path.is_file())
         assert ETH_XPUB.encode() in kept and b"xprv" not in kept
 
 
 @test
-def of_three_buyers_for_the_last_item_the_first_to_pay_gets_it():
+def of_three_buyers_the_first_to_pay_gets_the_last_item():
     with Anvil() as node, watched(node, quantity=1) as shop:
         first, second, third = shop.order(), shop.order(refund=SHARED), shop.order(refund=SHARED)
         shop.wait_until_seen(node)
         assert "Nothing is reserved for you yet" in second.page().main_text(), second.page().main_text()
-        # A part takes nothing from anybody.
+        # A partial payment takes nothing from others.
         node.send(third.address, PRICE // 2)
         node.mine(DEPTH)
         third.becomes("partial")
@@ -442,11 +442,11 @@ def of_three_buyers_for_the_last_item_the_first_to_pay_gets_it():
         node.send(second.address, PRICE)
         node.mine()
         second.becomes("unconfirmed")
-        # At once, before it is confirmed.
+        # Immediately, before it is confirmed.
         for order in first, third:
             words = order.page().main_text()
             assert "do not pay" in words and order.page().text_of("payment-uri") is None, words
-        # A payment that is undone takes nothing any more, until it comes again.
+        # A reverted payment takes nothing until it is mined again.
         node.reorganise(1)
         wait_for("nothing is left", lambda: second.seen()[:2] == (0, 0))
         assert first.page().text_of("payment-uri"), first.page().main_text()
@@ -456,7 +456,7 @@ def of_three_buyers_for_the_last_item_the_first_to_pay_gets_it():
         assert first.page().text_of("payment-uri") is None
         node.mine(DEPTH - 1)
         second.becomes("confirmed")
-        # One of them pays nevertheless, the other pays the rest.
+        # One of them pays anyway, the other pays the rest.
         node.send(first.address, PRICE)
         node.send(third.address, PRICE - PRICE // 2)
         node.mine()
@@ -468,7 +468,7 @@ def of_three_buyers_for_the_last_item_the_first_to_pay_gets_it():
         shop.wait_until_seen(node)
         first.is_still("oversold")
         shop.run("orders", "refunded", third.order_ref)
-        # New stock goes to the order that the seller chooses.
+        # The seller decides which order gets new stock.
         assert shop.command("orders", "paid", first.order_ref).returncode == 1
         shop.restock(2)
         shop.run("orders", "paid", first.order_ref)
@@ -477,7 +477,7 @@ def of_three_buyers_for_the_last_item_the_first_to_pay_gets_it():
 
 
 @test
-def in_siege_mode_a_payment_brings_the_messages_of_its_order():
+def in_siege_mode_a_payment_delivers_the_messages_of_its_order():
     with Anvil() as node, watched(node, SIEGE_ORDERS="2") as shop:
         def siege_mode():
             return shop.row("select siege_since from house")[0]

@@ -1,4 +1,4 @@
-"""A real Ethereum node, anvil, whose blocks are made by hand, and contracts on it."""
+"""A real Ethereum node, anvil, which mines on demand, and contracts on it."""
 
 import functools
 import json
@@ -8,7 +8,7 @@ from lib.rpc import RpcProgram
 from lib.shop import ROOT
 
 ANVIL = ROOT / "tests/tools/bin/anvil"
-# The shop's key is of anvil's own mnemonic; so anvil gets another one, and the shop's addresses begin empty.
+# The shop's key is from anvil's default mnemonic, so anvil gets another one and the shop's addresses are empty.
 # Source: BIP-39's first test vector.
 MNEMONIC = " ".join(["abandon"] * 11 + ["about"])
 CHAIN = 31337
@@ -36,7 +36,7 @@ class Anvil(RpcProgram):
     def start(self):
         super().start()
         self.rich = self.call("eth_accounts")[0]
-        # So many blocks that some are final.
+        # Enough blocks that some are final.
         self.mine(20)
         return self
 
@@ -50,21 +50,21 @@ class Anvil(RpcProgram):
         self.call("anvil_mine", hex(n))
 
     def reorganise(self, n):
-        """Puts as many empty blocks in the place of the last ones."""
+        """Replaces the last blocks by empty ones."""
         self.call("anvil_reorg", n, [])
         self.call("anvil_dropAllTransactions")
 
     def send(self, to=None, gwei=0, data="0x", sender=None):
-        """Waits for no block. Returns the transaction's hash."""
+        """Sends without waiting for a block. Returns the transaction's hash."""
         transaction = {"from": sender or self.rich, "value": hex(gwei * GWEI), "data": data, "gas": hex(3_000_000)}
         if to:
             transaction["to"] = to
         return self.call("eth_sendTransaction", transaction)
 
     def send_as(self, sender, to, gwei):
-        """From somebody whose key anvil does not have: the seller."""
+        """Sends from an address whose key anvil does not have: the seller's."""
         self.call("anvil_impersonateAccount", sender)
-        # All that lies there is sent, so the fee is added before.
+        # The whole balance is sent, so the fee is added before.
         held = int(self.call("eth_getBalance", sender, "latest"), 16)
         self.call("anvil_setBalance", sender, hex(held + 10 ** 18))
         transaction = {"from": sender, "to": to, "value": hex(gwei * GWEI), "gas": hex(21_000)}
@@ -79,7 +79,7 @@ class Anvil(RpcProgram):
         return self.call("eth_getTransactionReceipt", transaction)
 
     def deploy(self, name, *arguments, gwei=0, mined=True):
-        """The address of a contract; `arguments`: already encoded."""
+        """Deploys a contract with encoded `arguments`, and returns its address."""
         sent = self.send(data="0x" + contracts()[name]["code"] + "".join(arguments), gwei=gwei)
         if not mined:
             return None

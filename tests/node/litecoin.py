@@ -1,4 +1,4 @@
-"""litecoind in place of Bitcoin Core, and an emulation of what it lacks."""
+"""litecoind instead of Bitcoin Core, and an emulation of descriptor wallets."""
 
 import base64
 import hmac
@@ -6,7 +6,7 @@ import re
 
 from lib.rpc import RpcProgram
 
-# What the seller's bitcoin.conf lets the shop ask (docs/SELLER.md), and the call of older wallets.
+# The rpcwhitelist of docs/SELLER.md, and the method for legacy wallets.
 ASKED = (
     "getblockchaininfo,getblockhash,getblockheader,getmempoolentry,decodescript,getdescriptorinfo,createwallet,loadwallet,"
     "getwalletinfo,getaddressinfo,getaddressesbylabel,importdescriptors,rescanblockchain,listsinceblock,importmulti")
@@ -14,7 +14,7 @@ LETTERS = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 
 
 def script_of(address):
-    """Source: BIP-173; version 0 alone, whose checksum the shop has made."""
+    """Only version 0, without checking the checksum. Source: BIP-173."""
     digits = [LETTERS.index(letter) for letter in address.rpartition("1")[2]][1:-6]
     bits = "".join(format(digit, "05b") for digit in digits)
     program = bytes(int(bits[at:at + 8], 2) for at in range(0, len(bits) - 7, 8))
@@ -32,7 +32,7 @@ def rpcauth(user, password):
 
 
 def url(program, path=""):
-    """As the shop's setting takes it."""
+    """The value of the shop's setting."""
     return "http://shop:p%%40ss@127.0.0.1:%d%s" % (program.port, path)
 
 
@@ -59,15 +59,15 @@ class Node(RpcProgram):
         return self("generatetoaddress", n, self("getnewaddress", wallet="miner"))
 
     def native(self, address):
-        """The same address, as this chain writes it."""
+        """The same address with this chain's prefix."""
         return self("decodescript", script_of(address))["addresses"][0]
 
     def pay(self, address, satoshi):
-        """The transaction's id; the sender reserves to replace it."""
+        """Sends a replaceable payment. Returns the transaction's ID."""
         return self("sendtoaddress", self.native(address), coins(satoshi), "", "", False, True, wallet="miner")
 
     def replace(self, transaction, *outputs):
-        """Another transaction spends the same coins, at a higher fee: to these, and the rest to the miner."""
+        """Replaces a transaction at a higher fee: the same coins to these outputs, the rest to the miner."""
         sent = self("gettransaction", transaction, True, True, wallet="miner")["decoded"]
         spent = [(one["txid"], one["vout"]) for one in sent["vin"]]
         value = sum(
@@ -83,7 +83,7 @@ class Node(RpcProgram):
 
 
 class DescriptorWallets:
-    """Emulates what Bitcoin Core's documentation says of descriptor wallets, with a wallet of the older kind."""
+    """Emulates descriptor wallets, according to Bitcoin Core's documentation, with a legacy wallet."""
 
     def __init__(self, node):
         self.node, self.imported = node, {}

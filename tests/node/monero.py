@@ -1,6 +1,6 @@
-"""Payments in Monero, followed on a real monerod (regtest) with real wallets: a buyer's, and the seller's view-only one.
+"""Payment tracking in Monero with a real monerod (regtest) and real wallets: a buyer's, and the seller's view-only one.
 
-Regtest's addresses carry the main network's prefix, so the shop takes them. Difficulty is 1; nothing leaves the host.
+Regtest addresses have the main network's prefix, so the shop accepts them. Difficulty is 1; nothing leaves the host.
 """
 
 import contextlib
@@ -38,20 +38,20 @@ class Chain(MoneroProgram):
         self.call("generateblocks", amount_of_blocks=n_blocks, wallet_address=self.miner)
 
     def confirm(self):
-        """A block with what waits in the pool; now and then monerod had begun it before the last payment came, and needs one more."""
+        """Mines the pool. Sometimes monerod has started the block before the last payment, and needs another one."""
         for _ in range(5):
             self.mine(1)
             if not json.loads(self.post("/get_transaction_pool_stats", "{}")[1])["pool_stats"]["txs_total"]:
                 return
-        raise AssertionError("the pool does not empty")
+        raise AssertionError("the pool is not empty")
 
     def settle(self):
-        """What waits in the pool comes to lie deep enough."""
+        """Mines the pool, and enough blocks to confirm it."""
         self.confirm()
         self.mine(DEPTH - 1)
 
     def pop(self, n_blocks):
-        """Takes the newest blocks back; their transactions wait again."""
+        """Reverts the newest blocks; their transactions return to the pool."""
         return json.loads(self.post("/pop_blocks", json.dumps({"nblocks": n_blocks}))[1])["height"]
 
     def flush_pool(self):
@@ -68,8 +68,8 @@ class WalletProgram(MoneroProgram):
             "--disable-rpc-login", *arguments)
 
     def pay(self, address, gwei, unlock_time=0):
-        """The id of the transaction."""
-        # A wallet takes a while to notice that its daemon is back.
+        """Returns the transaction's ID."""
+        # A wallet takes a while to reconnect to its daemon.
         wait_for("the buyer's wallet reaches monerod", self.refresh, 60)
         sent = self.call(
             "transfer", destinations=[{"address": address, "amount": gwei * PICONERO}], unlock_time=unlock_time)
@@ -83,7 +83,7 @@ class WalletProgram(MoneroProgram):
 
 
 class Setting:
-    """A chain, a buyer with unlocked coins, and the keys of the seller."""
+    """A chain, a buyer with unlocked coins, and the seller's keys."""
 
     def __init__(self, stack, folder):
         self.stack, self.folder = stack, folder
@@ -94,7 +94,7 @@ class Setting:
         self.sellers = [self.new_keys("seller %d" % n) for n in range(3)]
         self.buyer.call("create_wallet", filename="buyer", password="", language="English")
         self.chain.miner = self.buyer.call("get_address")["address"]
-        # Coins that were mined can be spent 60 blocks later; each payment takes a few whole ones.
+        # Mined coins can be spent after 60 blocks; each payment needs several outputs.
         self.chain.mine(120)
         self.buyer.call("refresh")
 
@@ -108,7 +108,7 @@ class Setting:
         return keys
 
     def view_only(self, keys):
-        """A view-only wallet, made and opened as docs/SELLER.md says."""
+        """A view-only wallet, created and opened as in docs/SELLER.md."""
         folder = pathlib.Path(tempfile.mkdtemp(dir=self.folder))
         with WalletProgram(self.folder, self.chain, "--wallet-dir", str(folder)) as maker:
             maker.call(
@@ -132,7 +132,7 @@ class MoneroShop(WatchedShop):
 
 
 def becomes(order, state, *figures):
-    """`figures`: what was seen, what is settled, confirmations; as many as matter."""
+    """`figures`: the first of seen amount, settled amount, confirmations."""
     order.becomes(state)
     wait_for("%s of %s, it is %s" % (figures, order.order_ref, order.seen()), lambda: order.seen()[:len(figures)] == figures, 60)
     order.is_still(state)
@@ -140,7 +140,7 @@ def becomes(order, state, *figures):
 
 @test
 def follows_a_shared_address(setting):
-    """A subaddress for the wallet's address: the exact amount distinguishes orders."""
+    """One subaddress for all orders: the exact amount identifies an order."""
     keys = setting.sellers[0]
     rpc = setting.view_only(keys)
     shared = rpc.call("create_address", account_index=0)["address"]
@@ -157,7 +157,7 @@ def follows_a_shared_address(setting):
 
 @test
 def follows_integrated_addresses(setting):
-    """Without the view key each order has a payment id."""
+    """Without the view key each order has a payment ID."""
     keys = setting.sellers[0]
     rpc = setting.view_only(keys)
     shop = setting.shop({"address": keys["address"]}, rpc).start_watching()
@@ -173,7 +173,7 @@ def follows_integrated_addresses(setting):
 
 @test
 def refuses_other_wallets(setting):
-    """Another wallet; one that can spend; none."""
+    """Refuses another wallet, one that can spend, and none."""
     keys, other, _ = setting.sellers
     rpc = setting.view_only(other)
     shop = setting.shop({"address": keys["address"], "view_key": keys["view"]}, rpc)
@@ -194,7 +194,7 @@ def refuses_other_wallets(setting):
 
 @test
 def moves_to_another_wallet(setting):
-    """The seller changes to another wallet while an order of the old one is open."""
+    """The seller changes the wallet while an order of the old one is open."""
     old, new, _ = setting.sellers
     rpc = setting.view_only(new)
     shop = setting.shop({"address": old["address"]}, rpc)
@@ -216,7 +216,7 @@ def moves_to_another_wallet(setting):
 
 @test
 def explains_a_login(setting):
-    """monero-wallet-rpc with its own login, which is of a kind that the shop does not speak."""
+    """monero-wallet-rpc with its own login, which the shop does not support."""
     keys = setting.sellers[0]
     folder = pathlib.Path(tempfile.mkdtemp(dir=setting.folder))
     rpc = WalletProgram(setting.folder, setting.chain, "--wallet-dir", str(folder), "--rpc-login", "shop:secret")
@@ -239,7 +239,7 @@ def answer_of(port):
 
 @test
 def finds_addresses_far_ahead(setting):
-    """A wallet that scans 200 addresses ahead, and an order beyond: paid before the wallet knew of it."""
+    """An order beyond the wallet's lookahead of 200 addresses, paid before the wallet knew its address."""
     keys = setting.sellers[1]
     rpc = setting.view_only(keys)
     shop = setting.shop({"address": keys["address"], "view_key": keys["view"]}, rpc)
@@ -262,8 +262,8 @@ def finds_addresses_far_ahead(setting):
 
 @test
 def follows_subaddresses(setting):
-    """One subaddress an order: the pool, the first block, deep enough; in two parts; too little; too much; late blocks."""
-    # A wallet whose subaddresses nobody has paid to yet.
+    """One subaddress per order: unconfirmed, confirmed, in two parts, underpaid, overpaid, locked."""
+    # A wallet whose subaddresses have never been used.
     keys = setting.sellers[2]
     rpc = setting.view_only(keys)
     chain, buyer = setting.chain, setting.buyer
@@ -293,7 +293,7 @@ def follows_subaddresses(setting):
     becomes(parts, "confirmed", PRICE, PRICE)
     becomes(quiet, "awaiting", 0, 0, 0)
 
-    # What the sender locks does not count until it can be spent.
+    # A locked payment does not count until it can be spent.
     locked = shop.order()
     shop.wait_for_scan()
     buyer.pay(locked.address, locked.amount, unlock_time=chain.height() + DEPTH + 30)
@@ -308,7 +308,7 @@ def follows_subaddresses(setting):
 
 
 def follows_a_reorganisation(setting, shop, order):
-    """Blocks are taken back: what they confirmed waits in the pool again, and counts again later."""
+    """After a reorganization payments are unconfirmed until they are mined again."""
     chain = setting.chain
     paid = shop.order()
     shop.wait_for_scan()
@@ -317,11 +317,11 @@ def follows_a_reorganisation(setting, shop, order):
     becomes(paid, "confirmed", PRICE, PRICE)
     becomes(order, "confirmed", PRICE, PRICE)
     chain.pop(DEPTH)
-    # A wallet notices with the next block.
+    # The wallet notices with the next block.
     chain.settle()
     chain.mine(1)
     becomes(paid, "confirmed", PRICE, PRICE)
-    # Taken back and forgotten, as if another transaction was mined in its place.
+    # Reverted and removed from the pool, as if replaced by another transaction.
     chain.pop(DEPTH + 3)
     chain.flush_pool()
     chain.mine(1)
@@ -331,7 +331,7 @@ def follows_a_reorganisation(setting, shop, order):
 
 
 def survives_a_wallet_that_ends(setting, shop, rpc):
-    """The wallet is killed, orders are placed and paid meanwhile, and it comes back."""
+    """The wallet is killed, orders are placed and paid, and it is started again."""
     rpc.kill()
     shop.wait_for_trouble("does not answer")
     order = shop.order()
@@ -342,7 +342,7 @@ def survives_a_wallet_that_ends(setting, shop, rpc):
     becomes(order, "confirmed", PRICE, PRICE)
     shop.wait_for_no_trouble()
 
-    # monerod is gone, the wallet is there.
+    # monerod is down, the wallet is running.
     setting.chain.kill()
     shop.wait_for_trouble("check that monerod is running")
     setting.chain.start()
@@ -350,7 +350,7 @@ def survives_a_wallet_that_ends(setting, shop, rpc):
 
 
 def catches_up_after_a_day(setting, shop):
-    """`shop watch` is off; what was paid meanwhile is found."""
+    """Payments made while `shop watch` is off are found."""
     shop.stop_watching()
     order = shop.order()
     setting.buyer.pay(order.address, order.amount)
@@ -369,6 +369,6 @@ def setting():
 
 
 if __name__ == "__main__":
-    # One for all tests: it takes a while to mine the buyer's coins.
+    # One for all tests, since mining the buyer's coins takes a while.
     with setting() as shared:
         main(lambda: contextlib.nullcontext(shared))

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Payments, followed by the real program on real nodes: anvil, litecoind, monerod. Run by scripts/test, after scripts/install-test-tools.
+"""Payment tracking with the real program on real nodes: anvil, litecoind, monerod.
 
     python3 tests/node/run.py [ethereum | bitcoin | monero] …
 """
@@ -16,7 +16,7 @@ def main(names):
     for name in names or NODES:
         assert name in NODES, name
         print("== " + name, flush=True)
-        # A program each: one that hangs ends by its own limits.
+        # One process each, so that a hanging suite ends by its own timeouts.
         n_failed += subprocess.run([sys.executable, pathlib.Path(__file__).with_name(name + ".py")]).returncode != 0
     return n_failed
 

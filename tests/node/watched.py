@@ -1,4 +1,4 @@
-"""A shop whose payments are followed: `shop serve` and `shop watch` beside each other, and buyers with orders."""
+"""A shop with payment tracking (`shop serve` and `shop watch`), and buyers with orders."""
 
 import json
 import re
@@ -9,9 +9,9 @@ from lib.shop import SHOP, Shop, catalog_of, cpu_seconds, wait_for
 
 
 class WatchedShop(Shop):
-    """`wallets`: name → its part of the catalog; `prices`: product → (wallet, price in units)."""
+    """`wallets`: name → wallet record of the catalog; `prices`: product → (wallet, price in units)."""
 
-    # The chain that it follows, as SQL's `like` reads it; how many units make one coin, as a power of ten.
+    # The watched network, as a pattern of SQL's `like`; the decimals of a unit.
     network, decimals = "chain:%", 9
 
     def __init__(self, wallets, prices, quantity=1_000_000, **settings):
@@ -27,7 +27,7 @@ class WatchedShop(Shop):
         self.run("seed", "db/data.json")
 
     def restock(self, quantity):
-        """Seeds the catalog again, with so many pieces of each product in all."""
+        """Imports the catalog again with this stock of each product."""
         catalog = json.loads((self.home / "db/data.json").read_text())
         for product in catalog["products"].values():
             if isinstance(product, dict):
@@ -75,15 +75,15 @@ class WatchedShop(Shop):
         wait_for("the shop says: " + text, lambda: text in self.trouble(), seconds)
 
     def wait_for_no_trouble(self):
-        wait_for("all is well", lambda: not self.trouble())
+        wait_for("no problem is left", lambda: not self.trouble())
 
     def wait_until_seen(self, node):
-        """Until a scan has seen the node's newest block."""
+        """Waits until a scan has seen the node's newest block."""
         head = node.head()
         wait_for("a scan of block %d" % head, lambda: (self.of_watch("head") or 0) >= head and not self.trouble())
 
     def wait_for_scan(self):
-        """Until a scan is done that began after now."""
+        """Waits for a scan that starts after now."""
         before = self.of_watch("looked_at") or 0
         wait_for("a scan", lambda: before + 1 < (self.of_watch("looked_at") or 0))
 
@@ -95,7 +95,7 @@ class WatchedShop(Shop):
         return PlacedOrder(self, browser)
 
     def order_with_picture(self, product="tea"):
-        """The same in siege mode."""
+        """Places an order in siege mode."""
         browser = self.browser()
         form = browser.fill_cart(product)
         token = browser.fetch("/checkout").value("challenge")
@@ -122,7 +122,7 @@ class PlacedOrder:
 
     def units(self, coins):
         whole, _, parts = coins.partition(".")
-        # No smaller parts, or no wallet could send them.
+        # A wallet could not send smaller parts.
         assert len(parts) <= self.shop.decimals, coins
         return int(whole) * 10 ** self.shop.decimals + int(parts.ljust(self.shop.decimals, "0"))
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Onionbalance before two tors and one shop, on a private Tor network: does the front address answer, do both back ends
-carry visitors, and what happens when one of them is killed?
+"""Onionbalance in front of two tors and one shop, on a private Tor network: is the front address reachable, do both back
+ends serve visitors, and what happens when one of them is killed?
 
-Onionbalance is Debian's package, unchanged, but in a hurry: it fetches and publishes every few seconds in place of every
-few minutes, and knows how few directories this network has. Its own `--is-testnet` supposes a network that votes every 20
-seconds; this one's clock is that of the public network, so of that switch the clock alone is taken back.
+Onionbalance is Debian's package, but it fetches and publishes every few seconds instead of every few minutes, and is
+configured for the few directories of this network. Its option `--is-testnet` assumes votes every 20 seconds; this network has
+the public network's intervals, so that part is reverted.
 
 Needs `tor`, `tor-gencert`, the package `onionbalance`, and target/release/shop (or SHOP_BINARY).
 """
@@ -60,7 +60,7 @@ N_VISITORS = 60
 
 
 def make_key(folder):
-    """The front address and its key, in tor's own format, made by a tor that stays off every network."""
+    """Creates the front address and its key, in tor's format, with a tor without a network."""
     tor = subprocess.Popen(
         ["tor", "--defaults-torrc", "/dev/null", "--ignore-missing-torrc", "-f", folder / "none", "--DisableNetwork", "1",
          "--SocksPort", "0", "--DataDirectory", folder / "data", "--HiddenServiceDir", folder / "front",
@@ -74,7 +74,7 @@ def make_key(folder):
 
 
 class BackEnd:
-    """A tor with its own address, which also answers introductions for the front address."""
+    """A tor with its own address, which also accepts introductions for the front address."""
 
     def __init__(self, network, shop, name, front):
         self.folder = shop.home / name
@@ -88,8 +88,8 @@ class BackEnd:
         self.tor.control.command("SETEVENTS CIRC")
         self.circuits = set()
 
-    def n_met(self):
-        """How many visitors it has met: each introduction that it accepts becomes one rendezvous circuit."""
+    def n_visitors(self):
+        """How many visitors it has served: each accepted introduction becomes one rendezvous circuit."""
         for line in self.tor.control.all_events():
             if found := re.match(r"650 CIRC (\d+) BUILT .*PURPOSE=HS_SERVICE_REND\b", line):
                 self.circuits.add(found.group(1))
@@ -97,7 +97,7 @@ class BackEnd:
 
 
 def visits(network, onion, client):
-    """How many of the visitors, each on a fresh circuit, get the shop's first page, and how long they wait."""
+    """How many visitors, each on a new circuit, get the start page, and how long they wait."""
     times, failures = [], collections.Counter()
     for _ in range(N_VISITORS):
         began = time.monotonic()
@@ -140,18 +140,18 @@ def main():
 
             wait_for("Onionbalance publishes", lambda: has_logged("Uploading first descriptor"), 60)
             network.client.wait_code(front, 0, 120)
-            print("the front address answers %.0f s after Onionbalance was started" % (time.monotonic() - began), flush=True)
+            print("the front address is reachable %.0f s after Onionbalance was started" % (time.monotonic() - began), flush=True)
             visits(network, front, network.client)
-            met = [end.n_met() for end in ends]
-            print("  the back ends met %s of them" % " and ".join(map(str, met)), flush=True)
-            assert all(met), "both back ends carry visitors"
+            met = [end.n_visitors() for end in ends]
+            print("  the back ends served %s of them" % " and ".join(map(str, met)), flush=True)
+            assert all(met), "both back ends serve visitors"
 
             ends[0].tor.stop(9)
-            print("one back end killed: a client that knows the descriptor", flush=True)
-            before = ends[1].n_met()
+            print("one back end killed: a client that has the descriptor", flush=True)
+            before = ends[1].n_visitors()
             visits(network, front, network.client)
-            print("  the other met %d" % (ends[1].n_met() - before), flush=True)
-            print("a new client, which fetches the descriptor now", flush=True)
+            print("  the other served %d" % (ends[1].n_visitors() - before), flush=True)
+            print("a new client, which fetches the descriptor", flush=True)
             served = visits(network, front, network.buyer("newcomer"))
             assert N_VISITORS * 0.95 <= served
 
@@ -163,12 +163,12 @@ def main():
             wait_for("a descriptor with its new introduction points", lambda: n_published < log.read_text().count("Intro set modified"), 60)
             time_for_upload = time.monotonic() + 30
             newcomer = network.buyer("newcomer2")
-            while not ends[0].n_met() and time.monotonic() < time_for_upload:
+            while not ends[0].n_visitors() and time.monotonic() < time_for_upload:
                 newcomer.connect(front).close()
-            print("the killed one started again: a new client", flush=True)
+            print("the killed one restarted: a new client", flush=True)
             visits(network, front, network.buyer("newcomer3"))
-            print("  it met %d" % ends[0].n_met(), flush=True)
-            assert ends[0].n_met()
+            print("  it served %d" % ends[0].n_visitors(), flush=True)
+            assert ends[0].n_visitors()
         except BaseException:
             pathlib.Path(os.environ.get("KEEP_LOG", os.devnull)).write_text(log.read_text())
             raise

@@ -1,11 +1,10 @@
 #!/usr/bin/env python3
-"""What Tor's own defences cost a visitor, at rest and while introductions flood the service.
+"""The effect of Tor's own defences on visitors, at rest and during a flood of introductions.
 
-Prints Markdown tables. A private Tor network on loopback, the real shop, and a service for each set of options, one after the
-other, in an order that changes with each round. A visitor is a tor that has forgotten everything before each visit: it fetches
-the descriptor, solves the puzzle if there is one, and loads the start page, and tries again for as long as tor refuses. The
-flood (introductions.py) asks for a rendezvous where nobody waits, and solves no puzzle. On loopback no distance is travelled:
-the real network adds its own time to each step.
+Prints Markdown tables. Uses a private Tor network on loopback, the real shop, and one service for each set of options, in an
+order that changes with each round. A visitor is a tor without any state: it fetches the descriptor, solves the puzzle if there
+is one, and loads the start page, and retries as long as tor refuses. The flood (introductions.py) names rendezvous points
+without a client, and solves no puzzle. Loopback has no latency: on the public network every step takes longer.
 """
 
 import argparse
@@ -32,22 +31,22 @@ SETS = {
     "proof of work, tor's defaults (250/s, 2500 at once)": (PUZZLE,),
     "introduction points, tor's defaults (25/s, 200 at once)": (AT_INTRODUCTION,),
     "both, tor's defaults": (PUZZLE, AT_INTRODUCTION),
-    "as the shop sets them": OURS,
-    "as Onionbalance's back ends have them": OURS + tuple(
+    "the shop's settings": OURS,
+    "Onionbalance's back ends": OURS + tuple(
         line for line in service_options("onionbalance/torrc.d/backend.conf") if "IntroDoS" in line),
 }
-# Tor learns how long a circuit takes; a visitor of the public network has learnt a few seconds.
+# Tor learns how long circuits take; on the public network, a few seconds.
 VISITOR = ("CircuitBuildTimeout 5",)
 N_VISITORS = 3
-# A tor forgets what it knows of services at most this often. Units: seconds.
+# How often a tor may discard its state of services. Units: seconds.
 FORGETS_EVERY = 11
-# A visitor gives up after this. Units: seconds.
+# When a visitor gives up. Units: seconds.
 PATIENCE = 90
 
 
 class Visit:
     def __init__(self, began, seconds, n_refused):
-        """`seconds`: None when the visitor gave up."""
+        """`seconds`: None if the visitor gave up."""
         self.began, self.seconds, self.n_refused = began, seconds, n_refused
 
 
@@ -71,7 +70,7 @@ def visit(client, onion):
 
 
 def visits(clients, onion, until):
-    """Each client visits again and again, until it is time."""
+    """Each client visits repeatedly until the end."""
     done = []
 
     def run(client, n):
@@ -90,7 +89,7 @@ def visits(clients, onion, until):
 
 
 def metric(port, name):
-    """The sum of a metric of the one service of a tor."""
+    """The sum of a metric of a tor's only service."""
     import socket
     text = b""
     with socket.create_connection(("127.0.0.1", port), timeout=3) as sock:
@@ -184,7 +183,7 @@ def show(results, arguments):
         for words, at in (("at rest", 0), ("flood", 1)):
             line(name, words, *cells([one for run in runs for one in run[at]]))
     print()
-    line("options, during the flood", "passed on by introduction points", "rendezvous/s", "waiting at the end", "effort asked at the end", "cores of the service's tor")
+    line("options, during the flood", "forwarded by introduction points", "rendezvous/s", "waiting at the end", "effort at the end", "cores of the service's tor")
     line("---", "---", "---", "---", "---", "---")
     for name, runs in results.items():
         middle = lambda of: statistics.median(map(of, runs))

@@ -1,6 +1,6 @@
-"""Opens the descriptor of an onion service, as a client does that knows its address. Source: rend-spec-v3.
+"""Decrypts the descriptor of an onion service, like a client that knows its address. Source: rend-spec-v3.
 
-Needs `cryptography` beside Python's standard library.
+Needs the package `cryptography`.
 """
 
 import base64
@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 
 class IntroductionPoint:
-    """Where a client asks for the service: a relay, and the service's keys there."""
+    """An introduction point: a relay, and the service's keys there."""
 
     def __init__(self, text):
         self.link_specifiers = _decode(re.search(r"^introduction-point (\S+)", text, re.M).group(1))
@@ -26,13 +26,13 @@ class IntroductionPoint:
 
 
 class Descriptor:
-    """`text`: as tor hands it out. No client authorisation."""
+    """`text`: the descriptor from tor, without client authorisation."""
 
     def __init__(self, onion, text):
         public_key = base64.b32decode(onion.removesuffix(".onion").upper())[:32]
         text = text.replace("\r\n", "\n")
         certificate = re.search(r"^descriptor-signing-key-cert\n-----BEGIN ED25519 CERT-----\n([^-]+)", text, re.M).group(1)
-        # Its one extension names the blinded key that signed it.
+        # Its only extension contains the blinded key that signed it.
         blinded = _decode(certificate)[44:76]
         credential = hashlib.sha3_256(b"credential" + public_key).digest()
         self.subcredential = hashlib.sha3_256(b"subcredential" + credential + blinded).digest()
@@ -44,13 +44,13 @@ class Descriptor:
             IntroductionPoint("introduction-point " + part) for part in re.split(r"^introduction-point ", self.inner, flags=re.M)[1:]]
 
     def suggested_effort(self):
-        """The effort that visitors are asked for; None without a puzzle."""
+        """The effort requested from visitors; None without a puzzle."""
         found = re.search(r"^pow-params v1 \S+ (\d+) ", self.inner, re.M)
         return int(found.group(1)) if found else None
 
 
 def specifiers(encoded):
-    """What a list of link specifiers holds, by type."""
+    """Parses a list of link specifiers: type → data."""
     found, at = {}, 1
     for _ in range(encoded[0]):
         kind, length = encoded[at], encoded[at + 1]
@@ -65,7 +65,7 @@ def _open_layer(text, keyword, secret, constant):
     keys = hashlib.shake_256(secret + salt + constant).digest(32 + 16 + 32)
     expected = hashlib.sha3_256(struct.pack(">Q", 32) + keys[48:] + struct.pack(">Q", 16) + salt + encrypted).digest()
     if mac != expected:
-        raise ValueError("the layer `%s` does not open with this address" % keyword)
+        raise ValueError("the layer `%s` cannot be decrypted with this address" % keyword)
     cipher = Cipher(algorithms.AES(keys[:32]), modes.CTR(keys[32:48])).decryptor()
     return cipher.update(encrypted).rstrip(b"\0").decode()
 

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Introduces many clients that never come to an onion service of the private network: what a flood sends, and no more.
+"""Floods an onion service of the private network with introductions of clients that never connect.
 
-`Flood` starts this file as a process of its own, for it then shares no lock with what is measured meanwhile. That reads one
-JSON object from its standard input: the service's address and its tor, the relays, and how many introductions a second. It
-ends when that input does, or after ten minutes, and prints JSON with the counts of the introduction points' answers.
+`Flood` starts this file as a separate process, which does not share a lock with the measurement. It reads one JSON object from
+standard input: the service's address and its tor, the relays, and the number of introductions a second. It ends at the end of
+that input or after ten minutes, and prints JSON with the counts of the introduction points' answers.
 
-Each introduction has a circuit of its own, of two hops, as an introduction point takes one of each and none of a
-client's own connection. No puzzle is solved. The rendezvous it names is one where nobody waits: the service builds its
-circuit there all the same. It speaks with relays on 127.0.0.1 alone. Source: tor-spec, rend-spec-v3.
+Each introduction has its own circuit of two hops, since an introduction point accepts one per circuit and none on a
+client's own connection. No puzzle is solved. No client is at the named rendezvous point, but the service still builds its
+circuit to it. It connects only to relays on 127.0.0.1. Source: tor-spec, rend-spec-v3.
 """
 
 import base64
@@ -41,15 +41,15 @@ from network import HOST, Control
 CELL_BODY = 509
 NTOR = b"ntor-curve25519-sha256-1"
 HS_NTOR = b"tor-hs-ntor-curve25519-sha3-256-1"
-# Commands of cells and of what relays are told inside.
+# Commands of cells and of relay cells.
 VERSIONS, NETINFO, RELAY, DESTROY, RELAY_EARLY, CREATE2, CREATED2 = 7, 8, 3, 4, 9, 10, 11
 EXTEND2, EXTENDED2, INTRODUCE1, INTRODUCE_ACK = 14, 15, 34, 40
-# How many circuits may wait for an answer: a flood that nobody answers stays small here.
+# How many circuits may wait for an answer.
 MOST_UNANSWERED = 2000
-# It ends by itself, should nobody end it.
+# When the flood ends at the latest.
 MOST_SECONDS = 600
 READ_EVERY = 5
-# Tor 0.4.9 answers 1 where it does not know the service, which has moved on, and where the service's limit is reached.
+# Tor 0.4.9 answers 1 if it does not know the service, which has moved, and if the service's limit is reached.
 ANSWERS = {0: "passed on", 1: "refused", 2: "malformed", 3: "refused"}
 
 
@@ -75,7 +75,7 @@ class Hop:
         return struct.pack(">HH", 2, 84) + self.identity + self.onion_key + self.public
 
     def agree(self, answer):
-        """`answer`: the other side's public key, then its proof, which a flood need not check."""
+        """`answer`: the other side's public key and its proof, which is not checked."""
         theirs = answer[:32]
         shared = _exchange(self.secret, theirs) + _exchange(self.secret, self.onion_key)
         secret = shared + self.identity + self.onion_key + self.public + theirs + NTOR
@@ -106,7 +106,7 @@ class Circuit:
         return body
 
     def read_relay_cell(self, body):
-        """The command and its data, or None when this cell is not for us."""
+        """Command and data, or None if this cell is not for us."""
         for hop in self.hops[:self.n_agreed]:
             body = hop.backward.update(body)
             if body[1:3] == b"\0\0":
@@ -116,7 +116,7 @@ class Circuit:
 
 
 class Link:
-    """One connection to a relay, which carries many circuits."""
+    """A connection to a relay, with many circuits."""
 
     def __init__(self, relay, introducer):
         self.relay, self.introducer = relay, introducer
@@ -129,7 +129,7 @@ class Link:
         self.unread, self.unsent = bytearray(), bytearray()
         self.circuits = {}
         self.is_greeted = False
-        # In the oldest format, whose circuit ids are shorter.
+        # In the oldest format, with short circuit IDs.
         self.sock.sendall(struct.pack(">HBHH", 0, VERSIONS, 2, 4))
         while len(self.unread) < 5 or len(self.unread) < 5 + struct.unpack_from(">H", self.unread, 3)[0]:
             self._receive()
@@ -153,7 +153,7 @@ class Link:
         self.send(circuit_id, CREATE2, circuit.hops[0].request())
 
     def work(self):
-        """Reads, answers and sends as much as goes without waiting."""
+        """Reads, answers and sends as much as possible without blocking."""
         try:
             while True:
                 self._receive()
@@ -222,7 +222,7 @@ class Introducer:
         self.links = [Link(relay, self) for relay in self.relays]
 
     def read_descriptor(self):
-        """Anew now and then: a service changes its introduction points after some thousands of introductions."""
+        """Reads it regularly: a service changes its introduction points after some thousands of introductions."""
         text = "\n".join(self.control.command("GETINFO hs/service/desc/id/" + self.onion.removesuffix(".onion")))
         self.descriptor = Descriptor(self.onion, text)
         self.read_at = time.monotonic()
@@ -242,7 +242,7 @@ class Introducer:
         return body + hashlib.sha3_256(struct.pack(">Q", 32) + keys[32:] + body).digest()
 
     def run(self, rate, until):
-        """`until`: a file whose end is the flood's."""
+        """`until`: a file; the flood ends at its end."""
         began = time.monotonic()
         n = 0
         while time.monotonic() < began + MOST_SECONDS and not select.select([until], [], [], 0)[0]:
@@ -295,7 +295,7 @@ def _decode(text):
 
 
 class Flood:
-    """A flood of a service of this tor, in a process of its own, from now until `stop`."""
+    """A flood of a service of this tor, in a separate process, until `stop`."""
 
     def __init__(self, network, tor, onion, rate):
         self.process = subprocess.Popen([sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -306,7 +306,7 @@ class Flood:
         self.answers = None
 
     def stop(self):
-        """How many were begun, and what became of them."""
+        """Returns the number of introductions and of each result."""
         if self.answers is None:
             self.process.stdin.close()
             self.answers = json.loads(self.process.stdout.readline())

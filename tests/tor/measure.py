@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
-"""Figures of a first visit and of a whole purchase: Firefox at "Safest", through a private Tor network on loopback.
+"""Measures a first visit and a whole purchase: Firefox at "Safest", through a private Tor network on loopback.
 
-Prints Markdown tables. Each run has a new client's tor and a new browser: nothing is known beforehand, neither the
-service's descriptor nor a picture. What is counted passes through a recorder between tor and the shop's socket, heads of
-requests and answers included; what Tor adds to it is not. On loopback no distance is travelled: the times are what the
-programs need, and the real network adds its own for each round trip.
+Prints Markdown tables. Each run has a new tor and a new browser, without the service's descriptor or cached pictures.
+Bytes are counted between tor and the shop's socket, including headers, without Tor's overhead. Loopback has no latency: the
+public network adds its own for each round trip.
 """
 
 import argparse
@@ -23,7 +22,7 @@ from lib.shop import TEA, wait_for
 from network import Network
 from onion import SocketShop
 
-# The part of Firefox's window that shows a page, as large as a small screen. Units: CSS pixels.
+# The size of the page in Firefox, like a small screen. Units: CSS pixels.
 WIDTH, HEIGHT = 1000, 900
 
 
@@ -33,7 +32,7 @@ class Request:
 
 
 class Recorder:
-    """Stands between tor and the shop, passes everything on as it is, and notes what was asked."""
+    """A proxy between tor and the shop that records the requests."""
 
     def __init__(self, path, shop):
         self.path, self.shop = path, str(shop)
@@ -62,7 +61,7 @@ class Recorder:
             unread += piece
             self.last = time.monotonic()
             while True:
-                # A browser waits for one answer before it asks again on the same connection.
+                # A browser waits for the response before its next request on a connection.
                 found = re.match(rb"(?:PROXY [^\r\n]*\r\n)?(GET|HEAD|POST) (\S+) HTTP/1.1\r\n(?:[^\r\n]+\r\n)*\r\n", unread)
                 if not found:
                     break
@@ -82,8 +81,8 @@ class Recorder:
                 pending[-1].down += len(piece)
 
     def quiet(self, seconds=1):
-        """Until nothing has been asked or answered for a second: a browser fetches a site's icon when all else is there."""
-        wait_for("the browser has all it wants", lambda: seconds < time.monotonic() - self.last)
+        """Waits until nothing was sent for a second: a browser fetches a site's icon last."""
+        wait_for("the browser has loaded everything", lambda: seconds < time.monotonic() - self.last)
 
     def take(self):
         taken, self.requests = self.requests, []
@@ -94,7 +93,7 @@ class Recorder:
 
 
 def pieces(source, sink):
-    """What one side sends, once the other has been given it; its end is passed on too."""
+    """Forwards data and its end from one side to the other, and yields it."""
     try:
         while True:
             piece = source.recv(65536)
@@ -109,7 +108,7 @@ def pieces(source, sink):
 
 
 class Clock:
-    """Adds up the seconds that a buyer waits for pages."""
+    """Sums the seconds that a buyer waits for pages."""
 
     def __init__(self):
         self.seconds = 0
@@ -121,7 +120,7 @@ class Clock:
 
 
 def set_page_size(firefox, width, height):
-    """Makes the window so large that its page is of this size."""
+    """Resizes the window so that its page has this size."""
     def page():
         return firefox.run_in_browser("const page = gBrowser.selectedBrowser.getBoundingClientRect(); return [page.width, page.height]")
 
@@ -136,7 +135,7 @@ def set_page_size(firefox, width, height):
 
 
 def pictures_of(firefox):
-    """Address of each picture on the page, whether it is seen without scrolling, and whether it may come late."""
+    """URL of each picture on the page, whether it is visible without scrolling, and whether it is lazy."""
     found = {}
     for element in firefox.find_all("img"):
         of = "/element/%s/" % element
@@ -149,7 +148,7 @@ def pictures_of(firefox):
 def run(network, shop, recorder, n):
     client = network.buyer("buyer%d" % n)
     try:
-        # Tor Browser's margins around a page, which keep its size to round numbers, would only be in the way.
+        # Without Tor Browser's letterboxing, which changes the page's size.
         with Firefox(socks_port=client.port, more={"privacy.resistFingerprinting.letterboxing": False}) as firefox:
             set_page_size(firefox, WIDTH, HEIGHT)
             recorder.take()
@@ -207,14 +206,14 @@ def main():
     print("%d runs, each with a new tor and a new browser; the page is seen at %d x %d.\n" % (len(runs), WIDTH, HEIGHT))
     line("", "requests", "bytes asked", "bytes answered", "median time", "longest")
     line("---", "---", "---", "---", "---", "---")
-    figures("first visit of the window, until everything is there", runs, lambda run: run[0], lambda run: run[2])
-    figures("whole purchase, window to order, without the time of typing", runs, lambda run: run[3], lambda run: run[4])
+    figures("first visit of the start page, until everything is loaded", runs, lambda run: run[0], lambda run: run[2])
+    figures("whole purchase, start page to order, without typing time", runs, lambda run: run[3], lambda run: run[4])
 
     window, pictures = runs[0][0], runs[0][1]
     kinds = {}
     for request in window:
         kinds.setdefault(kind(request, pictures), []).append(request)
-    print("\nThe window's requests, in the order of the first run:\n")
+    print("\nThe start page's requests, in the order of the first run:\n")
     line("what", "requests", "bytes answered", "place in the order")
     line("---", "---", "---", "---")
     for name, requests in kinds.items():
@@ -222,7 +221,7 @@ def main():
     lazy = {path for path, (_, is_lazy) in pictures.items() if is_lazy}
     fetched = {request.path for request in window}
     n_first = len(window) - len(kinds.get("pictures below the fold", []))
-    print("\nRequests until the window is complete, apart from pictures below the fold: %d." % n_first)
+    print("\nRequests until the start page is complete, without pictures below the fold: %d." % n_first)
     print("Pictures marked `loading=\"lazy\"`: %d, of which %d were fetched without scrolling." % (len(lazy), len(lazy & fetched)))
 
 

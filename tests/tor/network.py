@@ -1,15 +1,15 @@
-"""A private Tor network on loopback: one directory authority, five relays, a client, and what services a test asks for.
+"""A private Tor network on loopback: one directory authority, five relays, a client, and services.
 
     with Network() as network:
         service = network.tor("service", "HiddenServiceDir …", "HiddenServicePort 80 unix:…")
         service.wait_published()
         socket = network.client.connect(onion)
 
-No relay is an exit, so no name is ever looked up, and each tor binds its outgoing sockets to 127.0.0.1: nothing can
-leave the host. The start waits for events. The authority's vote is put far away until it knows every relay, and is
-then called at once; the next one is an hour later. Every tor ends with the program that started it.
+No relay is an exit, so no names are resolved, and each tor binds its outgoing sockets to 127.0.0.1: nothing can
+leave the host. The start waits for events. The authority's vote is postponed until it knows every relay, and then
+forced; the next one is an hour later. Every tor ends with the program that started it.
 
-Needs `tor` with its relay and authority modules, `tor-gencert`, and nothing beyond Python's standard library.
+Needs `tor` with its relay and authority modules, and `tor-gencert`.
 """
 
 import concurrent.futures
@@ -30,7 +30,7 @@ from lib.shop import free_port, wait_for
 
 HOST = "127.0.0.1"
 N_RELAYS = 5
-# Units: seconds between the authority's first votes, until SETCONF changes it; tor wants a divisor of 30 minutes.
+# Interval of the authority's first votes, until SETCONF changes it; a divisor of 30 minutes. Units: seconds.
 FIRST_INTERVAL = 1800
 
 COMMON = """\
@@ -69,7 +69,7 @@ ServerDNSDetectHijacking 0
 ServerDNSTestAddresses
 """
 
-# All six relays are directories of onion services, and each descriptor goes to two of them.
+# All six relays are onion service directories; each descriptor is stored on two of them.
 AUTHORITY = """\
 AuthoritativeDirectory 1
 V3AuthoritativeDirectory 1
@@ -91,21 +91,21 @@ TestingV3AuthInitialDistDelay 2 seconds
 TestingV3AuthVotingStartOffset {far} seconds
 """
 
-# Tor Browser's own flags, and a separate circuit for every user name.
+# Tor Browser's flags; a separate circuit for every user name.
 CLIENT = """\
 SocksPort 127.0.0.1:{port} IsolateSOCKSAuth KeepAliveIsolateSOCKSAuth ExtendedErrors
 ClientOnionAuthDir {folder}/onion_auth
 """
 
-# What SOCKS answers when an onion service is not reached (Source: tor's ExtendedErrors).
+# SOCKS errors for onion services. Source: tor's ExtendedErrors.
 NO_DESCRIPTOR, NOT_INTRODUCED, NO_KEY, WRONG_KEY = 0xF0, 0xF2, 0xF4, 0xF5
 
-# Our own: no answer came in time.
+# Our own: timeout.
 NO_ANSWER = 0xFFFF
 
 
 class SocksError(Exception):
-    """Tor's refusal of a connection; `code` is that of its SOCKS answer."""
+    """Tor refused a connection. `code`: of its SOCKS answer."""
 
     def __init__(self, code):
         super().__init__("tor answered 0x%02X" % code)
@@ -127,7 +127,7 @@ class Control:
             raise
 
     def _line(self, seconds):
-        """One line, or None when there was none in time."""
+        """One line, or None after the timeout."""
         self.sock.settimeout(max(0.01, seconds))
         while b"\r\n" not in self.unread:
             try:
@@ -141,6 +141,7 @@ class Control:
         return line.decode("utf-8", "replace")
 
     def command(self, command):
+        """Sends a command. Returns the lines of the answer."""
         self.sock.sendall(command.encode() + b"\r\n")
         lines = []
         in_data = False
@@ -160,13 +161,13 @@ class Control:
             lines.append(line)
 
     def event(self, seconds):
-        """The next event's line, or None when there was none in time."""
+        """The next event's line, or None after the timeout."""
         if self.events:
             return self.events.pop(0)
         return self._line(seconds)
 
     def all_events(self):
-        """The events so far: an answer comes after every event before it."""
+        """All events so far: those before the answer to a command."""
         self.command("GETINFO version")
         events, self.events = self.events, []
         return events
@@ -176,9 +177,9 @@ class Control:
 
 
 class Tor:
-    """One tor process with a folder of its own. It can be ended, killed and started again.
+    """A tor process with its own folder, which can be stopped, killed and started again.
 
-    `before`: a command that ends in running tor's own; `environment` is for that.
+    `before`: a command that runs tor's command; `environment`: for it.
     """
 
     before = ()
@@ -196,9 +197,9 @@ class Tor:
     def start(self, without_network=False):
         self.folder.mkdir(0o700, exist_ok=True)
         torrc = self.folder / "torrc"
-        held = "DisableNetwork 1\n" if without_network else ""
-        torrc.write_text(held + self.lines)
-        # A tor that was killed has left them.
+        prefix = "DisableNetwork 1\n" if without_network else ""
+        torrc.write_text(prefix + self.lines)
+        # Left behind by a killed tor.
         for name in ("control", "cookie"):
             (self.folder / name).unlink(missing_ok=True)
         with open(self.folder / "out", "ab") as out:
@@ -207,7 +208,7 @@ class Tor:
                 stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True, env=self.environment)
         self.control = wait_for("a control socket of " + self.name, self.open_control, 120, self.alive)
         if without_network:
-            # No event is missed: we listen before the first circuit is built.
+            # Listen before the first circuit is built, so that no event is missed.
             self.control.command("SETEVENTS HS_DESC STATUS_CLIENT")
             torrc.write_text(self.lines)
             self.control.command("SIGNAL RELOAD")
@@ -232,7 +233,7 @@ class Tor:
         wait_for("%s is connected" % self.name, is_ready, 120, self.alive)
 
     def wait_published(self, address=None, seconds=120):
-        """Until the two descriptors of a service, of this day and the next, are wherever they belong."""
+        """Waits until both descriptors of a service (current and next period) are on all their directories."""
         sent, n_stored = {}, 0
         end = time.monotonic() + seconds
         while True:
@@ -244,13 +245,13 @@ class Tor:
             if fields[2] == "UPLOAD":
                 sent.setdefault(fields[6], set()).add(fields[5])
             elif fields[2] == "UPLOADED":
-                # This event does not name the descriptor: they are counted.
+                # This event does not contain the descriptor's ID, so they are counted.
                 n_stored += 1
             if len(sent) == 2 and sum(map(len, sent.values())) <= n_stored:
                 return
 
     def descriptor(self, onion):
-        """The descriptor of this tor's own service, as it is published."""
+        """The published descriptor of this tor's own service."""
         return "\n".join(self.control.command("GETINFO hs/service/desc/id/" + onion.removesuffix(".onion")))
 
     def stop(self, number=signal.SIGTERM):
@@ -270,20 +271,20 @@ class Client(Tor):
     """A buyer's tor."""
 
     def connect(self, onion, port=80, circuit=None, seconds=120):
-        """A connection through the network. The same word for `circuit` shares a circuit, without one it is new."""
+        """A connection through the network. Connections with the same `circuit` share a circuit; by default it is new."""
         user = (circuit or secrets.token_hex(8)).encode()
         sock = socket.create_connection((HOST, self.port), timeout=seconds)
         try:
             name = onion.encode()
-            for sent, awaited in (
+            for request, length in (
                 (b"\x05\x01\x02", 2),
                 (b"\x01" + bytes([len(user)]) + user + b"\x01x", 2),
                 (b"\x05\x01\x00\x03" + bytes([len(name)]) + name + port.to_bytes(2, "big"), 10),
             ):
-                sock.sendall(sent)
+                sock.sendall(request)
                 answer = b""
-                while len(answer) < awaited:
-                    more = sock.recv(awaited - len(answer))
+                while len(answer) < length:
+                    more = sock.recv(length - len(answer))
                     if not more:
                         raise ConnectionError("tor closed the connection")
                     answer += more
@@ -294,8 +295,8 @@ class Client(Tor):
             sock.close()
             raise
 
-    def code(self, onion):
-        """0 where the service answers, else tor's reason; tor may wait long where a service has just gone."""
+    def socks_code(self, onion):
+        """0 if the service is reachable, otherwise tor's SOCKS error; for a service that is gone, tor may take long."""
         try:
             self.connect(onion, seconds=30).close()
             return 0
@@ -308,16 +309,16 @@ class Client(Tor):
         codes = []
 
         def has_it():
-            codes.append(self.code(onion))
+            codes.append(self.socks_code(onion))
             return codes[-1] == wanted
 
         try:
             wait_for("", has_it, seconds, self.alive)
         except AssertionError:
-            raise AssertionError("0x%02X did not come in %d tries, lastly 0x%02X" % (wanted, len(codes), codes[-1])) from None
+            raise AssertionError("not 0x%02X in %d attempts; last 0x%02X" % (wanted, len(codes), codes[-1])) from None
 
     def add_key(self, line):
-        """A key of client authorisation, as a line of tor's own format."""
+        """Adds a key for client authorisation, a line in tor's format."""
         path = self.folder / "onion_auth" / "shop.auth_private"
         path.write_text(line + "\n")
         path.chmod(0o600)
@@ -361,7 +362,7 @@ class Network:
         self.client = self.buyer("client")
 
     def add(self, kind, name, lines, password=None, **values):
-        # The authority waits for `vote`: until half an interval from now nothing happens by itself.
+        # The authority waits for `vote`: nothing happens for half an interval.
         far = int(time.time() + FIRST_INTERVAL // 2) % FIRST_INTERVAL
         values = {"name": name, "folder": self.home / name, "root": self.home, "owner": os.getpid(),
                   "dirport": self.dirport, "interval": FIRST_INTERVAL, "far": far, **values}
@@ -370,7 +371,7 @@ class Network:
         return tor
 
     def make_keys(self, authority):
-        """The authority's keys, and the line of a torrc that names it."""
+        """Creates the authority's keys. Returns its line for a torrc."""
         keys = authority.folder / "keys"
         keys.mkdir(0o700, parents=True)
         authority.folder.chmod(0o700)
@@ -397,13 +398,13 @@ class Network:
             return ""
 
     def vote(self, authority):
-        """Waits until the authority knows every relay, and has it vote now."""
+        """Waits until the authority knows every relay, and makes it vote."""
         def all_known():
             found = re.findall(r"^fingerprint ([0-9A-F ]{49})$", self.directory("server/all"), re.M)
             return found if N_RELAYS < len(found) else None
 
         known = wait_for("the authority knows every relay", all_known, 120, authority.alive)
-        # Equal bandwidths: else the relay that happened to move a byte is chosen for each hop, and no circuit is built.
+        # Equal bandwidths; otherwise the only relay with traffic is chosen for every hop, and no circuit can be built.
         (self.home / "bandwidths").write_text("%d\n" % time.time() + "".join(
             "node_id=$%s bw=1000\n" % finger.replace(" ", "") for finger in known))
 
@@ -412,7 +413,7 @@ class Network:
             return text if len(re.findall(r"^s .*\bHSDir\b.*\bRunning\b", text, re.M)) == len(known) else None
 
         for delay in (2, 4, 8):
-            # The timetable moves to a moment just ahead; steps that are due by then are taken at once.
+            # Move the schedule close to now; overdue steps happen immediately.
             moment = int(time.time()) + delay + 1
             authority.control.command(
                 'SETCONF TestingV3AuthVotingStartOffset="%d seconds" ' % (moment % FIRST_INTERVAL) + " ".join(
@@ -426,7 +427,7 @@ class Network:
         raise AssertionError("the authority made no consensus of all relays")
 
     def seed(self, tor):
-        """Spares a new tor its downloads: it is given the authority's directory."""
+        """Copies the authority's directory to a new tor, which saves its downloads."""
         tor.folder.mkdir(0o700)
         (tor.folder / "cached-microdesc-consensus").write_text(self.consensus)
         for name in ("cached-microdescs", "cached-microdescs.new", "cached-certs"):
@@ -435,7 +436,7 @@ class Network:
                 shutil.copy(source, tor.folder / name)
 
     def buyer(self, name, *lines):
-        """A client's tor that is ready to connect, with these lines in its torrc too."""
+        """A client that is ready to connect, with additional lines in its torrc."""
         port = free_port()
         client = self.add(Client, name, CLIENT + "".join(line + "\n" for line in lines), port=port)
         client.port = port
@@ -446,7 +447,7 @@ class Network:
         return client
 
     def tor(self, name, *lines, password=None, before=(), environment=None):
-        """A tor for onion services with these lines in its torrc; it listens for events from its start."""
+        """A tor for onion services, with these lines in its torrc, whose events are recorded from the start."""
         tor = self.add(Tor, name, "SocksPort 0\n", password)
         tor.before, tor.environment = before, environment
         tor.lines += "".join(line + "\n" for line in lines)
@@ -456,7 +457,7 @@ class Network:
 
 
 def hashed(password):
-    """What `HashedControlPassword` takes."""
+    """The value for `HashedControlPassword`."""
     done = subprocess.run(["tor", "--defaults-torrc", "/dev/null", "--ignore-missing-torrc", "--hush", "--hash-password", password],
                           capture_output=True, text=True, check=True)
     return done.stdout.strip().splitlines()[-1]

@@ -10,7 +10,7 @@ from network import HOST, hashed
 
 
 def service_options(name="sidecar.torrc"):
-    """The lines that a torrc of the project has for the shop's service, beside its folder and its port."""
+    """The options of the shop's service in a torrc of the project, without folder and port."""
     text = (ROOT / "docs/tor" / name).read_text()
     return tuple(re.findall(r"^HiddenService(?!Dir|Port|Version).*$", text, re.M))
 
@@ -19,7 +19,7 @@ SERVICE = service_options()
 
 
 class OnionShop(Shop):
-    """A shop whose `url` is its onion address, once it is known."""
+    """A shop whose `url` becomes its onion address."""
 
     def wait_for_onion(self):
         self.url = self.printed(r"and at (http://[a-z2-7]{56}\.onion)\n")
@@ -27,14 +27,14 @@ class OnionShop(Shop):
 
 
 class SocketShop(OnionShop):
-    """A shop on a unix socket, and a tor of the test's own that leads to it."""
+    """A shop on a unix socket, with a separate tor."""
 
     def __init__(self, **settings):
         super().__init__(on_socket=True, **{"CIRCUIT_ID": "haproxy", **settings})
         (self.home / "db/tor").mkdir()
 
     def start_sidecar(self, network, name, *more):
-        """Starts a tor under `shop onion sidecar`, as in the container beside the shop's; `more` lines for its torrc."""
+        """Starts a tor under `shop onion sidecar`, as in Tor's container. `more`: lines for its torrc."""
         folder = self.home / name
         environment = {
             "PATH": self.environment["PATH"], "TOR_CONTROL": "unix:%s" % (network.home / name / "control"),
@@ -47,18 +47,18 @@ class SocketShop(OnionShop):
         return tor
 
     def start_tor(self, network, name, target=None, options=SERVICE):
-        """Starts a tor with a service for this shop; `target` is another socket that leads here."""
+        """Starts a tor with a service for this shop. `target`: another socket that forwards to the shop."""
         folder = self.home / name
         tor = network.tor(name, "HiddenServiceDir %s" % folder, "HiddenServicePort 80 unix:%s" % (target or self.socket), *options)
         tor.wait_published()
-        # As the sidecar would: the shop learns its address.
+        # Like the sidecar: give the shop its address.
         (self.home / "db/tor/hostname").write_text((folder / "hostname").read_text())
         self.wait_for_onion()
         return tor
 
 
 class TorShop(OnionShop):
-    """`shop serve --tor`: the shop makes its service itself, through the control port of that tor."""
+    """`shop serve --tor`: the shop creates its service through tor's control port."""
 
     arguments = ("--tor",)
 
@@ -72,7 +72,7 @@ class TorShop(OnionShop):
 
 
 class ControlRelay:
-    """Stands between the shop and tor's control port, and keeps the commands; `replaced` words reach tor as other ones."""
+    """A proxy between the shop and tor's control port that records commands. `replaced`: words to replace in them."""
 
     def __init__(self, port, replaced=None):
         self.port, self.replaced = port, replaced or {}
@@ -116,7 +116,7 @@ class ControlRelay:
 
 
 class Service:
-    """A tor that has a control port and nothing else: the shop is to make its service there."""
+    """A tor with only a control port, through which a shop creates its service."""
 
     def __init__(self, network, name, password=None):
         self.port, self.metrics = free_port(), free_port()
@@ -128,7 +128,7 @@ class Service:
         self.control = "127.0.0.1:%d" % self.port
 
     def open(self, **settings):
-        """A shop whose service is published."""
+        """Starts a shop and waits until its service is published."""
         return self.published(TorShop(self.control, **settings).open())
 
     def reopen(self, shop):
@@ -141,7 +141,7 @@ class Service:
 
 
 class TorBrowser(Browser):
-    """A browser through a client's tor, on a circuit of its own; those with the same word for `circuit` share one."""
+    """A browser through a client's tor, on its own circuit; browsers with the same `circuit` share one."""
 
     def __init__(self, client, onion, circuit=None):
         super().__init__(onion)

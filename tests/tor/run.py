@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """The shop behind Tor, with real parts: a private Tor network on loopback, the real program, Firefox at "Safest".
 
-Run from anywhere, after `cargo build --release`; needs tor, tor-gencert, geckodriver and Firefox ESR, mutt. What is missing is
-a failure. Names on the command line choose tests, as unittest takes them.
+Needs `cargo build --release`, tor, tor-gencert, geckodriver, Firefox ESR and mutt. Arguments select tests, as with unittest.
 """
 
 import base64
@@ -32,10 +31,10 @@ from introductions import Flood
 from network import NO_KEY, WRONG_KEY, Network, SocksError
 from onion import ControlRelay, Service, SocketShop, TorBrowser, TorShop, service_options
 
-# Firefox asks its maker for settings, whatever page it shows; Tor Browser does not. Here no relay leads there.
+# Firefox requests settings from Mozilla; Tor Browser does not. No relay here is an exit.
 FIREFOX_ITSELF = {"firefox.settings.services.mozilla.com:443"}
 PASSPHRASE = "correct horse battery staple"
-# Any address whose checksum holds.
+# Any address with a valid checksum.
 FRONT = "feclorj4bzfwwwiavisd6wg3zm62t5uybnnmopnahujs5y2tu6ff44ad.onion"
 
 
@@ -45,7 +44,7 @@ def setUpModule():
     print("a private Tor network in %.1f seconds" % NETWORK.seconds, flush=True)
 
 
-class TheJourney(unittest.TestCase):
+class Purchase(unittest.TestCase):
     """A torrc with a HiddenServiceDir, the shop on a unix socket, a buyer with Tor Browser's preferences."""
 
     @classmethod
@@ -56,7 +55,7 @@ class TheJourney(unittest.TestCase):
         NETWORK.client.wait_code(cls.shop.onion, 0)
 
     def check_page(self, firefox):
-        """Every picture shows, nothing is drawn with SVG, and nothing on the page belongs to another site."""
+        """All pictures are loaded, and the page has no SVG and nothing of another site."""
         source = firefox.source()
         self.assertNotIn("<svg", source)
         self.assertNotRegex(source, r"(?i)\.svg|image/svg")
@@ -71,7 +70,7 @@ class TheJourney(unittest.TestCase):
             self.assertTrue(cookie["secure"] and cookie["httpOnly"], name)
             self.assertEqual(("Strict", "/"), (cookie["sameSite"], cookie["path"]), name)
 
-    def test_a_whole_purchase_at_safest_and_the_way_back_with_seven_words(self):
+    def test_a_whole_purchase_at_safest_and_the_order_is_opened_with_seven_words(self):
         NETWORK.client.control.all_events()
         NETWORK.client.control.command("SETEVENTS STREAM")
         self.addCleanup(lambda: NETWORK.client.control.command("SETEVENTS"))
@@ -113,7 +112,7 @@ class TheJourney(unittest.TestCase):
             fields = line.split()
             if fields[3] == "NEW" and "PURPOSE=USER" in line:
                 asked.add(fields[5])
-        self.assertEqual({shop.onion + ":80"}, asked - FIREFOX_ITSELF, "what Firefox wanted of Tor")
+        self.assertEqual({shop.onion + ":80"}, asked - FIREFOX_ITSELF, "Firefox's requests to Tor")
 
     def check_message(self, order_ref):
         messages = list(mailbox.Maildir(self.shop.home / "mailorders", create=False))
@@ -124,7 +123,7 @@ class TheJourney(unittest.TestCase):
             self.assertIn(order_ref, mutt.shows("ITEMS", "Enter"))
 
 
-    def test_a_proxy_for_browsers_without_tor_gets_a_warning_and_nothing_else(self):
+    def test_a_proxy_for_browsers_without_tor_gets_only_a_warning(self):
         browser = TorBrowser(NETWORK.client, self.shop.onion)
         for host in (self.shop.onion + ".gateway.example", "gateway.example"):
             answer = browser.fetch("/product/" + NOTEBOOK, Host=host)
@@ -134,7 +133,7 @@ class TheJourney(unittest.TestCase):
             self.assertEqual({}, browser.cookies)
             self.assertIn("no-store", answer.headers["Cache-Control"])
 
-    def test_one_circuit_floods_and_another_buys(self):
+    def test_others_can_buy_while_one_circuit_floods(self):
         is_over = threading.Event()
 
         def flood(_):
@@ -166,7 +165,7 @@ class TheJourney(unittest.TestCase):
 
 
 class OnionTest(unittest.TestCase):
-    """What the tests of onion services share."""
+    """Base class of tests of onion services."""
 
     def new_service(self, name, **more):
         service = Service(NETWORK, name, **more)
@@ -174,7 +173,7 @@ class OnionTest(unittest.TestCase):
         return service
 
     def buyer(self, name, key=None):
-        """A tor of its own, with a key of client authorisation or without."""
+        """A separate client, optionally with a key for client authorisation."""
         buyer = NETWORK.buyer(type(self).__name__ + "-" + name)
         self.addCleanup(buyer.stop)
         if key:
@@ -182,7 +181,7 @@ class OnionTest(unittest.TestCase):
         return buyer
 
     def check_reachable(self, onion, buyer=None):
-        """A buyer gets the shop's first page there."""
+        """The shop's start page can be loaded there."""
         buyer = buyer or NETWORK.client
         buyer.wait_code(onion, 0)
         answer = TorBrowser(buyer, onion).fetch("/")
@@ -190,7 +189,7 @@ class OnionTest(unittest.TestCase):
 
 
 class ServeTor(OnionTest):
-    """`shop serve --tor`: the shop makes its service through Tor's control port."""
+    """`shop serve --tor`: the shop creates its service through Tor's control port."""
 
     @classmethod
     def setUpClass(cls):
@@ -200,7 +199,7 @@ class ServeTor(OnionTest):
     def open_shop(self):
         return self.enterContext(self.service.open())
 
-    def test_the_address_stays_as_long_as_its_key_does(self):
+    def test_the_address_stays_as_long_as_its_key_exists(self):
         shop = self.open_shop()
         key = shop.home / "db/onion.key"
         self.assertEqual(0o600, stat.S_IMODE(key.stat().st_mode))
@@ -220,24 +219,24 @@ class ServeTor(OnionTest):
         self.service.published(shop)
         NETWORK.client.wait_code(shop.onion, 0)
 
-    def test_the_address_is_known_as_soon_as_it_is_printed(self):
+    def test_the_address_is_reachable_once_it_is_printed(self):
         with TorShop(self.service.control).open() as shop:
             self.assertIn(shop.url, shop.run("onion"))
             self.assertEqual(shop.onion + "\n", (shop.home / "db/tor/hostname").read_text())
 
-    def test_tor_is_killed_and_the_service_comes_back_by_itself(self):
+    def test_after_tor_was_killed_the_service_is_restored_automatically(self):
         service = self.new_service("killed")
         shop = self.enterContext(service.open())
         wait_until_reachable(shop)
         service.tor.stop(signal.SIGKILL)
-        wait_for("the shop sees that Tor is gone", lambda: not facts_of(shop)["reachable"] and status_of(shop)["trouble"], 60)
+        wait_for("the shop notices that Tor is gone", lambda: not facts_of(shop)["reachable"] and status_of(shop)["trouble"], 60)
         service.tor.start(without_network=True)
         service.published(shop)
         self.check_reachable(shop.onion)
         self.assertIsNone(shop.server.poll())
         wait_until_reachable(shop)
 
-    def test_what_the_shop_tells_of_its_service(self):
+    def test_the_status_of_the_service(self):
         shop = self.open_shop()
         wait_until_reachable(shop)
         NETWORK.client.wait_code(shop.onion, 0)
@@ -250,13 +249,13 @@ class ServeTor(OnionTest):
         facts = facts_of(shop)
         self.assertEqual((shop.url, True, []), (facts["address"], facts["reachable"], facts["clients"]))
         self.assertEqual((100, ""), (status["bootstrap"], status["trouble"]))
-        self.assertIsInstance(status["effort"], int, "a proof of work is asked for where there is need")
+        self.assertIsInstance(status["effort"], int, "proof of work is enabled")
         output = shop.run("onion")
         self.assertIn(shop.url, output)
         self.assertRegex(output, r"introduction points +[1-9]")
         self.assertEqual(0, shop.command("onion", "health").returncode)
 
-    def test_a_password_opens_the_control_port_too(self):
+    def test_the_control_port_can_have_a_password(self):
         service = self.new_service("password", password=PASSPHRASE)
         shop = self.enterContext(service.open(TOR_PASSWORD=PASSPHRASE))
         self.check_reachable(shop.onion)
@@ -265,7 +264,7 @@ class ServeTor(OnionTest):
             self.assertIn("TOR_PASSWORD", error)
             self.assertNotIn("something else", error)
 
-    def test_without_tor_the_shop_says_what_to_install_and_to_set(self):
+    def test_without_tor_the_shop_says_what_to_install_and_configure(self):
         error = self.refusal("127.0.0.1:%d" % free_port())
         for text in ("install tor", "ControlPort ", "CookieAuthentication 1"):
             self.assertIn(text, error)
@@ -284,7 +283,7 @@ def facts_of(shop):
 
 
 def wait_until_reachable(shop):
-    wait_for("the shop sees that it can be reached", lambda: shop.command("onion").returncode == 0 and facts_of(shop)["reachable"], 60)
+    wait_for("the shop knows that it is reachable", lambda: shop.command("onion").returncode == 0 and facts_of(shop)["reachable"], 60)
 
 
 def status_of(shop):
@@ -292,7 +291,7 @@ def status_of(shop):
 
 
 class ClientAuthorisation:
-    """`shop onion client`, for both ways to make the service: only clients with a key find the shop."""
+    """`shop onion client`, for both kinds of service: only clients with a key can find the shop."""
 
     def change_clients(self, *arguments):
         self.tor.control.all_events()
@@ -301,27 +300,27 @@ class ClientAuthorisation:
         return output
 
     def add_client(self, name):
-        """What the shop prints for the buyer's own Tor."""
+        """Returns the line that the shop prints for the buyer's Tor."""
         return re.search(r"%s:descriptor:x25519:[A-Z2-7]{52}" % self.shop.onion[:56], self.change_clients("add", name)).group()
 
-    def test_only_who_has_a_key_comes_in(self):
+    def test_only_clients_with_a_key_have_access(self):
         ada, bob = self.add_client("ada"), self.add_client("bob")
         self.assertEqual(["ada", "bob"], self.shop.run("onion", "client", "list").split())
-        self.assertEqual(NO_KEY, self.buyer("stranger").code(self.shop.onion))
+        self.assertEqual(NO_KEY, self.buyer("stranger").socks_code(self.shop.onion))
         for name, key in (("ada", ada), ("bob", bob)):
             buyer = self.buyer(name, key)
             self.check_reachable(self.shop.onion, buyer)
 
         self.change_clients("remove", "ada")
         self.assertEqual(["bob"], self.shop.run("onion", "client", "list").split())
-        self.assertEqual(WRONG_KEY, self.buyer("ada-later", ada).code(self.shop.onion))
-        self.assertEqual(NO_KEY, self.buyer("stranger-later").code(self.shop.onion))
+        self.assertEqual(WRONG_KEY, self.buyer("ada-later", ada).socks_code(self.shop.onion))
+        self.assertEqual(NO_KEY, self.buyer("stranger-later").socks_code(self.shop.onion))
         self.buyer("bob-later", bob).wait_code(self.shop.onion, 0)
 
         self.restart()
-        self.assertEqual(NO_KEY, self.buyer("stranger-at-last").code(self.shop.onion))
+        self.assertEqual(NO_KEY, self.buyer("stranger-at-last").socks_code(self.shop.onion))
 
-    def test_what_a_tor_remembers_opens_nothing_once_its_key_is_gone(self):
+    def test_a_removed_client_loses_access_even_with_cached_descriptors(self):
         ada = self.buyer("ada-before", self.add_client("ada"))
         self.change_clients("add", "bob")
         ada.wait_code(self.shop.onion, 0)
@@ -349,7 +348,7 @@ class ClientsOfServeTor(ClientAuthorisation, OnionTest):
 class ClientsOfTheSidecar(ClientAuthorisation, OnionTest):
     def setUp(self):
         self.shop = self.enterContext(SocketShop().open())
-        # The same service leads here too: Tor's PROXY line has the circuit of a stream.
+        # Another port of the service: Tor's PROXY line contains a stream's circuit.
         self.listener = self.enterContext(socket.socket(socket.AF_UNIX))
         self.listener.bind(str(self.shop.home / "listener.sock"))
         self.listener.listen()
@@ -361,11 +360,11 @@ class ClientsOfTheSidecar(ClientAuthorisation, OnionTest):
 
     def restart(self):
         self.tor.stop()
-        self.assertEqual(0, self.tor.process.returncode, "the sidecar ends with tor's own exit code")
+        self.assertEqual(0, self.tor.process.returncode, "the sidecar exits with tor's exit code")
         self.tor.start(without_network=True)
         self.tor.wait_published(self.shop.onion)
 
-    def test_a_circuit_that_the_shop_names_is_closed_and_no_other(self):
+    def test_only_the_circuit_that_the_shop_names_is_closed(self):
         client = self.buyer("visitor")
         client.wait_code(self.shop.onion, 0)
 
@@ -373,7 +372,7 @@ class ClientsOfTheSidecar(ClientAuthorisation, OnionTest):
             lines = self.tor.control.command("GETINFO circuit-status")
             return {line.split()[0] for line in lines if "PURPOSE=HS_SERVICE_REND" in line and "HSSR_JOINED" in line}
 
-        # Which circuits are new would not say which one carries the visitor: earlier tries leave some that come late.
+        # New circuits are not necessarily the visitor's: earlier attempts can leave late ones.
         with client.connect(self.shop.onion, port=81, circuit="named") as named, self.listener.accept()[0] as arrived:
             arrived.settimeout(60)
             line = arrived.makefile("rb").readline().decode()
@@ -381,17 +380,17 @@ class ClientsOfTheSidecar(ClientAuthorisation, OnionTest):
             circuit = str(int(high, 16) << 16 | int(low, 16))
             with client.connect(self.shop.onion, circuit="other") as other:
                 self.assertIn(circuit, visitors())
-                # As the shop writes it: there as a whole, or not yet.
+                # Renamed into place, as the shop does.
                 (self.shop.home / "db/tor/close.new").write_text(circuit + "\n")
                 (self.shop.home / "db/tor/close.new").rename(self.shop.home / "db/tor/close")
                 named.settimeout(60)
-                self.assertEqual(b"", named.recv(1), "tor closes what the shop named")
+                self.assertEqual(b"", named.recv(1), "tor closes the circuit")
                 self.assertNotIn(circuit, visitors())
                 other.settimeout(60)
                 other.sendall(b"GET /health HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n" % self.shop.onion.encode())
                 self.assertTrue(other.recv(12).endswith(b"200"), "the other's goes on")
 
-    def test_the_shop_learns_its_address_and_how_it_is(self):
+    def test_the_shop_knows_its_address_and_its_status(self):
         facts = facts_of(self.shop)
         self.assertEqual((self.shop.url, True), (facts["address"], facts["reachable"]))
         buyer = self.buyer("somebody")
@@ -404,10 +403,10 @@ class ClientsOfTheSidecar(ClientAuthorisation, OnionTest):
         wait_until_reachable(self.shop)
 
 
-class TheDesk(OnionTest):
-    """`shop serve --tor` with DESK_LISTEN: an onion of the desk's own, for those on its list alone."""
+class Desk(OnionTest):
+    """`shop serve --tor` with DESK_LISTEN: the desk's own onion, only for clients on its list."""
 
-    def test_only_who_is_on_the_list_finds_the_desk_and_without_a_list_there_is_none(self):
+    def test_only_clients_on_the_list_find_the_desk_and_without_a_list_it_has_no_onion(self):
         service = self.new_service("desk")
         shop = self.enterContext(service.open(DESK_LISTEN="127.0.0.1:0"))
         key = shop.home / "db/desk.key"
@@ -431,33 +430,33 @@ class TheDesk(OnionTest):
         self.assertEqual(200, answer.status)
         self.assertIn("<h1>Sign in</h1>", answer.text)
         self.assertTrue(all("SameSite=Strict" in cookie and "Secure" not in cookie for cookie in answer.headers.get_all("Set-Cookie")), "this browser sends no Sec-Fetch-Site")
-        self.assertEqual(421, TorBrowser(seller, desk).fetch("/login", Host=shop.onion).status, "the desk answers to its own name")
-        self.assertEqual(404, TorBrowser(seller, shop.onion).fetch("/login").status, "the buyers' side has no such page")
-        self.assertEqual(NO_KEY, self.buyer("stranger").code(desk))
+        self.assertEqual(421, TorBrowser(seller, desk).fetch("/login", Host=shop.onion).status, "the desk accepts only its own host name")
+        self.assertEqual(404, TorBrowser(seller, shop.onion).fetch("/login").status, "the buyers' listener has no such page")
+        self.assertEqual(NO_KEY, self.buyer("stranger").socks_code(desk))
         wrong = shop.run("desk", "client", "add", "other")
         other = re.search(r"descriptor:x25519:[A-Z2-7]{52}", wrong).group()
         service.tor.wait_published(desk)
         shop.run("desk", "client", "remove", "other")
         service.tor.wait_published(desk)
-        self.assertEqual(WRONG_KEY, self.buyer("removed", "%s:%s" % (desk[:56], other)).code(desk))
+        self.assertEqual(WRONG_KEY, self.buyer("removed", "%s:%s" % (desk[:56], other)).socks_code(desk))
 
         shop.run("desk", "client", "remove", "me")
-        wait_for("an empty list takes the service away", trouble, 60)
+        wait_for("an empty list removes the service", trouble, 60)
         with self.assertRaises((SocksError, OSError)):
             seller.connect(desk, circuit="later", seconds=20).close()
 
 
-class TheKey(OnionTest):
+class Key(OnionTest):
     """`shop onion backup` and `restore`: the address moves to another host."""
 
     @classmethod
     def setUpClass(cls):
         cls.service = Service(NETWORK, "key")
         cls.addClassCleanup(cls.service.tor.stop)
-        # The other kind of control port: a socket.
+        # Another kind of control port: a socket.
         cls.service.control = "unix:%s" % (cls.service.tor.folder / "control")
 
-    def test_the_same_address_in_another_folder_and_a_wrong_passphrase_changes_nothing(self):
+    def test_a_backup_restores_the_address_and_a_wrong_passphrase_changes_nothing(self):
         shop = self.enterContext(self.service.open())
         key = (shop.home / "db/onion.key").read_bytes()
         shop.run("onion", "backup", "sealed", input=PASSPHRASE + "\n")
@@ -485,7 +484,7 @@ class TheKey(OnionTest):
             self.assertEqual(shop.onion, other.onion)
             self.check_reachable(other.onion)
 
-    def test_a_key_that_is_there_is_not_lost_by_a_slip(self):
+    def test_an_existing_key_is_not_overwritten_by_mistake(self):
         with TorShop(self.service.control) as one, TorShop(self.service.control) as other:
             for shop in (one, other):
                 shop.open()
@@ -500,7 +499,7 @@ class TheKey(OnionTest):
 
 
 class Defences(OnionTest):
-    """Tor's own defences against a flood of introductions, for each way to make the service."""
+    """Tor's own defences against a flood of introductions, for each kind of service."""
 
     def descriptor(self, tor, shop):
         return Descriptor(shop.onion, tor.descriptor(shop.onion))
@@ -509,21 +508,21 @@ class Defences(OnionTest):
         wanted = [option for option in service_options("sidecar.torrc") if "PoW" in option]
         self.assertEqual(["HiddenServicePoWDefensesEnabled 1", "HiddenServicePoWQueueRate 0"], wanted)
         self.assertEqual(service_options("sidecar.torrc"), service_options("host.torrc"))
-        self.assertNotIn("IntroDoS", " ".join(service_options("sidecar.torrc")), "ADD_ONION has no word for it")
+        self.assertNotIn("IntroDoS", " ".join(service_options("sidecar.torrc")), "ADD_ONION does not support it")
         service = self.new_service("values")
         relay = self.enterContext(ControlRelay(service.port))
         service.control = relay.address
         shop = self.enterContext(service.open())
         asked = [line for line in relay.commands if line.startswith("ADD_ONION ")]
-        self.assertEqual(1, len(asked), "tor takes it as it is")
+        self.assertEqual(1, len(asked), "tor accepts it")
         for option in wanted:
             name, value = option.removeprefix("HiddenService").split()
             self.assertIn("%s=%s" % (name, value), asked[0].split())
-        self.assertEqual(0, self.descriptor(service.tor, shop).suggested_effort(), "a puzzle for later, and none at rest")
+        self.assertEqual(0, self.descriptor(service.tor, shop).suggested_effort(), "puzzles are enabled, without effort at rest")
 
-    def test_a_tor_that_knows_no_puzzle_serves_the_shop_and_the_log_says_what_is_missing(self):
+    def test_with_a_tor_without_puzzles_the_shop_opens_and_the_log_says_what_is_missing(self):
         service = self.new_service("older")
-        # This tor refuses an unknown keyword as older ones refuse these.
+        # This tor refuses an unknown keyword like older ones refuse these.
         relay = self.enterContext(ControlRelay(service.port, {"PoWDefensesEnabled=": "NotYetKnown="}))
         service.control = relay.address
         shop = self.enterContext(service.open())
@@ -551,16 +550,16 @@ class Defences(OnionTest):
         answers = flood.stop()
         print("introductions: %s; visits took %s seconds" % (answers, ", ".join("%.1f" % taken for taken in seconds)), flush=True)
         self.assertLess(max(seconds), 20)
-        # It was a flood: the service was told of each.
+        # The introductions reached the service.
         self.assertGreater(answers["passed on"], 500)
 
 
 class Torrcs(unittest.TestCase):
-    def test_tor_takes_every_torrc_of_the_project(self):
+    def test_tor_accepts_every_torrc_of_the_project(self):
         folder = ROOT / "docs/tor"
         found = {path.name: path.read_text() for path in sorted(folder.rglob("*.torrc"))}
         self.assertEqual({"host.torrc", "manager.torrc", "sidecar.torrc"}, set(found))
-        # Lines that come after the sidecar's own, as its %include reads them.
+        # Included after the sidecar's own lines.
         for more in sorted(folder.rglob("*.conf")):
             found[more.name] = found["sidecar.torrc"] + more.read_text()
         self.assertIn("backend.conf", found)
@@ -569,12 +568,12 @@ class Torrcs(unittest.TestCase):
                 found["%s, block %d" % (page.name, n + 1)] = block
         for name, text in found.items():
             with self.subTest(name), tempfile.TemporaryDirectory(prefix="shop-torrc-") as folder:
-                # The folders of a real host are not there: any private one does for tor's check.
+                # A private folder instead of the host's.
                 home = pathlib.Path(folder)
                 (home / "state").mkdir(0o700)
                 (home / "state/onion").mkdir(0o700)
                 (home / "torrc").write_text(text.replace("/var/lib/tor/shop", str(home / "state/onion")))
-                # A back end of Onionbalance must know the front's address before it starts.
+                # A back end of Onionbalance needs the front's address before it starts.
                 (home / "state/onion/ob_config").write_text("MasterOnionAddress %s\n" % FRONT)
                 done = subprocess.run(
                     ["tor", "--defaults-torrc", "/dev/null", "-f", str(home / "torrc"), "--DataDirectory", str(home / "state"), "--verify-config"],
