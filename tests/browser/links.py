@@ -54,16 +54,16 @@ def read_picture(picture):
     with tempfile.NamedTemporaryFile(suffix=".png") as file:
         file.write(picture)
         file.flush()
-        done = subprocess.run(["zbarimg", "--quiet", "--raw", file.name], capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.removesuffix("\n")
+        result = subprocess.run(["zbarimg", "--quiet", "--raw", file.name], capture_output=True, text=True)
+        assert result.returncode == 0, result.stderr
+        return result.stdout.removesuffix("\n")
 
 
 def read_by_node(script, link):
     """Parses a link with an npm package."""
-    done = subprocess.run(["node", "-e", script, link], capture_output=True, text=True, cwd=ROOT / "tests/tools")
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    result = subprocess.run(["node", "-e", script, link], capture_output=True, text=True, cwd=ROOT / "tests/tools")
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
 
 
 def read_ethereum(link, chain, decimals, is_token=False):

@@ -120,10 +120,10 @@ def a_first_visit_is_small():
                 assert response.status == 200 and "immutable" in response.headers["Cache-Control"], link
                 sizes[link] = len(response.body)
             style = next(size for link, size in sizes.items() if link.endswith(".css"))
-            whole = len(page) + sum(sizes.values())
+            total = len(page) + sum(sizes.values())
             print("   %s: HTML %d, CSS %d, pictures and icon %d in %d files, in total %d bytes" % (
-                path, len(page), style, sum(sizes.values()) - style, len(sizes) - 1, whole))
-            assert whole <= budget * 1024, (path, whole)
+                path, len(page), style, sum(sizes.values()) - style, len(sizes) - 1, total))
+            assert total <= budget * 1024, (path, total)
             assert path != "/" or len(page) + style <= 12 * 1024
 
 
@@ -224,8 +224,8 @@ def check_html(kind, pages):
                 text = Browser(address, cookies=cookies).fetch("/" + path).text
             (pathlib.Path(folder) / (name.replace(" ", "-") + ".html")).write_text(text)
         validator = [str(TOOLS / "node_modules/.bin/html-validate"), "--config", str(config), folder + "/*.html"]
-        done = subprocess.run(validator, capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout + done.stderr
+        result = subprocess.run(validator, capture_output=True, text=True)
+        assert result.returncode == 0, result.stdout + result.stderr
 
 
 @test
@@ -234,9 +234,9 @@ def every_page_is_accessible_in_light_and_dark():
     tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
     faults = []
     for dark in (False, True):
-        looks = {"security.csp.enable": False, "layout.css.prefers-color-scheme.content-override": 0 if dark else 1}
+        preferences = {"security.csp.enable": False, "layout.css.prefers-color-scheme.content-override": 0 if dark else 1}
         for kind, pages in SITES:
-            with kind().open() as shop, Firefox(safest=False, more=looks) as firefox:
+            with kind().open() as shop, Firefox(safest=False, preferences=preferences) as firefox:
                 firefox.size(1000, 900)
                 for name in pages(shop, firefox):
                     firefox.run(axe)
@@ -254,7 +254,7 @@ def pages_fit_their_window_and_controls_are_large_enough():
     faults = []
     seen = set()
     for kind, pages in SITES:
-        with kind().open() as shop, Firefox(safest=False, more={"security.csp.enable": False}) as firefox:
+        with kind().open() as shop, Firefox(safest=False, preferences={"security.csp.enable": False}) as firefox:
             for name in pages(shop, firefox):
                 # Firefox's windows are at least 500 pixels wide; zoomed in, a page has 320.
                 for width, zoom in ((480, 1.5), (480, 1), (600, 1), (1600, 1), (1000, 1)):
@@ -310,12 +310,12 @@ def other_mail_readers_show_the_same_messages():
         first, second = two_orders(shop)
         listed = subprocess.run(["mlist", str(shop.home / "mailorders")], capture_output=True, text=True, check=True).stdout.split()
         assert len(listed) == 3
-        shown = subprocess.run(["mshow", *listed], capture_output=True, text=True, check=True).stdout
+        text = subprocess.run(["mshow", *listed], capture_output=True, text=True, check=True).stdout
         of_python = {message["subject"] for message in mailbox.Maildir(shop.home / "mailorders", create=False)}
         assert of_python == {"New order %s - unpaid" % first, "New order %s - unpaid" % second, "Payment for order %s: reported" % first}, of_python
         for subject in of_python:
-            assert subject in shown, shown
-        assert "  | Ada Byron" in shown
+            assert subject in text, text
+        assert "  | Ada Byron" in text
 
 
 @test
@@ -335,10 +335,10 @@ def exiftool_finds_no_metadata_in_the_pictures():
         allowed = {"SourceFile", "ExifTool", "File", "Composite"}
         structure = {"RIFF:ImageWidth", "RIFF:ImageHeight", "RIFF:VP8Version", "RIFF:HorizontalScale", "RIFF:VerticalScale",
                      "JFIF:JFIFVersion", "JFIF:ResolutionUnit", "JFIF:XResolution", "JFIF:YResolution"}
-        found = json.loads(subprocess.run(["exiftool", "-j", "-G", *map(str, files)], capture_output=True, text=True, check=True).stdout)
-        for tags in found:
-            more = {tag for tag in tags if tag.split(":")[0] not in allowed and tag not in structure}
-            assert not more, (tags["SourceFile"], more)
+        metadata = json.loads(subprocess.run(["exiftool", "-j", "-G", *map(str, files)], capture_output=True, text=True, check=True).stdout)
+        for tags in metadata:
+            unexpected = {tag for tag in tags if tag.split(":")[0] not in allowed and tag not in structure}
+            assert not unexpected, (tags["SourceFile"], unexpected)
             assert not {tag for tag in tags if "Comment" in tag or "GPS" in tag}, tags
 
 

@@ -112,9 +112,9 @@ def the_story_of_an_order_in_neomutt():
 
 def save_screenshots(firefox, folder, name):
     """Saves the page in a wide and a narrow window."""
-    (folder / (name + ".png")).write_bytes(firefox.screenshot(whole=True))
+    (folder / (name + ".png")).write_bytes(firefox.screenshot(full_page=True))
     firefox.size(500, 900)
     firefox.zoom(1.3)
-    (folder / (name + "-narrow.png")).write_bytes(firefox.screenshot(whole=True))
+    (folder / (name + "-narrow.png")).write_bytes(firefox.screenshot(full_page=True))
     firefox.zoom(1)
     firefox.size(1000, 900)

@@ -35,10 +35,10 @@ networks:
 
 def run(command, input="", timeout=300, **more):
     """Runs a command that must succeed. Returns both output streams."""
-    done = subprocess.run([str(word) for word in command], input=input, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    result = subprocess.run([str(word) for word in command], input=input, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           timeout=timeout, text=True, errors="replace", **more)
-    assert done.returncode == 0, "%s ended with %d:\n%s" % (" ".join(map(str, command)), done.returncode, done.stdout[-6000:])
-    return done.stdout
+    assert result.returncode == 0, "%s ended with %d:\n%s" % (" ".join(map(str, command)), result.returncode, result.stdout[-6000:])
+    return result.stdout
 
 
 def composes():
@@ -93,14 +93,14 @@ class Containers(Reachable):
         quietly = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         subprocess.run(self.dc_command("down", "-v", "-t", "3"), cwd=self.home, env=self.env(self.compose), **quietly)
         for image in ("shop", "shop-tor"):
-            # Layers are kept, so that the next run does not compile the dependencies again.
+            # Layers are variables, so that the next run does not compile the dependencies again.
             subprocess.run(["docker", "rmi", "--no-prune", self.tag(image)], **quietly)
         shutil.rmtree(self.home)
 
     def env(self, compose):
         """The environment without the caller's settings: the shop's come only from .env."""
-        kept = {name: os.environ[name] for name in os.environ if name in ("PATH", "HOME", "LANG") or name.startswith("DOCKER_")}
-        return {**kept, "SHOP_TAG": self.name, "DOCKER_BUILDKIT": compose.builder, "COMPOSE_DOCKER_CLI_BUILD": compose.builder}
+        variables = {name: os.environ[name] for name in os.environ if name in ("PATH", "HOME", "LANG") or name.startswith("DOCKER_")}
+        return {**variables, "SHOP_TAG": self.name, "DOCKER_BUILDKIT": compose.builder, "COMPOSE_DOCKER_CLI_BUILD": compose.builder}
 
     def dc_command(self, *words):
         files = ["-f", "docker-compose.tor.yml", "-f", "silence.yml"]
@@ -110,9 +110,9 @@ class Containers(Reachable):
         return run(self.dc_command(*command), input, cwd=self.home, env=self.env(self.compose), timeout=timeout)
 
     def dc_fails(self, *command):
-        done = subprocess.run(self.dc_command(*command), cwd=self.home, env=self.env(self.compose), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300)
-        assert done.returncode != 0, "%s should have failed:\n%s" % (" ".join(command), done.stdout)
-        return done.stdout
+        result = subprocess.run(self.dc_command(*command), cwd=self.home, env=self.env(self.compose), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300)
+        assert result.returncode != 0, "%s should have failed:\n%s" % (" ".join(command), result.stdout)
+        return result.stdout
 
     def shop(self, *words):
         """Runs a command of the shop."""

@@ -116,12 +116,12 @@ def the_key_is_isolated(containers):
     forms = [key, base64.b64encode(key)[:80], key.hex().encode()]
     mounts = {mount["Destination"]: mount["Source"] for mount in containers.inspect("shop")["Mounts"]}
     check(sorted(mounts) == ["/run/shop", "/shop/db", "/shop/mailorders"], "the shop sees its own folders and the shared folder only", mounts)
-    held = []
+    contents = []
     for folder in mounts.values():
         for path in pathlib.Path(folder).rglob("*"):
             if path.is_file() and any(form in path.read_bytes() for form in forms):
-                held.append(path)
-    check(not held, "the onion's key is in none of them", held)
+                contents.append(path)
+    check(not contents, "the onion's key is in none of them", contents)
     root = pathlib.Path("/proc/%d/root" % containers.inspect("shop")["State"]["Pid"])
     check(not (root / "var").exists(), "nor elsewhere in the shop's container")
     seen = {mount["Destination"] for mount in containers.inspect("tor")["Mounts"]}
@@ -346,15 +346,15 @@ def journey_under_systemd(compose, commit):
 
 
 def main():
-    wanted = [word for word in sys.argv[1:] if word != "systemd"]
+    selected = [word for word in sys.argv[1:] if word != "systemd"]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended from outside"))
-    found = [compose for compose in composes() if not wanted or compose.name in wanted]
+    found = [compose for compose in composes() if not selected or compose.name in selected]
     if not found:
         sys.exit("this Compose is not installed")
     print(run(["docker", "version", "--format", "Docker engine {{.Server.Version}}"]).strip())
     commit = run(["git", "rev-parse", "HEAD"], cwd=ROOT).strip()
     try:
-        programs = {journey(compose, commit) for compose in found} if wanted == sys.argv[1:] else set()
+        programs = {journey(compose, commit) for compose in found} if selected == sys.argv[1:] else set()
         if programs and len(found) > 1:
             check(len(programs) == 1, "both builders made the same program, byte for byte: sha256 %s" % min(programs), programs)
         journey_under_systemd(found[0], commit)

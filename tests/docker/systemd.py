@@ -56,9 +56,9 @@ class Host(Reachable):
         return run(self.seller_command(script), input)
 
     def seller_fails(self, script):
-        done = subprocess.run(self.seller_command(script), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120)
-        assert done.returncode != 0, "%s should have failed:\n%s" % (script, done.stdout)
-        return done.stdout
+        result = subprocess.run(self.seller_command(script), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120)
+        assert result.returncode != 0, "%s should have failed:\n%s" % (script, result.stdout)
+        return result.stdout
 
     def seller_command(self, script):
         return ["docker", "exec", "-i", "-u", "seller", "-w", HOME, "-e", "USER=seller", "-e", "HOME=/home/seller", self.name, "bash", "-euo", "pipefail", "-c", script]

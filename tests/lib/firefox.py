@@ -35,7 +35,7 @@ class Firefox:
     With a SOCKS port all traffic goes through that tor, including host names, as in Tor Browser.
     """
 
-    def __init__(self, safest=True, more=None, socks_port=None):
+    def __init__(self, safest=True, preferences=None, socks_port=None):
         driver = ROOT / "tests/tools/bin/geckodriver"
         driver = str(driver) if driver.exists() else shutil.which("geckodriver")
         port = free_port()
@@ -43,9 +43,8 @@ class Firefox:
             [driver, "--allow-system-access", "--port", str(port), "--websocket-port", str(free_port())],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "MOZ_HEADLESS": "1"})
         self.base = "http://127.0.0.1:%d" % port
-        preferences = safest_preferences(socks_port) if safest else {}
-        preferences.update(more or {})
-        options = {"args": ["-headless"], "binary": shutil.which("firefox-esr"), "prefs": preferences}
+        all_preferences = {**(safest_preferences(socks_port) if safest else {}), **(preferences or {})}
+        options = {"args": ["-headless"], "binary": shutil.which("firefox-esr"), "prefs": all_preferences}
         capabilities = {"alwaysMatch": {"browserName": "firefox", "moz:firefoxOptions": options}}
         wait_for("geckodriver answers", self.is_up)
         self.session = "/session/" + self.call("POST", "/session", {"capabilities": capabilities})["sessionId"]
@@ -145,8 +144,8 @@ class Firefox:
             " secure: cookie.isSecure, httpOnly: cookie.isHttpOnly, sameSite: cookie.sameSite == 2 ? 'Strict' : 'other', path: cookie.path}))")
         return {cookie["name"]: cookie for cookie in cookies}
 
-    def screenshot(self, whole=False):
-        path = "/moz/screenshot/full" if whole else "/screenshot"
+    def screenshot(self, full_page=False):
+        path = "/moz/screenshot/full" if full_page else "/screenshot"
         return base64.b64decode(self.do("GET", path))
 
     def __enter__(self):

@@ -18,13 +18,13 @@ class Terminal:
         words = ["env", *cleared, *("%s=%s" % pair for pair in environment.items()), *map(str, command)]
         # The tmux server may be ending with its last terminal: then try again with a new one.
         for _ in range(20):
-            done = subprocess.run(
+            result = subprocess.run(
                 ["tmux", "new-session", "-d", "-x", str(size[0]), "-y", str(size[1]), "-s", self.session, "-c", "/", shlex.join(words)],
                 capture_output=True, text=True)
-            if done.returncode == 0:
+            if result.returncode == 0:
                 return
             time.sleep(0.2)
-        raise AssertionError("tmux opens no terminal: " + done.stderr)
+        raise AssertionError("tmux opens no terminal: " + result.stderr)
 
     def press(self, *keys):
         for key in keys:
@@ -119,9 +119,9 @@ class Seller:
 
     def gpg(self, *arguments, input=""):
         command = ["gpg", "--batch", "--trust-model", "always", "--pinentry-mode", "loopback", *arguments]
-        done = subprocess.run(command, input=input, capture_output=True, text=True, env=self.environment)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        result = subprocess.run(command, input=input, capture_output=True, text=True, env=self.environment)
+        assert result.returncode == 0, result.stderr
+        return result.stdout
 
     def __enter__(self):
         return self

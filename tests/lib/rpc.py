@@ -131,12 +131,12 @@ class Proxy:
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 try:
-                    status, sent = proxy.respond(self.path, body, self.headers)
+                    status, content = proxy.respond(self.path, body, self.headers)
                     self.send_response(status)
                     self.send_header("Content-Type", "application/json")
-                    self.send_header("Content-Length", str(len(sent)))
+                    self.send_header("Content-Length", str(len(content)))
                     self.end_headers()
-                    self.wfile.write(sent)
+                    self.wfile.write(content)
                 except OSError:
                     self.close_connection = True
 

@@ -164,9 +164,9 @@ class Shop:
 
     def run(self, *arguments, input=""):
         """The output of a command that must succeed."""
-        done = self.command(*arguments, input=input)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        result = self.command(*arguments, input=input)
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
 
     def browser(self):
         return Browser(self.address)
@@ -188,8 +188,8 @@ class Shop:
 
     def read_challenge(self, token):
         """The characters in the picture of siege mode, computed from the shop's secret."""
-        done = subprocess.run([READER, str(self.home / "db/shop.secret"), token], capture_output=True, text=True, check=True)
-        return done.stdout.strip()
+        result = subprocess.run([READER, str(self.home / "db/shop.secret"), token], capture_output=True, text=True, check=True)
+        return result.stdout.strip()
 
     def n_orders(self):
         return self.row("select count(*) from orders")[0]

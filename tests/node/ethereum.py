@@ -424,8 +424,8 @@ def the_story_of_two_buyers():
             screen = mutt.shows("partial")
             assert screen.count("confirme") == 3, screen
         # No private key is on the disk.
-        kept = b"".join(path.read_bytes() for path in shop.home.rglob("*") if path.is_file())
-        assert ETH_XPUB.encode() in kept and b"xprv" not in kept
+        content = b"".join(path.read_bytes() for path in shop.home.rglob("*") if path.is_file())
+        assert ETH_XPUB.encode() in content and b"xprv" not in content
 
 
 @test

@@ -17,8 +17,8 @@ GWEI = 10 ** 9
 
 @functools.cache
 def contracts():
-    done = subprocess.run(["node", str(ROOT / "tests/node/compile.js")], capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
+    result = subprocess.run(["node", str(ROOT / "tests/node/compile.js")], capture_output=True, text=True, check=True)
+    return json.loads(result.stdout)
 
 
 def word(value):
@@ -65,15 +65,15 @@ class Anvil(RpcProgram):
         """Sends from an address whose key anvil does not have: the seller's."""
         self.call("anvil_impersonateAccount", sender)
         # The whole balance is sent, so the fee is added before.
-        held = int(self.call("eth_getBalance", sender, "latest"), 16)
-        self.call("anvil_setBalance", sender, hex(held + 10 ** 18))
+        balance = int(self.call("eth_getBalance", sender, "latest"), 16)
+        self.call("anvil_setBalance", sender, hex(balance + 10 ** 18))
         transaction = {"from": sender, "to": to, "value": hex(gwei * GWEI), "gas": hex(21_000)}
-        done = self.call("eth_sendTransaction", transaction)
+        transaction_hash = self.call("eth_sendTransaction", transaction)
         self.mine()
         rest = int(self.call("eth_getBalance", sender, "latest"), 16)
-        assert rest < held + 10 ** 18
-        self.call("anvil_setBalance", sender, hex(max(0, held - gwei * GWEI)))
-        return done
+        assert rest < balance + 10 ** 18
+        self.call("anvil_setBalance", sender, hex(max(0, balance - gwei * GWEI)))
+        return transaction_hash
 
     def receipt(self, transaction):
         return self.call("eth_getTransactionReceipt", transaction)

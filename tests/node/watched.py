@@ -54,8 +54,8 @@ class WatchedShop(Shop):
 
     def scan_once(self):
         """Exit code and output of one scan."""
-        done = self.command("watch", "--once")
-        return done.returncode, done.stdout + done.stderr
+        result = self.command("watch", "--once")
+        return result.returncode, result.stdout + result.stderr
 
     def watch_log(self):
         return (self.home / "watch.log").read_text()

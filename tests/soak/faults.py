@@ -255,9 +255,9 @@ def a_clock_that_jumps(trial):
         shop.open()
         days = (0, 3, -2, 20, 0, -20, 1, 0)
         for n_days in days:
-            fresh = shop.home / "clock.new"
-            fresh.write_text("%+dd" % n_days if n_days else "+0")
-            fresh.rename(clock)
+            new = shop.home / "clock.new"
+            new.write_text("%+dd" % n_days if n_days else "+0")
+            new.rename(clock)
             trial.order(shop, "acknowledged", 4)
         # Also when the shop checks the clock periodically.
         time.sleep(11)

@@ -18,7 +18,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from lib.browser import LOST
-from lib.shop import free_port
+from lib.shop import cpu_seconds, free_port
 from introductions import Flood
 from network import Network, SocksError
 from onion import SERVICE, SocketShop, TorBrowser, service_options
@@ -90,7 +90,6 @@ def visits(clients, onion, until):
 
 def metric(port, name):
     """The sum of a metric of a tor's only service."""
-    import socket
     text = b""
     with socket.create_connection(("127.0.0.1", port), timeout=3) as sock:
         sock.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
@@ -103,11 +102,6 @@ def metric(port, name):
     return sum(int(line.rsplit(" ", 1)[1]) for line in text.decode().splitlines() if line.startswith(name + "{"))
 
 
-def cpu_seconds(tor):
-    fields = open("/proc/%d/stat" % tor.process.pid).read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / 100
-
-
 def measure(network, clients, n, options, arguments):
     port = free_port()
     more = ("MetricsPort 127.0.0.1:%d" % port, "MetricsPortPolicy accept 127.0.0.1")
@@ -118,7 +112,7 @@ def measure(network, clients, n, options, arguments):
                 client.wait_code(shop.onion, 0)
             at_rest = visits(clients, shop.onion, time.monotonic() + arguments.rest)
             flood = Flood(network, tor, shop.onion, arguments.rate)
-            began, cpu = time.monotonic(), cpu_seconds(tor)
+            began, cpu = time.monotonic(), cpu_seconds(tor.process.pid)
             rendezvous = metric(port, "tor_hs_rdv_num_total")
             flooded = visits(clients, shop.onion, began + arguments.seconds)
             seconds = time.monotonic() - began
@@ -126,7 +120,7 @@ def measure(network, clients, n, options, arguments):
                 "rendezvous": (metric(port, "tor_hs_rdv_num_total") - rendezvous) / seconds,
                 "waiting": metric(port, "tor_hs_rdv_pow_pqueue_count"),
                 "effort": metric(port, "tor_hs_pow_suggested_effort"),
-                "cpu": (cpu_seconds(tor) - cpu) / seconds,
+                "cpu": (cpu_seconds(tor.process.pid) - cpu) / seconds,
                 "flood": flood.stop(),
             }
             if arguments.each:

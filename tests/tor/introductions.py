@@ -299,8 +299,8 @@ class Flood:
 
     def __init__(self, network, tor, onion, rate):
         self.process = subprocess.Popen([sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        wanted = {"onion": onion, "tor": str(tor.folder), "relays": network.directory("server/all"), "rate": rate}
-        self.process.stdin.write(json.dumps(wanted) + "\n")
+        options = {"onion": onion, "tor": str(tor.folder), "relays": network.directory("server/all"), "rate": rate}
+        self.process.stdin.write(json.dumps(options) + "\n")
         self.process.stdin.flush()
         assert self.process.stdout.readline() == "ready\n"
         self.answers = None
@@ -316,12 +316,12 @@ class Flood:
 
 
 def main():
-    wanted = json.loads(sys.stdin.readline())
-    tor = pathlib.Path(wanted["tor"])
+    options = json.loads(sys.stdin.readline())
+    tor = pathlib.Path(options["tor"])
     control = Control(tor / "control", (tor / "cookie").read_bytes().hex())
-    introducer = Introducer(wanted["onion"], control, wanted["relays"])
+    introducer = Introducer(options["onion"], control, options["relays"])
     print("ready", flush=True)
-    print(json.dumps(introducer.run(wanted["rate"], sys.stdin)), flush=True)
+    print(json.dumps(introducer.run(options["rate"], sys.stdin)), flush=True)
 
 
 if __name__ == "__main__":

@@ -66,13 +66,13 @@ class Recorder:
                 if not found:
                     break
                 length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", found.group())
-                whole = found.end() + (int(length.group(1)) if length else 0)
-                if len(unread) < whole:
+                size = found.end() + (int(length.group(1)) if length else 0)
+                if len(unread) < size:
                     break
-                request = Request(found.group(2).decode(), whole)
+                request = Request(found.group(2).decode(), size)
                 pending.append(request)
                 self.requests.append(request)
-                unread = unread[whole:]
+                unread = unread[size:]
 
     def forward_responses(self, tor, shop, pending):
         for piece in pieces(shop, tor):
@@ -149,7 +149,7 @@ def run(network, shop, recorder, n):
     client = network.buyer("buyer%d" % n)
     try:
         # Without Tor Browser's letterboxing, which changes the page's size.
-        with Firefox(socks_port=client.port, more={"privacy.resistFingerprinting.letterboxing": False}) as firefox:
+        with Firefox(socks_port=client.port, preferences={"privacy.resistFingerprinting.letterboxing": False}) as firefox:
             set_page_size(firefox, WIDTH, HEIGHT)
             recorder.take()
             clock = Clock()

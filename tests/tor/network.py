@@ -458,6 +458,6 @@ class Network:
 
 def hashed(password):
     """The value for `HashedControlPassword`."""
-    done = subprocess.run(["tor", "--defaults-torrc", "/dev/null", "--ignore-missing-torrc", "--hush", "--hash-password", password],
+    result = subprocess.run(["tor", "--defaults-torrc", "/dev/null", "--ignore-missing-torrc", "--hush", "--hash-password", password],
                           capture_output=True, text=True, check=True)
-    return done.stdout.strip().splitlines()[-1]
+    return result.stdout.strip().splitlines()[-1]

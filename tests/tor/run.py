@@ -107,12 +107,12 @@ class Purchase(unittest.TestCase):
             self.assertEqual(order_ref, elsewhere.text("#order-ref"))
             self.check_page(elsewhere)
 
-        asked = set()
+        targets = set()
         for line in NETWORK.client.control.all_events():
             fields = line.split()
             if fields[3] == "NEW" and "PURPOSE=USER" in line:
-                asked.add(fields[5])
-        self.assertEqual({shop.onion + ":80"}, asked - FIREFOX_ITSELF, "Firefox's requests to Tor")
+                targets.add(fields[5])
+        self.assertEqual({shop.onion + ":80"}, targets - FIREFOX_ITSELF, "Firefox's requests to Tor")
 
     def check_message(self, order_ref):
         messages = list(mailbox.Maildir(self.shop.home / "mailorders", create=False))
@@ -271,11 +271,11 @@ class ServeTor(OnionTest):
 
     def refusal(self, control, **settings):
         with TorShop(control, **settings) as shop:
-            done = shop.command("serve", "--tor")
-            self.assertEqual(1, done.returncode, done.stderr)
-            self.assertNotIn("open at", done.stdout)
-            self.assertNotIn("panicked", done.stderr)
-            return done.stderr
+            result = shop.command("serve", "--tor")
+            self.assertEqual(1, result.returncode, result.stderr)
+            self.assertNotIn("open at", result.stdout)
+            self.assertNotIn("panicked", result.stderr)
+            return result.stderr
 
 
 def facts_of(shop):
@@ -505,19 +505,19 @@ class Defences(OnionTest):
         return Descriptor(shop.onion, tor.descriptor(shop.onion))
 
     def test_the_torrcs_and_serve_tor_set_the_same_values(self):
-        wanted = [option for option in service_options("sidecar.torrc") if "PoW" in option]
-        self.assertEqual(["HiddenServicePoWDefensesEnabled 1", "HiddenServicePoWQueueRate 0"], wanted)
+        expected = [option for option in service_options("sidecar.torrc") if "PoW" in option]
+        self.assertEqual(["HiddenServicePoWDefensesEnabled 1", "HiddenServicePoWQueueRate 0"], expected)
         self.assertEqual(service_options("sidecar.torrc"), service_options("host.torrc"))
         self.assertNotIn("IntroDoS", " ".join(service_options("sidecar.torrc")), "ADD_ONION does not support it")
         service = self.new_service("values")
         relay = self.enterContext(ControlRelay(service.port))
         service.control = relay.address
         shop = self.enterContext(service.open())
-        asked = [line for line in relay.commands if line.startswith("ADD_ONION ")]
-        self.assertEqual(1, len(asked), "tor accepts it")
-        for option in wanted:
+        commands = [line for line in relay.commands if line.startswith("ADD_ONION ")]
+        self.assertEqual(1, len(commands), "tor accepts it")
+        for option in expected:
             name, value = option.removeprefix("HiddenService").split()
-            self.assertIn("%s=%s" % (name, value), asked[0].split())
+            self.assertIn("%s=%s" % (name, value), commands[0].split())
         self.assertEqual(0, self.descriptor(service.tor, shop).suggested_effort(), "puzzles are enabled, without effort at rest")
 
     def test_with_a_tor_without_puzzles_the_shop_opens_and_the_log_says_what_is_missing(self):
@@ -575,11 +575,11 @@ class Torrcs(unittest.TestCase):
                 (home / "torrc").write_text(text.replace("/var/lib/tor/shop", str(home / "state/onion")))
                 # A back end of Onionbalance needs the front's address before it starts.
                 (home / "state/onion/ob_config").write_text("MasterOnionAddress %s\n" % FRONT)
-                done = subprocess.run(
+                result = subprocess.run(
                     ["tor", "--defaults-torrc", "/dev/null", "-f", str(home / "torrc"), "--DataDirectory", str(home / "state"), "--verify-config"],
                     capture_output=True, text=True)
-                output = done.stdout + done.stderr
-                self.assertEqual(0, done.returncode, output)
+                output = result.stdout + result.stderr
+                self.assertEqual(0, result.returncode, output)
                 self.assertIn("Configuration was valid", output)
                 self.assertNotRegex(output, r"\[warn\].*(obsolete|deprecated|Skipping|unknown|no longer)")
 
