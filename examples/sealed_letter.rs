@@ -1,5 +1,5 @@
-//! A letter as the shop seals it, for `tests/browser/sealed_mutt.py`: text on standard input, the letter on standard
-//! output. `sealed_letter KEY-FILE [BLOCK-FILE]`
+//! Encrypts a message like the shop, from standard input to standard output. For `tests/browser/sealed_mutt.py`.
+//! `sealed_letter KEY-FILE [BLOCK-FILE]`
 
 use std::io::{Read, Write};
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::world::{BTC_ZPUB, ETH_XPUB, World, XMR_ADDRESS};
 
 const ETH_ADDRESS: &str = "0x52908400098527886E0F7030069857D2E4169EE7";
-/// Of the wallet that everybody knows: see `docs/THREATS.md`, "the demo".
+/// Of a publicly known test wallet.
 const XMR_VIEW_KEY: &str = "2f85eb3c2a3ffcede6ca9404f7a3de21c48bd4e85858ce68c19452f1098d140d";
 const XMR_SPEND_KEY: &str = "e8ebfb7313990f52f14ee6846f791e460e49a1e1d22ac4aa18dfa52527f2fe0f";
 const XMR_SUBADDRESSES: [&str; 2] = [
