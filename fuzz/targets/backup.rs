@@ -1,4 +1,4 @@
-//! A copy of a shop that `shop restore` is given.
+//! A backup for `shop restore`.
 //!
 //! An input whose first byte is odd is an archive as it is; else the target writes the archive: `NAME\nCONTENT\0…`, with a
 //! list of its files where the second bit is set.
@@ -30,7 +30,7 @@ fuzz_target!(|bytes: &[u8]| {
     check_list(files);
 });
 
-/// What a list vouches for is whole: each change of it is found.
+/// Every change of a file in the list of digests is detected.
 fn check_list(files: BTreeMap<String, Vec<u8>>) {
     let is_whole = |files: &BTreeMap<String, Vec<u8>>| verify(&mut files.clone());
     match is_whole(&files) {
@@ -50,7 +50,7 @@ fn check_list(files: BTreeMap<String, Vec<u8>>) {
     assert!(is_whole(&changed).is_err(), "a file was added");
 }
 
-/// An archive of these names, written without the care of the program that writes them usually.
+/// An archive of these names, without the checks of the usual program.
 fn packed(bytes: &[u8], which: u8) -> Vec<u8> {
     let mut archive = Vec::new();
     let parts = || bytes.split(|byte| *byte == 0).take(8);
@@ -65,7 +65,7 @@ fn packed(bytes: &[u8], which: u8) -> Vec<u8> {
     }
     for part in parts() {
         let (name, content) = split(part);
-        // Plain files, and sometimes links, folders, devices, long names.
+        // Regular files, and sometimes links, folders, devices, long names.
         let kind = if which % 8 < 4 { b'0' } else { b"0125LKxgS"[usize::from(which / 8 % 9)] };
         append(&mut archive, &name, &content, kind);
     }

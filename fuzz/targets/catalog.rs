@@ -1,4 +1,4 @@
-//! `data.json`: the seller's file, or one that somebody gave to the seller.
+//! `data.json`, from the seller or from others.
 #![no_main]
 
 mod printable;
@@ -20,7 +20,7 @@ fuzz_target!(|bytes: &[u8]| {
     if !faults.is_empty() {
         return;
     }
-    // What is accepted can be sold.
+    // An accepted catalog can be sold.
     let mut slugs = HashSet::new();
     let currencies: HashSet<String> =
         file.wallets.iter().map(|wallet| wallet.currency.to_string()).collect();
@@ -41,7 +41,7 @@ fuzz_target!(|bytes: &[u8]| {
             assert!(!image.file.split('/').any(|part| part == ".."), "{:?}", image.file);
         }
     }
-    // The same text says the same twice, also behind a byte-order mark.
+    // The same text gives the same catalog, also after a byte-order mark.
     let (again, faults) = CatalogFile::parse(&format!("\u{feff}{text}"), None);
     assert!(faults.is_empty() && again.products == file.products && again.rates == file.rates);
 });

@@ -1,4 +1,4 @@
-//! The seven words of an order, as somebody types them.
+//! The seven words of an order, as a buyer types them.
 #![no_main]
 
 mod printable;
@@ -7,7 +7,7 @@ use libfuzzer_sys::fuzz_target;
 use shop::domain::orders::{Code, NotACode};
 
 fuzz_target!(|bytes: &[u8]| {
-    // Codes from chance: written and read again in several ways.
+    // Random codes: written and parsed in several ways.
     if let Some((which, rest)) = bytes.split_first()
         && let Some(random_bytes) = rest.first_chunk::<16>()
     {
@@ -21,7 +21,7 @@ fuzz_target!(|bytes: &[u8]| {
             _ => words.replace(' ', "\u{a0}"),
         };
         assert!(Code::parse(&typed).is_ok_and(|read| read == code), "{typed:?}");
-        // What is cut out of a text is gone.
+        // The code is removed from the text.
         let text = format!("Hello 1 {words} 2 there");
         let cut = Code::cut_out(&text).expect("it holds a code");
         assert!(!cut.contains(&words));
@@ -42,7 +42,7 @@ fuzz_target!(|bytes: &[u8]| {
         assert!(cut.len() < text.len());
         assert!(Code::cut_out(&cut).is_none_or(|more| more.len() < cut.len()));
     } else {
-        // What the shop would read as a code is cut out of a text too.
+        // A text that parses as a code is also removed from text.
         assert!(Code::parse(text).is_err(), "{text:?} is a code and stays in a text");
     }
 });

@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use shop::infra::config::Settings;
 
-/// What must be seen in no message, whatever stands around it.
+/// Must not occur in any message, whatever is around it.
 const PRIVATE: &str = "correct-horse-battery";
 
 static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
@@ -40,7 +40,7 @@ fuzz_target!(|bytes: &[u8]| {
         }
         _ => panic!("the same file is read in two ways"),
     }
-    // A secret that is wrong is still a secret. Elsewhere the same words may be shown.
+    // An invalid secret is still a secret. Elsewhere the same text may be shown.
     if rest.windows(PRIVATE.len()).any(|part| part == PRIVATE.as_bytes()) {
         return;
     }

@@ -1,4 +1,4 @@
-//! File names in a Maildir, as mail programs and others make them, beside one message of the shop's.
+//! File names in a Maildir, from mail programs and others, next to a message of the shop.
 //!
 //! The first byte chooses the folder; the rest is one file name per line.
 #![no_main]
@@ -17,7 +17,7 @@ const ORDER: &str = "K3QF0W2ZD7";
 const NAME: &str = "1799971200.K3QF0W2ZD7_0.shop";
 const OTHER: &str = "1799971200.AAAAAAAAAA_0.shop";
 
-/// In memory: each input is a folder that is made and removed.
+/// In memory, since each input creates and removes a folder.
 static HOME: LazyLock<PathBuf> = LazyLock::new(|| {
     let home = Path::new("/dev/shm").join(format!("shop-fuzz-maildir-{}", std::process::id()));
     fs::create_dir_all(&home).expect("make a folder in memory");
@@ -44,10 +44,10 @@ fuzz_target!(|bytes: &[u8]| {
     maildir.erase_all(&HashSet::from([ORDER])).expect("erase");
     for name in &names {
         let is_left = part.join(OsStr::from_bytes(name)).exists();
-        // What another order's message, or none of the shop's, is called, stays.
+        // Files named like another order's message, or not like the shop's, stay.
         let names_order = name.windows(ORDER.len()).any(|window| window == ORDER.as_bytes());
         assert!(is_left || names_order, "erased {:?}", String::from_utf8_lossy(name));
-        // And what is called as this order's messages are is gone, whatever mail programs put behind its name.
+        // Files named like this order's messages are removed, whatever suffix mail programs add.
         let tail = name.strip_prefix(NAME.as_bytes());
         let is_ours = tail.is_some_and(|tail| tail.first().is_none_or(|c| b".,:;!".contains(c)));
         assert!(!is_left || !is_ours, "kept {:?}", String::from_utf8_lossy(name));
@@ -63,14 +63,14 @@ fn check_looks(maildir: &Maildir, names: &[Vec<u8>], which: u8) {
     let read = lookup.read(NAME).expect("read a message");
     assert!(told == read.is_some(), "a message that lies there can be read");
     assert!(!seen || told, "what is seen lies there");
-    // What has nothing to do with the message is not taken for it.
+    // Unrelated files are not taken for the message.
     let is_there = names.iter().any(|name| name.starts_with(NAME.as_bytes()));
     assert!(is_there || !told);
     assert!(maildir.oldest_unread().is_ok() && maildir.newest().is_ok());
     if which == 1 {
         assert!(maildir.oldest_unread().is_ok_and(|oldest| oldest.is_none()));
     }
-    // A plain name by the specification is known for certain.
+    // A name by the specification is always recognized.
     let [name] = names else { return };
     let tail = std::str::from_utf8(name).ok().and_then(|name| name.strip_prefix(NAME));
     let Some(flags) = tail.and_then(|tail| tail.strip_prefix(":2,")) else { return };

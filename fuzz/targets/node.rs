@@ -1,4 +1,4 @@
-//! What a node answers, over a real connection on loopback.
+//! A node's responses, over a real connection on loopback.
 //!
 //! The first byte chooses the coin and whether the answer is well wrapped; the rest is one result per line, in the order of
 //! the questions: JSON as it is, or `!CODE WORDS` for a refusal. An answer that is missing is `null`.
@@ -20,7 +20,7 @@ use tokio::runtime::{Builder, Runtime};
 const NOW: i64 = 1_800_000_000;
 const MONERO: &str = "46BN3P4tsCMNSdumyuqRQmcnSkET7uetA2vAMGcKMxPphrHM5JgFg3UHF8PPqr4493ZyNd2VAAn7FbuwYNtzm1dTJmDHf39";
 
-/// What is still to be answered, and whether as it is.
+/// The remaining answers, and whether they are sent unchanged.
 static SCRIPT: Mutex<(Vec<Vec<u8>>, bool)> = Mutex::new((Vec::new(), false));
 
 static URL: LazyLock<String> = LazyLock::new(|| {
@@ -88,9 +88,9 @@ fn check_look(followed: &[WatchedInvoice], looked: Result<ScanResult, NodeError>
                 assert!(sighting.settled <= sighting.seen, "more has settled than was seen");
             }
             assert!(0 <= look.ahead);
-            // Otherwise a node could let orders run out before their time.
+            // Otherwise a node could make orders expire early.
             assert!(look.time.get() <= now.get() + 2 * 60 * 60, "{}", look.time.get());
-            // What it remembers can be read again by the shop.
+            // The shop can read the scan state again.
             assert!(serde_json::from_str::<Value>(&look.memory).is_ok());
         }
     }

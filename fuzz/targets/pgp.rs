@@ -39,7 +39,7 @@ fuzz_target!(|bytes: &[u8]| {
 fn check_block(text: &str) {
     let Ok(block) = PgpBlock::parse(text) else { return };
     assert!(PgpBlock::parse(block.as_str()) == Ok(block.clone()), "it is another when read again");
-    // It stands in a message: no line of it may end the block early, and none may be longer than mail allows.
+    // It is part of a message: no line may end the block early, or be longer than mail allows.
     assert!(block.as_str().lines().all(|line| line.len() < 998 && line.is_ascii()));
     let first = KEY.check_block(&block);
     if let Err(fault) = &first {

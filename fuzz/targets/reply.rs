@@ -1,4 +1,4 @@
-//! What the seller's mail program hands over: any bytes, with an order's address and with whom the header names.
+//! A message from the seller's mail program: any bytes, to an order's address and to those in the header.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -19,7 +19,7 @@ fuzz_target!(|message: &[u8]| {
                     assert!(!words.is_empty());
                     assert!(words.chars().count() <= reply::MOST_PGP_CHARACTERS);
                     assert!(!words.chars().any(|c| c != '\n' && is_refused(c)));
-                    // What was taken once is taken again, unchanged.
+                    // An accepted text is accepted again, unchanged.
                     assert!(reply::words(words).is_ok_and(|again| again.as_str() == words));
                 }
             }

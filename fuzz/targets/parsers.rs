@@ -1,4 +1,4 @@
-//! The other words from outside: the first byte chooses who reads the rest.
+//! Smaller parsers of untrusted text; the first byte selects one.
 #![no_main]
 
 use std::collections::HashMap;
@@ -57,7 +57,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
 });
 
-/// A checkout form: a field a line.
+/// A checkout form, one field per line.
 fn checkout(text: &str) {
     let mut fields = text.split('\n');
     let mut next = || fields.next().unwrap_or_default();
@@ -83,7 +83,7 @@ fn checkout(text: &str) {
     }
 }
 
-/// Settings as on the command line: `NAME value`, one a line.
+/// Settings as on the command line, `NAME value`, one per line.
 fn settings(text: &str) {
     let mut flags = HashMap::new();
     for line in text.lines() {
