@@ -19,6 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from lib.browser import LOST
 from lib.shop import cpu_seconds, free_port
+from lib.table import print_head, print_row
 from introductions import Flood
 from network import Network, SocksError
 from onion import SERVICE, SocketShop, TorBrowser, service_options
@@ -137,10 +138,6 @@ def cells(of):
     return "%d of %d" % (served, len(of)), "%.2f s" % statistics.median(times), "%.2f s" % times[-1], "%d" % sum(0 < one.n_refused for one in of)
 
 
-def line(*of):
-    print("| " + " | ".join(map(str, of)) + " |", flush=True)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
@@ -171,17 +168,15 @@ def main():
 def show(results, arguments):
     print("%d introductions a second; %d rounds, visits begun in the first %d seconds of each.\n" % (
         arguments.rate, arguments.rounds, arguments.seconds))
-    line("options", "", "visits served", "median", "longest", "refused at least once")
-    line("---", "---", "---", "---", "---", "---")
+    print_head("options", "", "visits served", "median", "longest", "refused at least once")
     for name, runs in results.items():
-        for words, at in (("at rest", 0), ("flood", 1)):
-            line(name, words, *cells([one for run in runs for one in run[at]]))
+        for phase, at in (("at rest", 0), ("flood", 1)):
+            print_row(name, phase, *cells([one for run in runs for one in run[at]]))
     print()
-    line("options, during the flood", "forwarded by introduction points", "rendezvous/s", "waiting at the end", "effort at the end", "cores of the service's tor")
-    line("---", "---", "---", "---", "---", "---")
+    print_head("options, during the flood", "forwarded by introduction points", "rendezvous/s", "waiting at the end", "effort at the end", "cores of the service's tor")
     for name, runs in results.items():
         middle = lambda of: statistics.median(map(of, runs))
-        line(name, "%.0f %%" % (100 * middle(lambda run: run[2]["flood"].get("passed on", 0) / run[2]["flood"]["began"])),
+        print_row(name, "%.0f %%" % (100 * middle(lambda run: run[2]["flood"].get("passed on", 0) / run[2]["flood"]["began"])),
              *("%.0f" % middle(lambda run: run[2][key]) for key in ("rendezvous", "waiting", "effort")), "%.2f" % middle(lambda run: run[2]["cpu"]))
 
 

@@ -15,9 +15,9 @@ class IntroductionPoint:
     """An introduction point: a relay, and the service's keys there."""
 
     def __init__(self, text):
-        self.link_specifiers = _decode(re.search(r"^introduction-point (\S+)", text, re.M).group(1))
-        self.onion_key = _decode(re.search(r"^onion-key ntor (\S+)", text, re.M).group(1))
-        self.encryption_key = _decode(re.search(r"^enc-key ntor (\S+)", text, re.M).group(1))
+        self.link_specifiers = decode(re.search(r"^introduction-point (\S+)", text, re.M).group(1))
+        self.onion_key = decode(re.search(r"^onion-key ntor (\S+)", text, re.M).group(1))
+        self.encryption_key = decode(re.search(r"^enc-key ntor (\S+)", text, re.M).group(1))
         self.auth_key = _certified_key(re.search(r"^auth-key\n-----BEGIN ED25519 CERT-----\n([^-]+)", text, re.M).group(1))
 
     def identity(self):
@@ -33,7 +33,7 @@ class Descriptor:
         text = text.replace("\r\n", "\n")
         certificate = re.search(r"^descriptor-signing-key-cert\n-----BEGIN ED25519 CERT-----\n([^-]+)", text, re.M).group(1)
         # Its only extension contains the blinded key that signed it.
-        blinded = _decode(certificate)[44:76]
+        blinded = decode(certificate)[44:76]
         credential = hashlib.sha3_256(b"credential" + public_key).digest()
         self.subcredential = hashlib.sha3_256(b"subcredential" + credential + blinded).digest()
         revision = int(re.search(r"^revision-counter (\d+)", text, re.M).group(1))
@@ -60,7 +60,7 @@ def specifiers(encoded):
 
 
 def _open_layer(text, keyword, secret, constant):
-    blob = _decode(re.search(r"^%s\n-----BEGIN MESSAGE-----\n([^-]+)" % keyword, text, re.M).group(1))
+    blob = decode(re.search(r"^%s\n-----BEGIN MESSAGE-----\n([^-]+)" % keyword, text, re.M).group(1))
     salt, encrypted, mac = blob[:16], blob[16:-32], blob[-32:]
     keys = hashlib.shake_256(secret + salt + constant).digest(32 + 16 + 32)
     expected = hashlib.sha3_256(struct.pack(">Q", 32) + keys[48:] + struct.pack(">Q", 16) + salt + encrypted).digest()
@@ -71,9 +71,10 @@ def _open_layer(text, keyword, secret, constant):
 
 
 def _certified_key(certificate):
-    return _decode(certificate)[7:39]
+    return decode(certificate)[7:39]
 
 
-def _decode(text):
+def decode(text):
+    """Decodes base64 without padding, with line breaks."""
     text = "".join(text.split())
     return base64.b64decode(text + "=" * (-len(text) % 4))

@@ -10,7 +10,6 @@ client's own connection. No puzzle is solved. No client is at the named rendezvo
 circuit to it. It connects only to relays on 127.0.0.1. Source: tor-spec, rend-spec-v3.
 """
 
-import base64
 import collections
 import hashlib
 import hmac
@@ -34,7 +33,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from descriptor import Descriptor
+from descriptor import Descriptor, decode
 from network import HOST, Control
 
 # Units: bytes.
@@ -57,8 +56,8 @@ class Relay:
     def __init__(self, text):
         self.port = int(re.search(r"^router \S+ \S+ (\d+)", text, re.M).group(1))
         self.identity = bytes.fromhex(re.search(r"^fingerprint ([0-9A-F ]+)", text, re.M).group(1).replace(" ", ""))
-        self.onion_key = _decode(re.search(r"^ntor-onion-key (\S+)", text, re.M).group(1))
-        ed25519 = _decode(re.search(r"^master-key-ed25519 (\S+)", text, re.M).group(1))
+        self.onion_key = decode(re.search(r"^ntor-onion-key (\S+)", text, re.M).group(1))
+        ed25519 = decode(re.search(r"^master-key-ed25519 (\S+)", text, re.M).group(1))
         address = socket.inet_aton(HOST) + struct.pack(">H", self.port)
         self.link_specifiers = b"\3\0\6" + address + b"\2\x14" + self.identity + b"\3\x20" + ed25519
 
@@ -288,10 +287,6 @@ def _exchange(secret, public):
 
 def _stream(key):
     return Cipher(algorithms.AES(key), modes.CTR(bytes(16))).encryptor()
-
-
-def _decode(text):
-    return base64.b64decode(text + "=" * (-len(text) % 4))
 
 
 class Flood:

@@ -19,6 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from lib.firefox import Firefox, fill_checkout
 from lib.shop import TEA, wait_for
+from lib.table import print_head, print_row
 from network import Network
 from onion import SocketShop
 
@@ -178,17 +179,13 @@ def kind(request, pictures):
     return {"/": "the page"}.get(request.path, "style" if request.path.endswith(".css") else "icon")
 
 
-def line(*cells):
-    print("| " + " | ".join(map(str, cells)) + " |")
-
-
 def figures(title, runs, requests, seconds):
     n_requests = [len(requests(run)) for run in runs]
     up = [sum(request.up for request in requests(run)) for run in runs]
     down = [sum(request.down for request in requests(run)) for run in runs]
     times = sorted(map(seconds, runs))
     spread = "%d" % n_requests[0] if len(set(n_requests)) == 1 else "%d to %d" % (min(n_requests), max(n_requests))
-    line(title, spread, "%d" % statistics.median(up), "%d" % statistics.median(down), "%.2f s" % statistics.median(times), "%.2f s" % times[-1])
+    print_row(title, spread, "%d" % statistics.median(up), "%d" % statistics.median(down), "%.2f s" % statistics.median(times), "%.2f s" % times[-1])
 
 
 def main():
@@ -203,9 +200,8 @@ def main():
         tor.stop()
         recorder.close()
 
-    print("%d runs, each with a new tor and a new browser; the page is seen at %d x %d.\n" % (len(runs), WIDTH, HEIGHT))
-    line("", "requests", "bytes asked", "bytes answered", "median time", "longest")
-    line("---", "---", "---", "---", "---", "---")
+    print("%d runs, each with a new tor and a new browser; the page has %d x %d pixels.\n" % (len(runs), WIDTH, HEIGHT))
+    print_head("", "requests", "bytes received", "bytes sent", "median time", "longest")
     figures("first visit of the start page, until everything is loaded", runs, lambda run: run[0], lambda run: run[2])
     figures("whole purchase, start page to order, without typing time", runs, lambda run: run[3], lambda run: run[4])
 
@@ -214,10 +210,9 @@ def main():
     for request in window:
         kinds.setdefault(kind(request, pictures), []).append(request)
     print("\nThe start page's requests, in the order of the first run:\n")
-    line("what", "requests", "bytes answered", "place in the order")
-    line("---", "---", "---", "---")
+    print_head("what", "requests", "bytes sent", "position")
     for name, requests in kinds.items():
-        line(name, len(requests), sum(request.down for request in requests), ", ".join(str(window.index(request) + 1) for request in requests))
+        print_row(name, len(requests), sum(request.down for request in requests), ", ".join(str(window.index(request) + 1) for request in requests))
     lazy = {path for path, (_, is_lazy) in pictures.items() if is_lazy}
     fetched = {request.path for request in window}
     n_first = len(window) - len(kinds.get("pictures below the fold", []))
