@@ -14,7 +14,7 @@ use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
 use shop::domain::payment::{Address, Coin, Depth, ScanResult, WatchedInvoice};
 use shop::domain::values::{Amount, Currency, NodeUrl, Timestamp};
-use shop::infra::node::{Bitcoin, Ethereum, Monero, NodeError, RpcClient};
+use shop::infra::node::{Bitcoin, Ethereum, Monero, NodeError, RpcClient, ScanInput};
 use tokio::runtime::{Builder, Runtime};
 
 const NOW: i64 = 1_800_000_000;
@@ -44,54 +44,58 @@ fuzz_target!(|bytes: &[u8]| {
     *SCRIPT.lock().unwrap_or_else(PoisonError::into_inner) = (lines, which / 4 % 2 == 1);
     let now = Timestamp::new(NOW).expect("it is a moment");
     let url = NodeUrl::parse(&URL).expect("it is an address");
-    let link = RpcClient::open(&url, None).expect("it is near");
-    let (followed, looked) = match which % 4 {
+    let rpc = RpcClient::open(&url, None).expect("it is near");
+    let (invoices, result) = match which % 4 {
         0 | 1 => {
             let coin = Coin::parse(&currency("ETH"), None, None, None).expect("it is a coin");
-            let followed = invoices(
+            let watched = invoices(
                 &coin,
                 "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266",
                 "0x70997970C51812dc3A010C7d01b50e0d17dc79C8",
             );
-            let node = Ethereum::open(link, Ethereum::OLDEST_HEAD);
-            let looked = RUNTIME.block_on(node.look(&followed, None, now));
-            (followed, looked)
+            let node = Ethereum::open(rpc, Ethereum::OLDEST_HEAD);
+            let result = RUNTIME.block_on(node.scan(input(&watched, now)));
+            (watched, result)
         }
         2 => {
-            let followed = invoices(
+            let watched = invoices(
                 &Coin::Bitcoin,
                 "bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu",
                 "bc1qnjg0jd8228aq7egyzacy8cys3knf9xvrerkf9g",
             );
-            let node = Bitcoin::open(link).expect("its wallet has a usual name");
-            let looked = RUNTIME.block_on(node.look(&followed, None, now));
-            (followed, looked)
+            let node = Bitcoin::open(rpc).expect("its wallet has a usual name");
+            let result = RUNTIME.block_on(node.scan(input(&watched, now)));
+            (watched, result)
         }
         _ => {
-            let followed = invoices(&Coin::Monero, MONERO, MONERO);
-            let looked = RUNTIME.block_on(Monero::open(link).look(&followed, None, now, now));
-            (followed, looked)
+            let watched = invoices(&Coin::Monero, MONERO, MONERO);
+            let result = RUNTIME.block_on(Monero::open(rpc).scan(input(&watched, now)));
+            (watched, result)
         }
     };
-    check_look(&followed, looked, now);
+    check_scan(&invoices, result, now);
 });
 
-fn check_look(followed: &[WatchedInvoice], looked: Result<ScanResult, NodeError>, now: Timestamp) {
-    match looked {
-        Err(doubt) => printable::check_message(&doubt.to_string()),
-        Ok(look) => {
+fn input(invoices: &[WatchedInvoice], now: Timestamp) -> ScanInput<'_> {
+    ScanInput { invoices, state: None, now, trusted: now }
+}
+
+fn check_scan(invoices: &[WatchedInvoice], result: Result<ScanResult, NodeError>, now: Timestamp) {
+    match result {
+        Err(error) => printable::check_message(&error.to_string()),
+        Ok(scan) => {
             let mut ids = Vec::new();
-            for (id, sighting) in &look.observations {
-                assert!(followed.iter().any(|followed| followed.id == *id));
+            for (id, observation) in &scan.observations {
+                assert!(invoices.iter().any(|invoice| invoice.id == *id));
                 assert!(!ids.contains(id), "one invoice is seen twice");
                 ids.push(*id);
-                assert!(sighting.settled <= sighting.seen, "more has settled than was seen");
+                assert!(observation.settled <= observation.seen, "more has settled than was seen");
             }
-            assert!(0 <= look.ahead);
+            assert!(0 <= scan.ahead);
             // Otherwise a node could make orders expire early.
-            assert!(look.time.get() <= now.get() + 2 * 60 * 60, "{}", look.time.get());
+            assert!(scan.time.get() <= now.get() + 2 * 60 * 60, "{}", scan.time.get());
             // The shop can read the scan state again.
-            assert!(serde_json::from_str::<Value>(&look.memory).is_ok());
+            assert!(serde_json::from_str::<Value>(&scan.state).is_ok());
         }
     }
 }

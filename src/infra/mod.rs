@@ -1,5 +1,6 @@
 //! Adapters to the world outside: storage, mail, nodes, Tor, pictures, settings.
 
+pub mod atomic_file;
 pub mod bounded;
 pub mod captcha;
 pub mod config;

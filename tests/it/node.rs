@@ -1,4 +1,4 @@
-//! A real Ethereum node, its blocks made by hand: what a look sees.
+//! A real Ethereum node, its blocks made by hand: what a scan sees.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 use shop::domain::payment::{Address, Coin, Depth, Observation, ScanResult, WatchedInvoice};
 use shop::domain::values::{Amount, NodeUrl, ProxyUrl, Timestamp};
-use shop::infra::node::{Ethereum, NodeError, RpcClient};
+use shop::infra::node::{Ethereum, NodeError, RpcClient, ScanInput};
 
 const ANVIL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tools/bin/anvil");
 const CHAIN: u64 = 31_337;
@@ -22,7 +22,7 @@ const TOKEN: &str = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48";
 struct Chain {
     process: Child,
     url: NodeUrl,
-    link: RpcClient,
+    rpc: RpcClient,
 }
 
 impl Drop for Chain {
@@ -51,9 +51,9 @@ impl Chain {
             .spawn()
             .expect("scripts/install-test-tools installs anvil");
         let url = NodeUrl::parse(&format!("http://127.0.0.1:{port}")).unwrap();
-        let chain = Self { process, link: RpcClient::open(&url, None).unwrap(), url };
+        let chain = Self { process, rpc: RpcClient::open(&url, None).unwrap(), url };
         for _ in 0..500 {
-            if chain.link.call("eth_chainId", json!([])).await.is_ok() {
+            if chain.rpc.call("eth_chainId", json!([])).await.is_ok() {
                 chain.mine(20).await;
                 return chain;
             }
@@ -63,7 +63,7 @@ impl Chain {
     }
 
     async fn call(&self, method: &str, params: Value) -> Value {
-        self.link.call(method, params).await.unwrap()
+        self.rpc.call(method, params).await.unwrap()
     }
 
     async fn mine(&self, n: u64) {
@@ -84,13 +84,21 @@ impl Chain {
         Ethereum::open(RpcClient::open(&self.url, None).unwrap(), 1_000_000)
     }
 
-    async fn look(
+    async fn scan(
         &self,
-        followed: &[WatchedInvoice],
-        memory: Option<&str>,
+        invoices: &[WatchedInvoice],
+        state: Option<&str>,
     ) -> Result<ScanResult, NodeError> {
-        self.ethereum().look(followed, memory, now()).await
+        self.ethereum().scan(input(invoices, state, now())).await
     }
+}
+
+fn input<'a>(
+    invoices: &'a [WatchedInvoice],
+    state: Option<&'a str>,
+    now: Timestamp,
+) -> ScanInput<'a> {
+    ScanInput { invoices, state, now, trusted: now }
 }
 
 fn address(n: u64) -> Address {
@@ -110,18 +118,18 @@ fn invoice(id: i64, depth: Depth) -> WatchedInvoice {
     }
 }
 
-/// What the shop does between two looks.
-fn keep(followed: &mut [WatchedInvoice], look: &ScanResult) {
-    for one in followed {
-        if let Some((_, sighting)) = look.observations.iter().find(|(id, _)| *id == one.id) {
-            one.last = Some(*sighting);
+/// What the shop does between two scans.
+fn keep(invoices: &mut [WatchedInvoice], scan: &ScanResult) {
+    for invoice in invoices {
+        if let Some((_, observation)) = scan.observations.iter().find(|(id, _)| *id == invoice.id) {
+            invoice.last = Some(*observation);
         }
     }
 }
 
 /// Seen, settled, confirmations, needed.
-fn four(followed: &WatchedInvoice) -> (i64, i64, u32, u32) {
-    let Observation { seen, settled, confirmations, needed, .. } = followed.last.unwrap();
+fn four(invoice: &WatchedInvoice) -> (i64, i64, u32, u32) {
+    let Observation { seen, settled, confirmations, needed, .. } = invoice.last.unwrap();
     (seen.get(), settled.get(), confirmations, needed)
 }
 
@@ -130,21 +138,21 @@ async fn payments_are_seen_settle_and_are_taken_back() {
     let chain = Chain::new().await;
     let mut all =
         [invoice(1, Depth::Blocks(3)), invoice(2, Depth::Final), invoice(3, Depth::Blocks(1))];
-    let look = chain.look(&all, None).await.unwrap();
-    keep(&mut all, &look);
+    let scan = chain.scan(&all, None).await.unwrap();
+    keep(&mut all, &scan);
     assert_eq!(four(&all[0]), (0, 0, 0, 3));
     assert_eq!(four(&all[1]), (0, 0, 0, 9));
 
-    for one in &all {
-        chain.pay(&one.address, 1_000_000).await;
+    for invoice in &all {
+        chain.pay(&invoice.address, 1_000_000).await;
     }
-    let mut memory = look.memory;
+    let mut state = scan.state;
     let mut told = Vec::new();
     for _ in 0..9 {
         chain.mine(1).await;
-        let look = chain.look(&all, Some(&memory)).await.unwrap();
-        keep(&mut all, &look);
-        memory = look.memory;
+        let scan = chain.scan(&all, Some(&state)).await.unwrap();
+        keep(&mut all, &scan);
+        state = scan.state;
         told.push((
             four(&all[0]).1,
             four(&all[0]).2,
@@ -164,51 +172,51 @@ async fn payments_are_seen_settle_and_are_taken_back() {
     for depth in 1..=5_u64 {
         chain.pay(&all[0].address, 50).await;
         chain.mine(depth).await;
-        let look = chain.look(&all, Some(&memory)).await.unwrap();
-        keep(&mut all, &look);
+        let scan = chain.scan(&all, Some(&state)).await.unwrap();
+        keep(&mut all, &scan);
         assert_eq!(four(&all[0]).0, full + 50, "{depth}");
         assert_eq!(four(&all[0]).1, if depth < 3 { full } else { full + 50 }, "{depth}");
         chain.call("anvil_reorg", json!([depth, []])).await;
-        let look = chain.look(&all, Some(&look.memory)).await.unwrap();
-        keep(&mut all, &look);
+        let scan = chain.scan(&all, Some(&scan.state)).await.unwrap();
+        keep(&mut all, &scan);
         assert_eq!((four(&all[0]).0, four(&all[0]).1), (full, full), "{depth}");
-        memory = look.memory;
+        state = scan.state;
         // anvil keeps what was undone for the next block; an empty one of ours follows it.
         chain.call("anvil_dropAllTransactions", json!([])).await;
     }
     chain.call("anvil_reorg", json!([12, []])).await;
-    let doubt = chain.look(&all, Some(&memory)).await.unwrap_err();
-    assert!(matches!(doubt, NodeError::WentBack { .. }), "{doubt}");
+    let error = chain.scan(&all, Some(&state)).await.unwrap_err();
+    assert!(matches!(error, NodeError::LostBlock { .. }), "{error}");
 }
 
 #[actix_web::test]
 async fn what_the_seller_sweeps_stays_paid_and_what_was_swept_unseen_is_told() {
     let chain = Chain::new().await;
     let mut all = [invoice(1, Depth::Blocks(3)), invoice(2, Depth::Blocks(3))];
-    let first = chain.look(&all, None).await.unwrap();
+    let first = chain.scan(&all, None).await.unwrap();
     keep(&mut all, &first);
     chain.pay(&all[0].address, 1_000_000).await;
     chain.mine(3).await;
-    let look = chain.look(&all, Some(&first.memory)).await.unwrap();
-    keep(&mut all, &look);
+    let scan = chain.scan(&all, Some(&first.state)).await.unwrap();
+    keep(&mut all, &scan);
     assert_eq!(four(&all[0]).1, 1_000_000);
 
     let back = Address::parse(&COIN, RICH).unwrap();
-    for one in &all {
-        chain.call("anvil_impersonateAccount", json!([one.address.as_str()])).await;
+    for invoice in &all {
+        chain.call("anvil_impersonateAccount", json!([invoice.address.as_str()])).await;
     }
     chain.pay(&all[1].address, 1_000_000).await;
     chain.mine(1).await;
-    for one in &all {
-        chain.send(one.address.as_str(), &back, 500_000).await;
+    for invoice in &all {
+        chain.send(invoice.address.as_str(), &back, 500_000).await;
     }
     chain.mine(1).await;
     chain.mine(300).await;
-    let look = chain.look(&all, Some(&look.memory)).await.unwrap();
-    keep(&mut all, &look);
+    let scan = chain.scan(&all, Some(&scan.state)).await.unwrap();
+    keep(&mut all, &scan);
     assert_eq!((four(&all[0]).0, four(&all[0]).1), (1_000_000, 1_000_000));
     assert!(!all[0].last.unwrap().is_moved);
-    // It came and went between two looks.
+    // It came and went between two scans.
     assert!(all[1].last.unwrap().is_moved);
     assert!(four(&all[1]).1 < 1_000_000);
     assert_eq!(
@@ -228,13 +236,13 @@ async fn a_token_is_counted_by_its_contract() {
     chain.mine(1).await;
     let coin = Coin::Token { chain: CHAIN, contract: TOKEN.to_owned(), decimals: 6 };
     let mut all: Vec<WatchedInvoice> = (1..=700).map(|id| invoice(id, Depth::Blocks(1))).collect();
-    for one in all.iter_mut().step_by(2) {
-        one.coin = coin.clone();
+    for invoice in all.iter_mut().step_by(2) {
+        invoice.coin = coin.clone();
     }
-    let look = chain.look(&all, None).await.unwrap();
-    keep(&mut all, &look);
-    assert!(all.iter().step_by(2).all(|one| four(one).1 == 5_000_000_000));
-    assert!(all.iter().skip(1).step_by(2).all(|one| four(one).1 == 0));
+    let scan = chain.scan(&all, None).await.unwrap();
+    keep(&mut all, &scan);
+    assert!(all.iter().step_by(2).all(|invoice| four(invoice).1 == 5_000_000_000));
+    assert!(all.iter().skip(1).step_by(2).all(|invoice| four(invoice).1 == 0));
 
     // Where no contract stands, nothing is decided.
     all[0].coin = Coin::Token {
@@ -242,8 +250,8 @@ async fn a_token_is_counted_by_its_contract() {
         contract: "0x52908400098527886E0F7030069857D2E4169EE7".to_owned(),
         decimals: 6,
     };
-    let doubt = chain.look(&all, None).await.unwrap_err();
-    assert!(doubt.to_string().contains("is the token's contract"), "{doubt}");
+    let error = chain.scan(&all, None).await.unwrap_err();
+    assert!(error.to_string().contains("is the token's contract"), "{error}");
 }
 
 #[actix_web::test]
@@ -251,67 +259,66 @@ async fn a_shared_address_is_told_apart_by_exact_amounts() {
     let chain = Chain::new().await;
     let place = address(500);
     let mut all: Vec<WatchedInvoice> = (1..=3).map(|id| invoice(id, Depth::Blocks(3))).collect();
-    for (one, amount) in all.iter_mut().zip([1_000_000, 1_000_001, 1_000_002]) {
-        one.address = place.clone();
-        one.amount = Amount::new(amount).unwrap();
-        one.is_alone = false;
+    for (invoice, amount) in all.iter_mut().zip([1_000_000, 1_000_001, 1_000_002]) {
+        invoice.address = place.clone();
+        invoice.amount = Amount::new(amount).unwrap();
+        invoice.is_alone = false;
     }
-    let mut memory = chain.look(&all, None).await.unwrap().memory;
+    let mut state = chain.scan(&all, None).await.unwrap().state;
     chain.pay(&place, 1_000_001).await;
     chain.pay(&place, 999_999).await;
     chain.mine(2).await;
-    let look = chain.look(&all, Some(&memory)).await.unwrap();
-    keep(&mut all, &look);
+    let scan = chain.scan(&all, Some(&state)).await.unwrap();
+    keep(&mut all, &scan);
     assert_eq!(four(&all[0]), (0, 0, 0, 3));
     assert_eq!(four(&all[1]), (1_000_001, 0, 2, 3));
     chain.mine(600).await;
     chain.pay(&place, 1_000_002).await;
     chain.mine(1).await;
-    let look = chain.look(&all, Some(&look.memory)).await.unwrap();
-    keep(&mut all, &look);
+    let scan = chain.scan(&all, Some(&scan.state)).await.unwrap();
+    keep(&mut all, &scan);
     assert_eq!(four(&all[1]).1, 1_000_001);
-    // 500 blocks at a look.
+    // 500 blocks per scan.
     assert_eq!(four(&all[2]).0, 0);
-    let look = chain.look(&all, Some(&look.memory)).await.unwrap();
-    keep(&mut all, &look);
+    let scan = chain.scan(&all, Some(&scan.state)).await.unwrap();
+    keep(&mut all, &scan);
     assert_eq!(four(&all[2]), (1_000_002, 0, 1, 3));
     chain.call("anvil_reorg", json!([1, []])).await;
-    let look = chain.look(&all, Some(&look.memory)).await.unwrap();
-    keep(&mut all, &look);
+    let scan = chain.scan(&all, Some(&scan.state)).await.unwrap();
+    keep(&mut all, &scan);
     assert_eq!(four(&all[2]), (0, 0, 0, 3));
     chain.mine(1).await;
-    let look = chain.look(&all, Some(&look.memory)).await.unwrap();
-    keep(&mut all, &look);
-    memory = look.memory;
+    let scan = chain.scan(&all, Some(&scan.state)).await.unwrap();
+    keep(&mut all, &scan);
+    state = scan.state;
     assert_eq!(four(&all[1]).1, 1_000_001);
-    let look = chain.look(&all[..1], Some(&memory)).await.unwrap();
-    assert!(!look.memory.contains("\"id\":2"));
+    let scan = chain.scan(&all[..1], Some(&state)).await.unwrap();
+    assert!(!scan.state.contains("\"id\":2"));
 }
 
 #[actix_web::test]
 async fn another_chain_and_an_old_head_are_in_doubt() {
     let chain = Chain::new().await;
-    let mut one = invoice(1, Depth::Final);
-    one.coin = Coin::Ether { chain: 1 };
-    let doubt = chain.look(&[one], None).await.unwrap_err();
-    assert!(matches!(doubt, NodeError::OtherChain { .. }), "{doubt}");
+    let other = WatchedInvoice { coin: Coin::Ether { chain: 1 }, ..invoice(1, Depth::Final) };
+    let error = chain.scan(&[other], None).await.unwrap_err();
+    assert!(matches!(error, NodeError::WrongChain { .. }), "{error}");
 
-    let one = [invoice(1, Depth::Final)];
-    let memory = chain.look(&one, None).await.unwrap().memory;
-    let genesis = serde_json::from_str::<Value>(&memory).unwrap()["genesis"].clone();
-    let other = memory.replace(genesis.as_str().unwrap(), &format!("0x{}", "1".repeat(64)));
-    let doubt = chain.look(&one, Some(&other)).await.unwrap_err();
-    assert!(matches!(doubt, NodeError::OtherGenesis { .. }), "{doubt}");
+    let invoices = [invoice(1, Depth::Final)];
+    let state = chain.scan(&invoices, None).await.unwrap().state;
+    let genesis = serde_json::from_str::<Value>(&state).unwrap()["genesis"].clone();
+    let other = state.replace(genesis.as_str().unwrap(), &format!("0x{}", "1".repeat(64)));
+    let error = chain.scan(&invoices, Some(&other)).await.unwrap_err();
+    assert!(matches!(error, NodeError::WrongGenesis { .. }), "{error}");
 
     let later = now().plus_minutes(4);
     let ethereum =
         Ethereum::open(RpcClient::open(&chain.url, None).unwrap(), Ethereum::OLDEST_HEAD);
-    let doubt = ethereum.look(&one, Some(&memory), later).await.unwrap_err();
-    assert!(matches!(doubt, NodeError::Stale { .. }), "{doubt}");
+    let error = ethereum.scan(input(&invoices, Some(&state), later)).await.unwrap_err();
+    assert!(matches!(error, NodeError::Stale { .. }), "{error}");
     let url = NodeUrl::parse(&format!("http://127.0.0.1:{}", free_port())).unwrap();
     let gone = Ethereum::open(RpcClient::open(&url, None).unwrap(), 180);
-    let doubt = gone.look(&one, Some(&memory), now()).await.unwrap_err();
-    assert!(matches!(doubt, NodeError::Unreachable { .. }), "{doubt}");
+    let error = gone.scan(input(&invoices, Some(&state), now())).await.unwrap_err();
+    assert!(matches!(error, NodeError::Unreachable { .. }), "{error}");
 }
 
 /// A server that gives this to whoever asks, and keeps what it was asked.
@@ -374,9 +381,9 @@ async fn an_answer_that_is_none_is_in_doubt_and_tells_no_password() {
     ];
     for (answer, words) in cases {
         let (url, serving) = broken(answer);
-        let link = RpcClient::open(&url, None).unwrap();
-        let doubt = Ethereum::open(link, 180).chain_id().await.unwrap_err();
-        let said = format!("{doubt} {doubt:?}");
+        let rpc = RpcClient::open(&url, None).unwrap();
+        let error = Ethereum::open(rpc, 180).chain_id().await.unwrap_err();
+        let said = format!("{error} {error:?}");
         assert!(said.contains(words), "{words}: {said}");
         assert!(!said.contains("hunter2") && !said.contains("/key"), "{said}");
         let asked = serving.join().unwrap();
@@ -419,8 +426,8 @@ fn proxy() -> (ProxyUrl, std::thread::JoinHandle<Heard>) {
 async fn a_far_node_is_reached_through_the_proxy_which_resolves_its_name() {
     let (proxy, serving) = proxy();
     let far = NodeUrl::parse("http://abcdefgh.onion:8545").unwrap();
-    let link = RpcClient::open(&far, Some(&proxy)).unwrap();
-    assert_eq!(Ethereum::open(link, 180).chain_id().await.unwrap(), 1);
+    let rpc = RpcClient::open(&far, Some(&proxy)).unwrap();
+    assert_eq!(Ethereum::open(rpc, 180).chain_id().await.unwrap(), 1);
     let (login, asked, request) = serving.join().unwrap();
     // A circuit of its own: user and password are this node's.
     assert!(String::from_utf8_lossy(&login).contains("abcdefgh.onion:8545"));
@@ -429,7 +436,7 @@ async fn a_far_node_is_reached_through_the_proxy_which_resolves_its_name() {
     assert!(request.contains("host: abcdefgh.onion:8545\r\n"), "{request}");
 
     for text in ["http://abcdefgh.onion", "https://node.example", "http://node.example"] {
-        let doubt = RpcClient::open(&NodeUrl::parse(text).unwrap(), None).err().unwrap();
-        assert!(matches!(doubt, NodeError::NoProxy { .. }), "{doubt}");
+        let error = RpcClient::open(&NodeUrl::parse(text).unwrap(), None).err().unwrap();
+        assert!(matches!(error, NodeError::NoProxy { .. }), "{error}");
     }
 }

@@ -116,6 +116,7 @@ const CAPABILITIES: &[(&str, &[&str])] = &[
     (
         "std::fs",
         &[
+            "infra/atomic_file.rs",
             "infra/bounded.rs",
             "infra/mail",
             "infra/pictures",
@@ -144,10 +145,10 @@ const CAPABILITIES: &[(&str, &[&str])] = &[
     ("tokio_rustls::", &["infra/node/rpc_client.rs"]),
     ("tokio_socks::", &["infra/node/rpc_client.rs"]),
     ("rustls_native_certs::", &["infra/node/rpc_client.rs"]),
-    ("argon2::", &["infra/tor/sealed.rs", "domain/login/password.rs"]),
+    ("argon2::", &["infra/tor/key_backup.rs", "domain/login/password.rs"]),
     ("zxcvbn::", &["domain/login/password.rs"]),
     ("sha1::", &["domain/login/factor.rs"]),
-    ("aes_gcm::", &["infra/tor/sealed.rs"]),
+    ("aes_gcm::", &["infra/tor/key_backup.rs"]),
     ("curve25519_dalek::", &["infra/tor"]),
     ("rpassword::", &["interfaces/cli"]),
     ("listenfd::", &["interfaces/http/handed_over.rs"]),
@@ -156,7 +157,7 @@ const CAPABILITIES: &[(&str, &[&str])] = &[
         &[
             "interfaces/cli/process_hardening.rs",
             "interfaces/cli/doctor/host.rs",
-            "interfaces/cli/doctor/keeping.rs",
+            "interfaces/cli/doctor/storage.rs",
             "interfaces/http/clock.rs",
         ],
     ),

@@ -152,7 +152,7 @@ pub struct ScanResult {
     /// By [`WatchedInvoice::id`]; an invoice that is missing here was not scanned, and stays unchanged.
     pub observations: Vec<(i64, Observation)>,
     /// The adapter's own state for its next scan; it contains nothing about invoices that this scan did not watch.
-    pub memory: String,
+    pub state: String,
 }
 
 #[cfg(test)]

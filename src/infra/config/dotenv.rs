@@ -1,56 +1,58 @@
 //! Reads `.env` files.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::infra::bounded;
-use crate::infra::config::fault::{Found, SettingFault};
+use crate::infra::config::fault::{SettingFault, SettingText};
 use crate::infra::config::settings::is_known;
 
 /// Units: bytes. The example in the repository has 5 KB.
 const MOST_BYTES: u64 = 256 << 10;
 
-/// Reads `NAME=VALUE` lines, in the order in which they stand; `#` begins a comment line, `export` before a name and quotes
-/// around a value are passed over. A name that stands twice is a fault: one of its values would be ignored.
-pub fn read(path: &Path, faults: &mut Vec<SettingFault>) -> Vec<(String, Found)> {
-    let mut refuse = |name: &str, place: String, found: String, expected: &str| {
+/// Reads `NAME=VALUE` lines in their order. `#` begins a comment line; `export` before a name and quotes around a value are
+/// ignored. A name that occurs twice is a fault: one of its values would be ignored.
+pub fn read(path: &Path, faults: &mut Vec<SettingFault>) -> Vec<(String, SettingText)> {
+    let mut refuse = |name: &str, origin: String, found: String, expected: &str| {
         let (name, expected) = (name.to_owned(), expected.to_owned());
-        faults.push(SettingFault { name, place, found, expected });
+        faults.push(SettingFault { name, origin, found, expected });
     };
     let text = match bounded::read_text(path, MOST_BYTES) {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Vec::new(),
-        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
-            let found = format!("a file that is not plain text: {error}");
-            refuse(".env", path.display().to_string(), found, "a text file in UTF-8");
-            return Vec::new();
-        }
+        Err(error) if error.kind() == ErrorKind::NotFound => return Vec::new(),
         Err(error) => {
-            let found = format!("a file that cannot be read ({error})");
-            refuse(".env", path.display().to_string(), found, "a text file");
+            let (found, expected) = match error.kind() {
+                ErrorKind::InvalidData => {
+                    (format!("a file that is not plain text: {error}"), "a text file in UTF-8")
+                }
+                _ => (format!("a file that cannot be read ({error})"), "a text file"),
+            };
+            refuse(".env", path.display().to_string(), found, expected);
             return Vec::new();
         }
     };
-    let mut values: Vec<(String, Found)> = Vec::new();
+    let mut values: Vec<(String, SettingText)> = Vec::new();
     for (n, line) in text.lines().enumerate() {
-        let place = format!(".env, line {}", n + 1);
+        let origin = format!(".env, line {}", n + 1);
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
         let Some((name, value)) = line.split_once('=') else {
-            // The line may be a secret that lost its name.
+            // The line is not shown: it may be a secret that lost its name.
             let expected = "NAME=VALUE, or a comment that starts with #";
-            refuse(".env", place, "a line without `=`".to_owned(), expected);
+            refuse(".env", origin, "a line without `=`".to_owned(), expected);
             continue;
         };
         let name = plain_name(name.trim());
         let earlier = values.iter().find(|(known, _)| known == name);
-        if let Some((_, (_, first))) = earlier.filter(|_| is_known(name)) {
-            let found = format!("the same setting as in {first}");
-            refuse(name, place, found, "one line per setting");
+        if let Some((_, first)) = earlier.filter(|_| is_known(name)) {
+            let found = format!("the same setting as in {}", first.origin);
+            refuse(name, origin, found, "one line per setting");
             continue;
         }
-        values.push((name.to_owned(), (unquoted(value.trim()).to_owned(), place)));
+        let text = unquoted(value.trim()).to_owned();
+        values.push((name.to_owned(), SettingText { text, origin }));
     }
     values
 }

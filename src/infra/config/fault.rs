@@ -2,14 +2,19 @@
 
 /// One thing that is wrong in the settings.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{name} ({place}): found {found}; expected {expected}")]
+#[error("{name} ({origin}): found {found}; expected {expected}")]
 pub struct SettingFault {
     pub name: String,
     /// `the command line`, `the environment` or `.env, line 3`.
-    pub place: String,
+    pub origin: String,
     pub found: String,
     pub expected: String,
 }
 
-/// A setting's text and where it stood.
-pub type Found = (String, String);
+/// The text of a setting.
+#[derive(Clone, Debug, Default)]
+pub struct SettingText {
+    pub text: String,
+    /// As [`SettingFault::origin`].
+    pub origin: String,
+}

@@ -1,15 +1,15 @@
-//! The settings, read once, all faults named together. The only module that reads the environment.
+//! Reads the settings once and reports all faults together. The only module that reads the environment.
 
 mod dotenv;
 mod fault;
+mod listen;
 mod node_url;
 mod parsers;
-mod place;
 mod settings;
 mod unknown;
 
 pub use crate::infra::config::fault::SettingFault;
-pub use crate::infra::config::place::Listen;
+pub use crate::infra::config::listen::{ListenAddress, ListenSetting};
 pub use crate::infra::config::settings::NAMES;
 pub use crate::infra::config::settings::Settings;
 pub use crate::infra::config::settings::declared;
@@ -22,15 +22,15 @@ use std::path::Path;
 use clap::FromArgMatches;
 
 use crate::domain::payment::secret;
-use crate::infra::config::fault::Found;
-use crate::infra::config::parsers::Refused;
+use crate::infra::config::fault::SettingText;
+use crate::infra::config::parsers::InvalidValue;
 use crate::infra::config::settings::{Conflict, command, is_known};
 
-/// What the command line says of the settings, by their names.
+/// The settings given on the command line, by name.
 pub type Flags = HashMap<String, String>;
 
 impl Settings {
-    /// Reads the settings: what stands on the command line counts before the environment, and that before `.env`.
+    /// Reads the settings. The command line takes precedence over the environment, and that over `.env`.
     ///
     /// # Errors
     /// Every [`SettingFault`] at once; nothing has been opened yet.
@@ -49,53 +49,56 @@ impl Settings {
     ) -> Result<Self, Vec<SettingFault>> {
         let mut faults = Vec::new();
         let written = dotenv::read(&folder.join(".env"), &mut faults);
-        let mut values: HashMap<String, Found> = HashMap::new();
+        let mut values: HashMap<String, SettingText> = HashMap::new();
         for name in NAMES.iter() {
-            let of = |text: &String, place: &str| (text.clone(), place.to_owned());
-            let found = flags
+            let given = |text: &String, origin: &str| SettingText {
+                text: text.clone(),
+                origin: origin.to_owned(),
+            };
+            let setting = flags
                 .get(name)
-                .map(|text| of(text, "the command line"))
-                .or_else(|| environment.get(name).map(|text| of(text, "the environment")))
+                .map(|text| given(text, "the command line"))
+                .or_else(|| environment.get(name).map(|text| given(text, "the environment")))
                 .or_else(|| {
                     let line = written.iter().find(|(known, _)| known == name);
-                    line.map(|(_, found)| found.clone())
+                    line.map(|(_, setting)| setting.clone())
                 });
-            // A blank setting is one that was left open.
-            if let Some(found) = found.filter(|(text, _)| !is_blank(text)) {
-                values.insert(name.clone(), found);
+            // A blank setting counts as not set.
+            if let Some(setting) = setting.filter(|setting| !is_blank(&setting.text)) {
+                values.insert(name.clone(), setting);
             }
         }
         faults.extend(refuse_secrets(&mut values, &written));
-        faults.extend(unknown::unknown_in_file(&written));
+        faults.extend(unknown::check_env_file(&written));
         let given = environment.iter().filter(|(_, text)| !is_blank(text));
-        faults.extend(unknown::almost_in_environment(given.map(|(name, _)| name.as_str())));
+        faults.extend(unknown::check_environment(given.map(|(name, _)| name.as_str())));
         let settings = Self::parse(&values, &mut faults);
         if faults.is_empty() { Ok(settings) } else { Err(faults) }
     }
 
-    /// Clap ends at the first fault. So each value is tried by itself, and those that are accepted are read together.
-    fn parse(values: &HashMap<String, Found>, faults: &mut Vec<SettingFault>) -> Self {
+    /// Clap stops at the first fault. So each value is tried by itself, and those that are accepted are parsed together.
+    fn parse(values: &HashMap<String, SettingText>, faults: &mut Vec<SettingFault>) -> Self {
         let command = command();
         let mut accepted = Vec::new();
         for setting in command.get_arguments() {
             let name = name_of(setting);
-            let Some((text, _)) = values.get(&name) else { continue };
+            let Some(SettingText { text, .. }) = values.get(&name) else { continue };
             let flag = format!("--{}={}", setting.get_long().unwrap_or_default(), text.trim());
             match command.clone().try_get_matches_from([&flag]) {
                 Ok(_) => accepted.push(flag),
-                Err(error) => faults.push(fault(&name, values, refusal(&error))),
+                Err(error) => faults.push(fault(&name, values, own_error(&error))),
             }
         }
         let mut settings = command
             .try_get_matches_from(accepted)
             .and_then(|matches| Self::from_arg_matches(&matches))
             .expect("each value was accepted by itself, and every other setting has a default");
-        let conflicts = settings.conflicts();
-        faults.extend(conflicts.into_iter().map(|(name, refused)| fault(name, values, refused)));
+        let conflicts = settings.conflicts().into_iter();
+        faults.extend(conflicts.map(|conflict| fault(conflict.name, values, conflict.error)));
         settings
     }
 
-    /// What is wrong with settings only beside each other.
+    /// Settings that are wrong only in combination.
     fn conflicts(&mut self) -> Vec<Conflict> {
         let mut conflicts = self.listeners.conflicts();
         conflicts.extend(self.orders.read_wallet().err());
@@ -104,19 +107,19 @@ impl Settings {
     }
 }
 
-/// What one of our own parsers said.
-fn refusal(error: &clap::Error) -> Refused {
-    let own = error.source().and_then(|source| source.downcast_ref::<Refused>());
-    own.cloned().unwrap_or_else(|| Refused::unseen("a value for this setting"))
+/// The error of our own parser within clap's.
+fn own_error(error: &clap::Error) -> InvalidValue {
+    let own = error.source().and_then(|source| source.downcast_ref::<InvalidValue>());
+    own.cloned().unwrap_or_else(|| InvalidValue::hidden("a value for this setting"))
 }
 
-fn fault(name: &str, values: &HashMap<String, Found>, refused: Refused) -> SettingFault {
-    let (text, place) = values.get(name).cloned().unwrap_or_default();
+fn fault(name: &str, values: &HashMap<String, SettingText>, error: InvalidValue) -> SettingFault {
+    let SettingText { text, origin } = values.get(name).cloned().unwrap_or_default();
     SettingFault {
         name: name.to_owned(),
-        place,
-        found: refused.found.unwrap_or_else(|| format!("{text:?}")),
-        expected: refused.expected,
+        origin,
+        found: error.found.unwrap_or_else(|| format!("{text:?}")),
+        expected: error.expected,
     }
 }
 
@@ -124,33 +127,32 @@ fn is_blank(text: &str) -> bool {
     text.trim().is_empty()
 }
 
-/// A private key or a mnemonic of any coin, in whatever setting: what else is wrong with that setting is not said, and
+/// Removes private keys and mnemonics of any coin, in whatever setting. No other fault of that setting is reported, and
 /// nothing of it is shown.
 fn refuse_secrets(
-    values: &mut HashMap<String, Found>,
-    written: &[(String, Found)],
+    values: &mut HashMap<String, SettingText>,
+    written: &[(String, SettingText)],
 ) -> Vec<SettingFault> {
-    let of_others = written.iter().filter(|(name, _)| !is_known(name));
-    let all = values.iter().map(|(name, found)| (name.as_str(), found));
-    let all = all.chain(of_others.map(|(name, found)| (name.as_str(), found)));
+    let unknown = written.iter().filter(|(name, _)| !is_known(name));
+    let all = values.iter().chain(unknown.map(|(name, setting)| (name, setting)));
     let is_secret = |name: &str, text: &str| match name {
-        // Chance in hexadecimal digits is what belongs there.
+        // Random hexadecimal digits are what belongs there.
         "SECRET" | "PASSWORD" | "TOR_PASSWORD" => secret::holds_private_beside_digits(text),
         _ if is_known(name) => secret::holds_private(text),
         _ => secret::holds_private_beside_digits(text),
     };
-    let refused = all.filter(|(name, (text, _))| is_secret(name, text));
-    let mut faults: Vec<SettingFault> = refused
-        .map(|(name, (_, place))| SettingFault {
-            name: name.to_owned(),
-            place: place.clone(),
+    let mut faults: Vec<SettingFault> = all
+        .filter(|(name, setting)| is_secret(name, &setting.text))
+        .map(|(name, setting)| SettingFault {
+            name: name.clone(),
+            origin: setting.origin.clone(),
             found: "a secret".to_owned(),
             expected: secret::WARNING.to_owned(),
         })
         .collect();
     faults.sort_by(|one, other| one.name.cmp(&other.name));
     for fault in &faults {
-        values.remove(fault.name.as_str());
+        values.remove(&fault.name);
     }
     faults
 }
@@ -173,7 +175,7 @@ mod tests {
     #[test]
     fn without_settings_the_defaults_hold() {
         let settings = read("").unwrap();
-        assert_eq!(settings.listeners.shop.at, Listen::Tcp("127.0.0.1:3000".into()));
+        assert_eq!(settings.listeners.shop.address, ListenAddress::Tcp("127.0.0.1:3000".into()));
         assert_eq!(settings.storage.database, Path::new("db/shop.sqlite"));
         assert_eq!((settings.orders.payment_minutes, settings.retention.keep_days), (120, 30));
         assert_eq!((settings.site.name.as_str(), settings.site.url.as_str()), ("Shop", "/"));

@@ -1,12 +1,12 @@
-//! Which nodes may be asked, and how.
+//! Checks which nodes may be contacted, and how.
 
 use crate::domain::values::{Host, NodeUrl, ProxyUrl};
-use crate::infra::config::parsers::Refused;
+use crate::infra::config::parsers::InvalidValue;
 
 const ONION_WITHOUT_PROXY: &str = "TOR_PROXY_URL as well, for example socks5h://127.0.0.1:9050: onion addresses are reached only through Tor";
 const NAME_WITHOUT_PROXY: &str = "TOR_PROXY_URL as well, for example socks5h://127.0.0.1:9050, since only the proxy resolves names; or \
                                   the node's IP address";
-const OPEN: &str = "https://, a node on this host or its own network, or an onion address: over plain HTTP, anyone on the \
+const PLAIN_HTTP: &str = "https://, a node on this host or its own network, or an onion address: over plain HTTP, anyone on the \
                     network can read and change the node's answers. To allow it anyway, write the same URL twice, \
                     separated by a space";
 
@@ -20,46 +20,46 @@ pub struct NodeUrls {
 
 impl NodeUrls {
     /// Reads URLs with spaces between, at most so many different ones. Errors show no user, no password and no path.
-    pub fn parse(text: &str, most: usize) -> Result<Self, Refused> {
+    pub fn parse(text: &str, most: usize) -> Result<Self, InvalidValue> {
         let mut read = Self { urls: Vec::new(), confirmed: Vec::new() };
         for word in text.split_whitespace() {
             let url = NodeUrl::parse(word).map_err(|_| {
-                Refused::unseen("http://HOST:PORT, for example http://127.0.0.1:8545, optionally with USER:PASSWORD@ before the host")
+                InvalidValue::hidden("http://HOST:PORT, for example http://127.0.0.1:8545, optionally with USER:PASSWORD@ before the host")
             })?;
             let list = if read.urls.contains(&url) { &mut read.confirmed } else { &mut read.urls };
             list.push(url);
         }
         if most < read.urls.len() {
             let expected = if most == 1 { "one URL" } else { "fewer URLs" };
-            return Err(Refused::found(format!("{} URLs", read.urls.len()), expected));
+            return Err(InvalidValue::found(format!("{} URLs", read.urls.len()), expected));
         }
         Ok(read)
     }
 
-    /// A public one over plain http has to be written twice; a name is resolved by the proxy.
+    /// A public node over plain HTTP must be written twice; names are resolved by the proxy.
     ///
     /// # Errors
-    /// The first that may not be asked.
-    pub fn check(&self, proxy: Option<&ProxyUrl>) -> Result<(), Refused> {
+    /// The first that may not be contacted.
+    pub fn check(&self, proxy: Option<&ProxyUrl>) -> Result<(), InvalidValue> {
         for url in &self.urls {
-            if let Some(expected) = why_not(url, self.confirmed.contains(url), proxy) {
+            if let Some(expected) = rejection(url, self.confirmed.contains(url), proxy) {
                 let scheme = if url.is_tls() { "https" } else { "http" };
-                return Err(Refused::found(format!("{scheme}://{url}"), expected));
+                return Err(InvalidValue::found(format!("{scheme}://{url}"), expected));
             }
         }
         Ok(())
     }
 }
 
-fn why_not(url: &NodeUrl, is_said_twice: bool, proxy: Option<&ProxyUrl>) -> Option<&'static str> {
+fn rejection(url: &NodeUrl, is_confirmed: bool, proxy: Option<&ProxyUrl>) -> Option<&'static str> {
     let host = url.host();
     let is_name = matches!(host, Host::Name(_));
     match proxy {
         _ if host.is_near() => None,
         None if host.is_onion() => Some(ONION_WITHOUT_PROXY),
         None if is_name => Some(NAME_WITHOUT_PROXY),
-        _ if url.is_tls() || host.is_onion() || is_said_twice => None,
-        _ => Some(OPEN),
+        _ if url.is_tls() || host.is_onion() || is_confirmed => None,
+        _ => Some(PLAIN_HTTP),
     }
 }
 
@@ -77,7 +77,7 @@ mod tests {
         assert!(!format!("{read:?}").contains("hunter2"), "{text:?}");
         let said = match &read {
             Ok(nodes) => Ok(nodes.urls.iter().map(ToString::to_string).collect::<Vec<_>>()),
-            Err(refused) => Err(refused.found.as_deref().unwrap()),
+            Err(error) => Err(error.found.as_deref().unwrap()),
         };
         assert_eq!(
             said,
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_near_is_asked_directly() {
+    fn a_near_node_is_contacted_directly() {
         for has_proxy in [false, true] {
             check("http://127.0.0.1:8545", has_proxy, Ok(&["127.0.0.1:8545"]));
             check(
@@ -104,10 +104,10 @@ mod tests {
         for text in
             ["http://abc.onion:8545", "https://node.example", "https://u:hunter2@node.example/x"]
         {
-            let place = NodeUrl::parse(text).unwrap().to_string();
+            let address = NodeUrl::parse(text).unwrap().to_string();
             let scheme = text.split("://").next().unwrap();
-            check(text, false, Err(&format!("{scheme}://{place}")));
-            check(text, true, Ok(&[&place]));
+            check(text, false, Err(&format!("{scheme}://{address}")));
+            check(text, true, Ok(&[&address]));
         }
         // To say a name twice does not have it resolved here.
         check("http://node.example:1 http://node.example:1", false, Err("http://node.example:1"));

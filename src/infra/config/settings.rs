@@ -10,12 +10,12 @@ use clap::{Arg, Args};
 
 use crate::domain::payment::{Address, Coin, Confirmations, Destination, Tolerance, Wallet};
 use crate::domain::values::{Currency, Mailbox, Notify, ProxyUrl};
+use crate::infra::config::listen::{DeskListenSetting, ListenAddress, ListenSetting};
 use crate::infra::config::node_url::NodeUrls;
-use crate::infra::config::parsers::{Refused, expecting, line, one_of, whole};
-use crate::infra::config::place::{DeskPlace, Listen, Place};
-use crate::infra::config::{parsers, place};
+use crate::infra::config::parsers::{InvalidValue, expecting, line, one_of, whole};
+use crate::infra::config::{listen, parsers};
 
-/// What the seller decided.
+/// All settings.
 #[derive(Args, Clone, Debug)]
 pub struct Settings {
     #[command(flatten)]
@@ -51,10 +51,10 @@ pub fn command() -> clap::Command {
     Settings::augment_args(command)
 }
 
-/// Names of an ancestor's `.env` that mean nothing any more.
+/// Names of the ancestor's `.env` that are ignored.
 const IGNORED: [&str; 2] = ["PASSWORD", "TOR"];
 
-/// Every name that may stand in the environment and in `.env`; all but those that mean nothing are flags too.
+/// Every name that is allowed in the environment and in `.env`; all but those that are ignored are flags too.
 pub static NAMES: LazyLock<Vec<String>> = LazyLock::new(|| {
     let ignored = IGNORED.iter().map(|name| (*name).to_owned());
     declared().iter().map(name_of).chain(ignored).collect()
@@ -67,8 +67,11 @@ pub fn is_known(name: &str) -> bool {
 /// Units: nodes of chains like Ethereum's.
 const MOST_CHAINS: usize = 16;
 
-/// A setting that is wrong only beside another one.
-pub type Conflict = (&'static str, Refused);
+/// A setting that is wrong only in combination with another one.
+pub struct Conflict {
+    pub name: &'static str,
+    pub error: InvalidValue,
+}
 
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Shop")]
@@ -96,12 +99,12 @@ pub struct SiteSettings {
 pub struct ListenerSettings {
     /// Address for buyers: HOST:PORT, unix:PATH or systemd
     #[arg(long = "listen", value_name = "ADDRESS", default_value = "127.0.0.1:3000")]
-    #[arg(value_parser = place::read_listen)]
-    pub shop: Place,
+    #[arg(value_parser = listen::read_listen)]
+    pub shop: ListenSetting,
     /// Address of the web desk: HOST:PORT on this host, unix:PATH, systemd or off
     #[arg(long = "desk-listen", value_name = "ADDRESS", default_value = "off")]
-    #[arg(value_parser = place::read_desk_listen)]
-    pub desk: DeskPlace,
+    #[arg(value_parser = listen::read_desk_listen)]
+    pub desk: DeskListenSetting,
     /// How tor passes the circuit of each connection: haproxy or off
     #[arg(long = "circuit-id", value_name = "HOW", default_value = "off", action = Set)]
     #[arg(value_parser = one_of("haproxy", "off"))]
@@ -113,15 +116,17 @@ pub struct ListenerSettings {
 }
 
 impl ListenerSettings {
-    pub fn desk_at(&self) -> Option<&Listen> {
-        self.desk.as_ref().map(|desk| &desk.at)
+    pub fn desk_address(&self) -> Option<&ListenAddress> {
+        self.desk.as_ref().map(|desk| &desk.address)
     }
 
     pub fn conflicts(&self) -> Vec<Conflict> {
-        let is_same = self.desk_at().is_some_and(|desk| place::is_same_place(&self.shop.at, desk));
-        let is_tcp = matches!(self.shop.at, Listen::Tcp(_));
+        let is_same = self
+            .desk_address()
+            .is_some_and(|desk| listen::is_same_address(&self.shop.address, desk));
+        let is_tcp = matches!(self.shop.address, ListenAddress::Tcp(_));
         let rules = [
-            (is_same, "DESK_LISTEN", place::SAME),
+            (is_same, "DESK_LISTEN", listen::DESK_SAME_AS_SHOP),
             (
                 self.reads_circuits && is_tcp,
                 "CIRCUIT_ID",
@@ -134,7 +139,7 @@ impl ListenerSettings {
             ),
         ];
         let broken = rules.into_iter().filter(|(is_broken, ..)| *is_broken);
-        broken.map(|(_, name, expected)| (name, Refused::from(expected))).collect()
+        broken.map(|(_, name, expected)| Conflict { name, error: expected.into() }).collect()
     }
 }
 
@@ -157,7 +162,7 @@ pub struct MailSettings {
     #[arg(long, value_name = "FOLDER", default_value = "mailorders")]
     pub maildir: PathBuf,
     /// Your OpenPGP public key [default: db/seller.asc if it exists]
-    // Whether it is a key is seen when it is used: a faulty one closes the checkout, not the shop.
+    // Checked when it is used: an invalid key closes the checkout, not the shop.
     #[arg(long, value_name = "FILE")]
     pub seller_key: Option<PathBuf>,
     /// Mailbox that orders are addressed to
@@ -210,11 +215,12 @@ impl OrderSettings {
     pub fn read_wallet(&mut self) -> Result<(), Conflict> {
         let Some(address) = &self.address else { return Ok(()) };
         let expected = "ETH, BTC or XMR; other coins need a Wallet in the catalog";
-        let unknown = || ("CURRENCY", Refused::from(expected));
+        let unknown = || Conflict { name: "CURRENCY", error: expected.into() };
         let currency = Currency::parse(&self.currency).map_err(|_| unknown())?;
         let coin = Coin::parse(&currency, None, None, None).map_err(|_| unknown())?;
-        let address = Address::parse(&coin, address).map_err(|refused| {
-            ("WALLET", Refused::unseen(&format!("a valid address ({refused})")))
+        let address = Address::parse(&coin, address).map_err(|error| Conflict {
+            name: "WALLET",
+            error: InvalidValue::hidden(&format!("a valid address ({error})")),
         })?;
         let (name, receives) = (currency.to_string(), Destination::of_address(address));
         self.wallet = Some(Wallet { currency, name, coin, receives });
@@ -248,8 +254,8 @@ pub struct TorSettings {
     #[arg(long, value_name = "FILE")]
     pub onion_key: Option<PathBuf>,
     /// Tor's control port: HOST:PORT or unix:PATH [default: unix:/run/tor/control, then 127.0.0.1:9051]
-    #[arg(long = "tor-control", value_name = "ADDRESS", value_parser = place::read_tor_control)]
-    pub control: Option<Listen>,
+    #[arg(long = "tor-control", value_name = "ADDRESS", value_parser = listen::read_tor_control)]
+    pub control: Option<ListenAddress>,
     /// Password of Tor's control port, if it has one; better set in .env
     #[arg(long = "tor-password", value_name = "PASSWORD")]
     pub password: Option<String>,
@@ -287,9 +293,9 @@ impl NodeSettings {
     pub fn conflicts(&self) -> Vec<Conflict> {
         let nodes =
             [("ETH_RPC_URL", &self.eth), ("BTC_RPC_URL", &self.btc), ("XMR_RPC_URL", &self.xmr)];
-        let refused = |(name, nodes): (_, &NodeUrls)| {
-            nodes.check(self.proxy.as_ref()).err().map(|refused| (name, refused))
+        let conflict = |(name, nodes): (_, &NodeUrls)| {
+            nodes.check(self.proxy.as_ref()).err().map(|error| Conflict { name, error })
         };
-        nodes.into_iter().filter_map(refused).collect()
+        nodes.into_iter().filter_map(conflict).collect()
     }
 }

@@ -1,63 +1,54 @@
 //! Finds misspelt settings and names the nearest known one.
 
 use crate::domain::payment::secret;
-use crate::infra::config::fault::{Found, SettingFault};
+use crate::infra::config::fault::{SettingFault, SettingText};
 use crate::infra::config::settings::{NAMES, is_known};
 
-/// Names that stand in `.env` for others than the shop: for the ancestor's containers and for Compose.
+/// Names in `.env` that are not for the shop: for the ancestor's containers and for Compose.
 const OF_OTHERS: [&str; 4] = ["NODE_ENV", "VIRTUAL_HOST", "LETSENCRYPT_HOST", "LETSENCRYPT_EMAIL"];
 const PREFIXES_OF_OTHERS: [&str; 3] = ["SHOP_", "COMPOSE_", "DOCKER_"];
 
 /// Settings of earlier versions that do nothing any more.
 const REMOVED: [&str; 2] = ["MOST_UNPAID", "MOST_HELD"];
 
-/// Units: characters. A longer name is not shown: it may be a secret that stands at the wrong place.
+/// Units: characters. A longer name is not shown: it may be a misplaced secret.
 const LONGEST_NAME: usize = 40;
-/// Units: characters. A shorter name of a setting is like too many other names in the environment.
-const LONG_ENOUGH: usize = 6;
+/// Units: characters. A shorter name of a setting is similar to too many other names in the environment.
+const SHORTEST_COMPARED: usize = 6;
 
 /// Every name in `.env` that is no setting, with the nearest one.
-pub fn unknown_in_file(written: &[(String, Found)]) -> Vec<SettingFault> {
+pub fn check_env_file(written: &[(String, SettingText)]) -> Vec<SettingFault> {
     let is_of_others = |name: &str| {
         OF_OTHERS.contains(&name)
             || nearest(name).is_none()
                 && PREFIXES_OF_OTHERS.iter().any(|prefix| name.starts_with(prefix))
     };
-    let unknown = written.iter().filter(|(name, _)| !is_known(name));
-    unknown
-        .filter(|(name, _)| !is_of_others(name))
-        .map(|(name, (_, place))| {
-            removed(name, place).unwrap_or_else(|| SettingFault {
-                name: shown(name),
-                place: place.clone(),
-                found: "an unknown setting".to_owned(),
-                expected: nearest(name).map_or_else(
-                    || "a setting listed in `shop help settings`".to_owned(),
-                    str::to_owned,
-                ),
-            })
-        })
+    let fault = |name: &str, origin: &str| {
+        let (name, found, expected) = if REMOVED.contains(&name) {
+            (name.to_owned(), "a setting that is no longer used", "nothing: remove it")
+        } else {
+            let expected = nearest(name).unwrap_or("a setting listed in `shop help settings`");
+            (shown(name), "an unknown setting", expected)
+        };
+        let (found, expected) = (found.to_owned(), expected.to_owned());
+        SettingFault { name, origin: origin.to_owned(), found, expected }
+    };
+    written
+        .iter()
+        .filter(|(name, _)| !is_known(name) && !is_of_others(name))
+        .map(|(name, setting)| fault(name, &setting.origin))
         .collect()
 }
 
-fn removed(name: &str, place: &str) -> Option<SettingFault> {
-    REMOVED.contains(&name).then(|| SettingFault {
-        name: name.to_owned(),
-        place: place.to_owned(),
-        found: "a setting that is no longer used".to_owned(),
-        expected: "nothing: remove it".to_owned(),
-    })
-}
-
-/// Names in the environment that are almost settings. It holds very many others, of which nothing is said.
-pub fn almost_in_environment<'a>(names: impl Iterator<Item = &'a str>) -> Vec<SettingFault> {
+/// Names in the environment that are almost settings. It holds very many others, which are not reported.
+pub fn check_environment<'a>(names: impl Iterator<Item = &'a str>) -> Vec<SettingFault> {
     let mut faults: Vec<SettingFault> = names
         .filter(|name| !is_known(name))
         .filter_map(|name| {
-            let near = nearest(name).filter(|near| LONG_ENOUGH <= near.len())?;
+            let near = nearest(name).filter(|near| SHORTEST_COMPARED <= near.len())?;
             (distance(name, near) <= near.len() / 6).then(|| SettingFault {
                 name: shown(name),
-                place: "the environment".to_owned(),
+                origin: "the environment".to_owned(),
                 found: "a name similar to a setting".to_owned(),
                 expected: format!("{near}, or a name that is less similar"),
             })
@@ -67,7 +58,7 @@ pub fn almost_in_environment<'a>(names: impl Iterator<Item = &'a str>) -> Vec<Se
     faults
 }
 
-/// The setting whose name is most like this one; `None` where it is like none.
+/// The setting with the most similar name; `None` if none is similar.
 fn nearest(name: &str) -> Option<&'static str> {
     let (near, far) = NAMES
         .iter()
@@ -76,8 +67,7 @@ fn nearest(name: &str) -> Option<&'static str> {
     (far <= (near.len() / 3).max(1)).then_some(near)
 }
 
-/// Units: letters to change, to leave out, to put in or to swap. Capital or small, dashes for lines below, and the
-/// program's own name before it make no difference.
+/// Units: letters to change, delete, insert or swap. Case, dashes instead of underscores, and a prefix `SHOP_` do not count.
 fn distance(name: &str, known: &str) -> usize {
     let capital = name.to_uppercase().replace(['-', ' ', '.'], "_");
     strsim::osa_distance(capital.strip_prefix("SHOP_").unwrap_or(&capital), known)
@@ -171,21 +161,22 @@ mod tests {
             "_",
         ];
         assert_eq!(
-            almost_in_environment(usual.into_iter().chain(NAMES.iter().map(String::as_str))),
+            check_environment(usual.into_iter().chain(NAMES.iter().map(String::as_str))),
             []
         );
         let slips = ["SITE_NAM", "KEEP_DAY", "LISTE", "DESK_LISTEM", "SHOP_SITE_NAME", "site_name"];
-        assert_eq!(almost_in_environment(slips.into_iter()).len(), slips.len());
+        assert_eq!(check_environment(slips.into_iter()).len(), slips.len());
     }
 
     #[test]
     fn a_setting_that_is_gone_is_said_to_be() {
-        let written = |name: &str| (name.to_owned(), ("5".to_owned(), ".env, line 3".to_owned()));
+        let setting = SettingText { text: "5".to_owned(), origin: ".env, line 3".to_owned() };
+        let written = |name: &str| (name.to_owned(), setting.clone());
         let words = "MOST_UNPAID (.env, line 3): found a setting that is no longer used; expected nothing: remove it";
-        let faults = unknown_in_file(&[written("MOST_UNPAID"), written("SITE_NAME")]);
+        let faults = check_env_file(&[written("MOST_UNPAID"), written("SITE_NAME")]);
         assert_eq!(faults.iter().map(ToString::to_string).collect::<Vec<_>>(), [words]);
         // The environment holds many names that mean nothing to the shop.
-        assert!(almost_in_environment(["MOST_UNPAID", "MOST_HELD"].into_iter()).is_empty());
+        assert!(check_environment(["MOST_UNPAID", "MOST_HELD"].into_iter()).is_empty());
     }
 
     #[test]

@@ -10,6 +10,22 @@ pub use self::monero::Monero;
 pub use ethereum::Ethereum;
 pub use rpc_client::RpcClient;
 
+use crate::domain::payment::WatchedInvoice;
+use crate::domain::values::Timestamp;
+
+/// What a node is asked in one scan.
+#[derive(Clone, Copy)]
+pub struct ScanInput<'a> {
+    pub invoices: &'a [WatchedInvoice],
+    /// [`ScanResult::state`] of the last scan of this chain.
+    ///
+    /// [`ScanResult::state`]: crate::domain::payment::ScanResult::state
+    pub state: Option<&'a str>,
+    pub now: Timestamp,
+    /// For a wallet without a clock of its own: its orders expire by this time.
+    pub trusted: Timestamp,
+}
+
 /// Why a scan changes nothing. The texts tell the seller what is wrong and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NodeError {
@@ -24,11 +40,11 @@ pub enum NodeError {
     )]
     NoProxy { node: String },
     #[error("the node at {node} did not answer within {seconds} seconds")]
-    Slow { node: String, seconds: u64 },
+    Timeout { node: String, seconds: u64 },
     #[error(
         "the node at {node} rejected the user or password: check the setting, http://USER:PASSWORD@HOST:PORT"
     )]
-    NotLetIn { node: String },
+    Unauthorized { node: String },
     #[error("the node at {node} answers with HTTP status {status}, unlike a node")]
     Status { node: String, status: u16 },
     #[error(
@@ -43,14 +59,14 @@ pub enum NodeError {
     #[error("the node at {node} sent an invalid answer: {what}")]
     Malformed { node: String, what: String },
     /// The node's own error message.
-    #[error("the node at {node} refused {method}: {words} ({code})")]
-    Refused { node: String, method: String, code: i64, words: String },
+    #[error("the node at {node} refused {method}: {message} ({code})")]
+    Refused { node: String, method: String, code: i64, message: String },
     #[error("the node at {node} serves chain {found}, but chain {expected} is needed")]
-    OtherChain { node: String, expected: String, found: String },
+    WrongChain { node: String, expected: String, found: String },
     #[error(
         "the node at {node} is on a different chain than before, with the same name but another first block. If this is intended, run `shop watch --forget`"
     )]
-    OtherGenesis { node: String },
+    WrongGenesis { node: String },
     #[error("the node at {node} is still syncing: wait until it is done")]
     Syncing { node: String },
     #[error(
@@ -65,9 +81,9 @@ pub enum NodeError {
     #[error(
         "the node at {node} no longer has block {number}, which was final: no payment is confirmed until it has that block again. If this is intended, as on a new chain, run `shop watch --forget`"
     )]
-    WentBack { node: String, number: u64 },
+    LostBlock { node: String, number: u64 },
     #[error("the chain of the node at {node} was reorganized during the check")]
-    Turned { node: String },
+    Reorganized { node: String },
     /// Shape: a whole sentence without its full stop.
     #[error("{0}")]
     Other(String),

@@ -38,18 +38,18 @@ static LARGE_ANSWERS: Semaphore = Semaphore::const_new(3);
 const MOST_DEPTH: usize = 128;
 /// The time limit and the size limit of a response.
 #[derive(Clone, Copy)]
-struct Patience {
+struct Limits {
     seconds: u64,
     most_bytes: usize,
 }
 
-const USUAL: Patience = Patience { seconds: 60, most_bytes: MOST_BYTES };
-const SLOW: Patience = Patience { seconds: 900, most_bytes: MOST_SLOW_BYTES };
+const DEFAULT_LIMITS: Limits = Limits { seconds: 60, most_bytes: MOST_BYTES };
+const SLOW_LIMITS: Limits = Limits { seconds: 900, most_bytes: MOST_SLOW_BYTES };
 
 /// Units: characters of a node's error message.
-const MOST_WORDS: usize = 200;
+const MOST_MESSAGE: usize = 200;
 
-const OWN: &str = "set SSL_CERT_FILE to trust your own certificate";
+const CERTIFICATE_HINT: &str = "set SSL_CERT_FILE to trust your own certificate";
 
 /// A client for one node: JSON-RPC by HTTP POST, a connection for each request, no redirects.
 ///
@@ -79,7 +79,7 @@ impl RpcClient {
         Ok(Self {
             url: url.clone(),
             proxy: proxy.filter(|_| is_far).cloned(),
-            tls: if url.is_tls() { Some(connector()?) } else { None },
+            tls: if url.is_tls() { Some(tls_connector()?) } else { None },
             authorization: url.login().map(|(user, password)| {
                 format!("Basic {}", BASE64.encode(format!("{user}:{password}").as_bytes()))
             }),
@@ -111,7 +111,7 @@ impl RpcClient {
     /// # Errors
     /// [`NodeError::Refused`] with the node's own code and message; any other if there is no answer.
     pub async fn call(&self, method: &str, params: Value) -> Result<Value, NodeError> {
-        self.call_within(method, params, USUAL).await
+        self.call_with_limits(method, params, DEFAULT_LIMITS).await
     }
 
     /// For calls that take minutes, such as a scan of the whole chain.
@@ -119,17 +119,17 @@ impl RpcClient {
     /// # Errors
     /// As [`RpcClient::call`].
     pub async fn call_slow(&self, method: &str, params: Value) -> Result<Value, NodeError> {
-        self.call_within(method, params, SLOW).await
+        self.call_with_limits(method, params, SLOW_LIMITS).await
     }
 
-    async fn call_within(
+    async fn call_with_limits(
         &self,
         method: &str,
         params: Value,
-        patience: Patience,
+        limits: Limits,
     ) -> Result<Value, NodeError> {
         let request = json!({"jsonrpc": "2.0", "id": 0, "method": method, "params": params});
-        match self.ask(&request, patience).await? {
+        match self.send(&request, limits).await? {
             answer @ Value::Object(_) if answer["id"] == 0 || answer["error"].is_object() => {
                 self.result(method, answer)
             }
@@ -142,14 +142,14 @@ impl RpcClient {
     /// # Errors
     /// As [`RpcClient::call`]: if one answer is missing or an error, all fail.
     pub async fn batch(&self, calls: Vec<(&str, Value)>) -> Result<Vec<Value>, NodeError> {
-        self.batch_of_each(calls).await?.into_iter().collect()
+        self.batch_with_refusals(calls).await?.into_iter().collect()
     }
 
     /// The same, but the node may refuse single calls.
     ///
     /// # Errors
     /// As [`RpcClient::call`], except [`NodeError::Refused`], which takes the place of its answer.
-    pub async fn batch_of_each(
+    pub async fn batch_with_refusals(
         &self,
         calls: Vec<(&str, Value)>,
     ) -> Result<Vec<Result<Value, NodeError>>, NodeError> {
@@ -164,7 +164,7 @@ impl RpcClient {
                 json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params})
             })
             .collect();
-        let answers = match self.ask(&request, USUAL).await? {
+        let answers = match self.send(&request, DEFAULT_LIMITS).await? {
             Value::Array(answers) => answers,
             // The whole batch is refused.
             answer @ Value::Object(_) if answer["error"].is_object() => {
@@ -172,30 +172,20 @@ impl RpcClient {
             }
             _ => return Err(self.malformed("a batch")),
         };
-        let mut found: Vec<Option<Result<Value, NodeError>>> = vec![None; methods.len()];
+        let mut results: Vec<Option<Result<Value, NodeError>>> = vec![None; methods.len()];
         for answer in answers {
             let id = answer["id"].as_u64().and_then(|id| usize::try_from(id).ok());
-            let place = id.and_then(|id| found.get_mut(id).map(|place| (id, place)));
-            match place {
-                Some((id, place @ None)) => {
-                    *place = Some(self.answer_in_a_batch(methods[id], answer)?)
-                }
-                _ => return Err(self.malformed("a batch with an unexpected answer")),
+            let Some((id, slot @ None)) = id.and_then(|id| Some((id, results.get_mut(id)?))) else {
+                return Err(self.malformed("a batch with an unexpected answer"));
+            };
+            let result = self.result(methods[id], answer);
+            if let Err(error @ NodeError::Malformed { .. }) = result {
+                return Err(error);
             }
+            *slot = Some(result);
         }
         let missing = || self.malformed("a batch with an answer missing");
-        found.into_iter().map(|answer| answer.ok_or_else(missing)).collect()
-    }
-
-    fn answer_in_a_batch(
-        &self,
-        method: &str,
-        answer: Value,
-    ) -> Result<Result<Value, NodeError>, NodeError> {
-        match self.result(method, answer) {
-            Err(doubt @ NodeError::Malformed { .. }) => Err(doubt),
-            told => Ok(told),
-        }
+        results.into_iter().map(|result| result.ok_or_else(missing)).collect()
     }
 
     fn result(&self, method: &str, mut answer: Value) -> Result<Value, NodeError> {
@@ -206,7 +196,7 @@ impl RpcClient {
                 node: self.node(),
                 method: method.to_owned(),
                 code: error["code"].as_i64().unwrap_or(0),
-                words: plain(error["message"].as_str().unwrap_or("no reason given")),
+                message: printable(error["message"].as_str().unwrap_or("no reason given")),
             });
         }
         match answer.get_mut("result") {
@@ -220,15 +210,15 @@ impl RpcClient {
         NodeError::Malformed { node: self.node(), what: what.to_owned() }
     }
 
-    async fn ask(&self, request: &Value, patience: Patience) -> Result<Value, NodeError> {
-        let slow = |seconds| NodeError::Slow { node: self.node(), seconds };
+    async fn send(&self, request: &Value, limits: Limits) -> Result<Value, NodeError> {
+        let slow = |seconds| NodeError::Timeout { node: self.node(), seconds };
         let connecting = tokio::time::timeout(Duration::from_secs(CONNECT_SECONDS), self.connect());
         let stream = connecting.await.map_err(|_| slow(CONNECT_SECONDS))??;
-        let asking = self.exchange(stream, request.to_string(), patience.most_bytes);
-        let (status, body) = tokio::time::timeout(Duration::from_secs(patience.seconds), asking)
+        let exchange = self.exchange(stream, request.to_string(), limits.most_bytes);
+        let (status, body) = tokio::time::timeout(Duration::from_secs(limits.seconds), exchange)
             .await
-            .map_err(|_| slow(patience.seconds))??;
-        if MOST_MEMORY < memory(&body) {
+            .map_err(|_| slow(limits.seconds))??;
+        if MOST_MEMORY < parsed_bytes(&body) {
             let megabytes = MOST_MEMORY >> 20;
             return Err(NodeError::TooLarge { node: self.node(), megabytes });
         }
@@ -238,7 +228,7 @@ impl RpcClient {
                 Ok(answer)
             }
             _ if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
-                Err(NodeError::NotLetIn { node: self.node() })
+                Err(NodeError::Unauthorized { node: self.node() })
             }
             _ if status.is_success() => Err(self.malformed("not JSON")),
             _ => Err(NodeError::Status { node: self.node(), status: status.as_u16() }),
@@ -299,7 +289,7 @@ impl RpcClient {
 
     async fn connect(&self) -> Result<Box<dyn Stream>, NodeError> {
         let stream = match &self.proxy {
-            Some(proxy) => self.connect_by(proxy).await?,
+            Some(proxy) => self.connect_through(proxy).await?,
             None => dial(self.url.host(), self.url.port())
                 .await
                 .map_err(|why| self.unreachable(&why))?,
@@ -310,16 +300,15 @@ impl RpcClient {
             Host::Name(name) => ServerName::try_from(name.clone())
                 .map_err(|_| self.unreachable("its name is not valid in a certificate"))?,
         };
-        let stream = tls
-            .connect(name, stream)
-            .await
-            .map_err(|error| self.unreachable(&format!("{}; {OWN}", plain(&error.to_string()))))?;
+        let stream = tls.connect(name, stream).await.map_err(|error| {
+            self.unreachable(&format!("{}; {CERTIFICATE_HINT}", printable(&error.to_string())))
+        })?;
         Ok(Box::new(stream))
     }
 
     /// The proxy resolves the name. Tor isolates streams with different user or password on different circuits (tor(1),
     /// IsolateSOCKSAuth).
-    async fn connect_by(&self, proxy: &ProxyUrl) -> Result<TcpStream, NodeError> {
+    async fn connect_through(&self, proxy: &ProxyUrl) -> Result<TcpStream, NodeError> {
         let refused =
             |why: &str| NodeError::Proxy { proxy: proxy.to_string(), why: why.to_owned() };
         let stream = dial(proxy.host(), proxy.port()).await.map_err(|why| refused(&why))?;
@@ -330,7 +319,7 @@ impl RpcClient {
             Host::Name(name) => TargetAddr::Domain(name.as_str().into(), self.url.port()),
         };
         let stream = Socks5Stream::connect_with_password_and_socket(stream, target, user, password);
-        Ok(stream.await.map_err(|error| refused(&plain(&error.to_string())))?.into_inner())
+        Ok(stream.await.map_err(|error| refused(&printable(&error.to_string())))?.into_inner())
     }
 
     fn unreachable(&self, why: &str) -> NodeError {
@@ -347,13 +336,13 @@ async fn dial(host: &Host, port: u16) -> Result<TcpStream, String> {
     stream.map_err(|error| error.to_string())
 }
 
-fn connector() -> Result<TlsConnector, NodeError> {
+fn tls_connector() -> Result<TlsConnector, NodeError> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if roots.is_empty() {
-        let words = "HTTPS needs trusted certificates, and this host has none: install them (apt install ca-certificates), \
+        let message = "HTTPS needs trusted certificates, and this host has none: install them (apt install ca-certificates), \
                      or set SSL_CERT_FILE to the node's own certificate";
-        return Err(NodeError::Other(words.to_owned()));
+        return Err(NodeError::Other(message.to_owned()));
     }
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
@@ -365,7 +354,7 @@ fn connector() -> Result<TlsConnector, NodeError> {
 
 /// Units: bytes that a response takes as a [`Value`], computed before it is parsed: `[0,0,…]` takes 32 bytes for two
 /// characters, `[{"a":0},…]` 700 for eight.
-fn memory(body: &[u8]) -> usize {
+fn parsed_bytes(body: &[u8]) -> usize {
     let shape = JsonShape::of(body, MOST_DEPTH);
     body.len()
         + shape.n_values * 64
@@ -375,6 +364,6 @@ fn memory(body: &[u8]) -> usize {
 }
 
 /// Untrusted text on one short line, for a log and a terminal.
-fn plain(words: &str) -> String {
-    words.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').take(MOST_WORDS).collect()
+fn printable(message: &str) -> String {
+    message.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').take(MOST_MESSAGE).collect()
 }

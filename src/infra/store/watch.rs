@@ -242,7 +242,7 @@ pub async fn mark_looked(
     .bind(i64::try_from(look.head).unwrap_or(i64::MAX))
     .bind(look.ahead)
     .bind(look.time)
-    .bind(&look.memory)
+    .bind(&look.state)
     .execute(&mut **tx)
     .await?;
     Ok(())

@@ -28,11 +28,11 @@ pub enum TorError {
     #[error(
         "Tor does not answer at {0}. Install it (apt install tor), add the lines `ControlPort 9051` and `CookieAuthentication 1` to /etc/tor/torrc and restart it (systemctl restart tor)"
     )]
-    NotThere(String),
+    Unreachable(String),
     #[error(
         "this user has no access to Tor at {0}: add the user to Tor's group (adduser USER debian-tor) and log in again, or set TOR_CONTROL and TOR_PASSWORD"
     )]
-    NotAllowed(String),
+    AccessDenied(String),
     #[error(
         "Tor's cookie {path} cannot be read ({error}): add this user to Tor's group (adduser USER debian-tor) and add `CookieAuthFileGroupReadable 1` to /etc/tor/torrc, or set TOR_PASSWORD"
     )]
@@ -48,31 +48,32 @@ pub enum TorError {
     #[error("the folder shared by Tor and the shop: {0}")]
     Folder(io::Error),
     #[error("the connection to Tor was lost: {0}")]
-    Gone(#[from] io::Error),
+    ConnectionLost(#[from] io::Error),
 }
 
 impl TorError {
     /// Whether a retry may succeed soon, as while Tor starts.
-    pub fn may_pass(&self) -> bool {
+    pub fn is_temporary(&self) -> bool {
         matches!(
             self,
-            Self::NotThere(_) | Self::Gone(_) | Self::Cookie { .. } | Self::Refused { .. }
+            Self::Unreachable(_)
+                | Self::ConnectionLost(_)
+                | Self::Cookie { .. }
+                | Self::Refused { .. }
         )
     }
 }
 
-enum Stream {
-    Tcp(TcpStream),
-    Unix(UnixStream),
-}
+trait Stream: Read + Write + Send {}
+impl<T: Read + Write + Send> Stream for T {}
 
 /// A connection to Tor's control port. Source: Tor's control-spec.
 pub struct ControlClient {
-    reader: BufReader<Stream>,
+    reader: BufReader<Box<dyn Stream>>,
     /// The incomplete line received so far.
     partial_line: Vec<u8>,
-    /// Asynchronous events from Tor.
-    news: Vec<String>,
+    /// Asynchronous events that arrived within replies.
+    events: Vec<String>,
     /// As reported by Tor.
     pub version: String,
 }
@@ -95,41 +96,23 @@ impl fmt::Display for ControlAddress {
     }
 }
 
-impl Read for Stream {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(stream) => stream.read(buffer),
-            Self::Unix(stream) => stream.read(buffer),
+fn connect(address: &ControlAddress) -> io::Result<Box<dyn Stream>> {
+    match address {
+        ControlAddress::Tcp(address) => {
+            // Otherwise the name would be resolved: the control port is on this host.
+            let address = address.replace("localhost:", "127.0.0.1:");
+            let unknown = || io::Error::new(io::ErrorKind::InvalidInput, "no address");
+            let address = address.to_socket_addrs()?.next().ok_or_else(unknown)?;
+            let stream = TcpStream::connect_timeout(&address, READ_TIMEOUT * 5)?;
+            stream.set_read_timeout(Some(READ_TIMEOUT))?;
+            stream.set_write_timeout(Some(READ_TIMEOUT * 5))?;
+            Ok(Box::new(stream))
         }
-    }
-}
-
-impl Stream {
-    fn open(address: &ControlAddress) -> io::Result<Self> {
-        match address {
-            ControlAddress::Tcp(address) => {
-                // Otherwise the name would be resolved: the control port is on this host.
-                let address = address.replace("localhost:", "127.0.0.1:");
-                let unknown = || io::Error::new(io::ErrorKind::InvalidInput, "no address");
-                let address = address.to_socket_addrs()?.next().ok_or_else(unknown)?;
-                let stream = TcpStream::connect_timeout(&address, READ_TIMEOUT * 5)?;
-                stream.set_read_timeout(Some(READ_TIMEOUT))?;
-                stream.set_write_timeout(Some(READ_TIMEOUT * 5))?;
-                Ok(Self::Tcp(stream))
-            }
-            ControlAddress::Unix(path) => {
-                let stream = UnixStream::connect(path)?;
-                stream.set_read_timeout(Some(READ_TIMEOUT))?;
-                stream.set_write_timeout(Some(READ_TIMEOUT * 5))?;
-                Ok(Self::Unix(stream))
-            }
-        }
-    }
-
-    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        match self {
-            Self::Tcp(stream) => stream.write_all(bytes),
-            Self::Unix(stream) => stream.write_all(bytes),
+        ControlAddress::Unix(path) => {
+            let stream = UnixStream::connect(path)?;
+            stream.set_read_timeout(Some(READ_TIMEOUT))?;
+            stream.set_write_timeout(Some(READ_TIMEOUT * 5))?;
+            Ok(Box::new(stream))
         }
     }
 }
@@ -146,56 +129,60 @@ impl ControlClient {
         password: Option<&str>,
         random_bytes: [u8; 32],
     ) -> Result<Self, TorError> {
-        let mut not_allowed = None;
+        let mut access_denied = None;
         for address in addresses {
-            match Stream::open(address) {
-                Ok(stream) => return Self::greet(stream, address, password, random_bytes),
+            match connect(address) {
+                Ok(stream) => {
+                    return Self::authenticate(stream, address, password, random_bytes);
+                }
                 Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                    not_allowed = Some(TorError::NotAllowed(address.to_string()));
+                    access_denied = Some(TorError::AccessDenied(address.to_string()));
                 }
                 Err(_) => {}
             }
         }
         let tried: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-        Err(not_allowed.unwrap_or_else(|| TorError::NotThere(tried.join(" or "))))
+        Err(access_denied.unwrap_or_else(|| TorError::Unreachable(tried.join(" or "))))
     }
 
-    fn greet(
-        stream: Stream,
+    fn authenticate(
+        stream: Box<dyn Stream>,
         address: &ControlAddress,
         password: Option<&str>,
         random_bytes: [u8; 32],
     ) -> Result<Self, TorError> {
         let reader = BufReader::new(stream);
         let mut control =
-            Self { reader, partial_line: Vec::new(), news: Vec::new(), version: String::new() };
+            Self { reader, partial_line: Vec::new(), events: Vec::new(), version: String::new() };
         let lines = control.ask("PROTOCOLINFO 1")?;
         let of = |start: &str| lines.iter().find_map(|line| line.strip_prefix(start));
         let auth = of("AUTH METHODS=").unwrap_or_default();
         let (methods, rest) = auth.split_once(' ').unwrap_or((auth, ""));
-        let takes = |method: &str| methods.split(',').any(|known| known == method);
+        let offers = |method: &str| methods.split(',').any(|offered| offered == method);
         let cookie = quoted(rest.strip_prefix("COOKIEFILE=").unwrap_or_default());
         control.version = quoted(of("VERSION Tor=").unwrap_or_default()).chars().take(40).collect();
         match password {
-            Some(password) if takes("HASHEDPASSWORD") => {
+            Some(password) if offers("HASHEDPASSWORD") => {
                 let escaped = password.replace('\\', "\\\\").replace('"', "\\\"");
                 match control.ask(&format!("AUTHENTICATE \"{escaped}\"")) {
                     Err(TorError::Refused { .. }) => return Err(TorError::WrongPassword),
                     done => done?,
                 };
             }
-            _ if takes("NULL") => {
+            _ if offers("NULL") => {
                 control.ask("AUTHENTICATE")?;
             }
-            _ if takes("SAFECOOKIE") => control.show_cookie(&cookie, address, random_bytes)?,
-            _ if takes("HASHEDPASSWORD") => return Err(TorError::NoPassword),
-            _ => return Err(TorError::NotAllowed(address.to_string())),
+            _ if offers("SAFECOOKIE") => {
+                control.authenticate_by_cookie(&cookie, address, random_bytes)?
+            }
+            _ if offers("HASHEDPASSWORD") => return Err(TorError::NoPassword),
+            _ => return Err(TorError::AccessDenied(address.to_string())),
         }
         Ok(control)
     }
 
     /// Proves that we can read Tor's cookie without sending it. Source: control-spec, section 3.24.
-    fn show_cookie(
+    fn authenticate_by_cookie(
         &mut self,
         path: &str,
         address: &ControlAddress,
@@ -226,26 +213,25 @@ impl ControlClient {
     /// Tor's reply to `command`: its lines without their codes, except the last one.
     ///
     /// # Errors
-    /// [`TorError::Refused`] and [`TorError::Gone`].
+    /// [`TorError::Refused`] and [`TorError::ConnectionLost`].
     pub fn ask(&mut self, command: &str) -> Result<Vec<String>, TorError> {
         debug_assert!(!command.contains(['\r', '\n']), "a command is one line");
-        self.reader.get_mut().send(format!("{command}\r\n").as_bytes())?;
+        self.reader.get_mut().write_all(format!("{command}\r\n").as_bytes())?;
         let mut lines = Vec::new();
         let mut timeouts = 0;
         loop {
-            let Some(line) = self.line()? else {
-                timeouts += 1;
-                if timeouts == MOST_TIMEOUTS {
-                    return Err(io::Error::from(io::ErrorKind::TimedOut).into());
-                }
-                continue;
-            };
+            let line = self.reply_line(&mut timeouts)?;
             let (code, text) = line.split_at_checked(4).unwrap_or((&line, ""));
             if code.starts_with("650") {
-                self.news.push(text.to_owned());
+                self.events.push(text.to_owned());
             } else if code.ends_with('+') {
                 lines.push(text.to_owned());
-                self.data_lines(&mut lines)?;
+                loop {
+                    match self.reply_line(&mut timeouts)? {
+                        line if line == "." => break,
+                        line => lines.push(line),
+                    }
+                }
             } else if code.ends_with('-') {
                 lines.push(text.to_owned());
             } else if code.starts_with("25") {
@@ -264,39 +250,35 @@ impl ControlClient {
     /// The `HiddenServiceDir` of the torrc's service with the target `target`; `None` if the torrc has no such service.
     ///
     /// # Errors
-    /// [`TorError::Refused`] and [`TorError::Gone`].
+    /// [`TorError::Refused`] and [`TorError::ConnectionLost`].
     pub fn service_folder(&mut self, target: &str) -> Result<Option<PathBuf>, TorError> {
         Ok(find_service(&self.ask("GETCONF HiddenServiceOptions")?, target))
     }
 
-    /// The lines of a long reply, up to the dot that ends it.
-    fn data_lines(&mut self, lines: &mut Vec<String>) -> Result<(), TorError> {
-        let mut timeouts = 0;
-        loop {
+    /// The next line of a reply; `timeouts`: those of this reply so far.
+    fn reply_line(&mut self, timeouts: &mut usize) -> Result<String, TorError> {
+        while *timeouts < MOST_TIMEOUTS {
             match self.line()? {
-                Some(line) if line == "." => return Ok(()),
-                Some(line) => lines.push(line),
-                None => timeouts += 1,
-            }
-            if timeouts == MOST_TIMEOUTS {
-                return Err(io::Error::from(io::ErrorKind::TimedOut).into());
+                Some(line) => return Ok(line),
+                None => *timeouts += 1,
             }
         }
+        Err(io::Error::from(io::ErrorKind::TimedOut).into())
     }
 
     /// Asynchronous events, after at most one read timeout of a second.
     ///
     /// # Errors
-    /// [`TorError::Gone`].
-    pub fn news(&mut self) -> Result<Vec<String>, TorError> {
+    /// [`TorError::ConnectionLost`].
+    pub fn events(&mut self) -> Result<Vec<String>, TorError> {
         // Bounded: a Tor that sends events without end must not block the caller.
         for _ in 0..200 {
             let Some(line) = self.line()? else { break };
             if let Some(text) = line.strip_prefix("650 ") {
-                self.news.push(text.to_owned());
+                self.events.push(text.to_owned());
             }
         }
-        Ok(std::mem::take(&mut self.news))
+        Ok(std::mem::take(&mut self.events))
     }
 
     /// The next line; `None` if none arrived before the timeout.
@@ -354,8 +336,8 @@ fn quoted(text: &str) -> String {
 ///
 /// `port`: the reply to `GETCONF MetricsPort`. Source: the tor manual, MetricsPort.
 pub fn read_metric(port: &str, name: &str, service: &str) -> Option<u64> {
-    let mut stream = Stream::open(&ControlAddress::Tcp(port.to_owned())).ok()?;
-    stream.send(b"GET /metrics HTTP/1.0\r\n\r\n").ok()?;
+    let mut stream = connect(&ControlAddress::Tcp(port.to_owned())).ok()?;
+    stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").ok()?;
     // Tor keeps the connection open after its response, so the end of the stream must not be awaited.
     let lines = BufReader::new(stream.take(1 << 20)).lines().map_while(Result::ok);
     let mut found = lines.filter(|line| line.starts_with(name) && line.contains(service));

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
 use crate::infra::bounded;
-use crate::infra::tor::authorized::{has_clients, write_authorized_clients};
+use crate::infra::tor::authorized_clients::{has_clients, write_authorized_clients};
 use crate::infra::tor::client::{ClientKeys, Clients};
 use crate::infra::tor::control::{ControlAddress, ControlClient, TorError, read_metric};
 use crate::infra::tor::key::{OnionAddress, OnionKey};
@@ -16,14 +16,10 @@ use crate::infra::tor::status::OnionStatus;
 
 /// How the onion service is created.
 pub enum Service {
-    /// Created by the shop through the control port; it ends with the shop's connection.
-    Made { key: OnionKey, target: String },
-    /// The same, but always with a client list: an empty one means no access, and then there is no service.
-    MadeForClients { key: OnionKey, target: String },
-    /// Configured in Tor's torrc, with this folder.
-    Kept(PathBuf),
-    /// The same, but always with a client list: an empty one means no access.
-    KeptForClients(PathBuf),
+    /// By the shop, through the control port; it ends with the shop's connection. `target`: its listener, as Tor writes it.
+    Ephemeral { key: OnionKey, target: String },
+    /// By Tor's own torrc, with this `HiddenServiceDir`.
+    Torrc(PathBuf),
 }
 
 /// Manages one onion service in a Tor: creates it, monitors it, reports its state, and restores it when Tor restarts.
@@ -33,6 +29,8 @@ pub struct OnionService {
     pub password: Option<String>,
     pub folder: SharedDir,
     pub service: Service,
+    /// Whether an empty client list, or none, admits nobody. An ephemeral service then does not exist.
+    pub only_clients: bool,
     /// A source of 32 random bytes.
     pub random_bytes: fn() -> [u8; 32],
     /// The clock. Units: Unix seconds.
@@ -44,15 +42,15 @@ pub struct Session {
     control: ControlClient,
     /// The client list as configured in this Tor; `None` if none was set on this connection.
     clients: Option<Clients>,
-    /// The last error with the shared folder.
-    folder_trouble: String,
+    /// The last error with the shared folder; empty if there is none.
+    folder_error: String,
     /// Directories that accepted the descriptor, and when. Units: Unix seconds.
     published: BTreeMap<String, i64>,
     /// Circuits that were closed, so that none is closed twice: its number may be reused by then.
-    closed: Vec<u32>,
+    closed_circuits: Vec<u32>,
     metrics_port: Option<String>,
     /// Whether this Tor refused the proof of work. It is logged once per connection.
-    is_without_work: bool,
+    lacks_proof_of_work: bool,
 }
 
 /// Streams that one visitor's circuit may have open: a browser opens six.
@@ -68,7 +66,7 @@ const DESCRIPTOR_LIVES: i64 = 3 * 60 * 60;
 /// The status is written after this many iterations, of a second each.
 const ITERATIONS_PER_STATUS: usize = 3;
 const QUIET_FAILURES: u32 = 3;
-const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// Units: bytes of a file with one line: an address, or a client's key.
 const MOST_OF_LINE: u64 = 4_096;
 
@@ -77,18 +75,18 @@ impl OnionService {
     ///
     /// # Errors
     /// [`TorError`] with what to do.
-    pub fn begin(&self) -> Result<Session, TorError> {
+    pub fn connect(&self) -> Result<Session, TorError> {
         let control =
             ControlClient::open(&self.control, self.password.as_deref(), (self.random_bytes)())?;
         let mut session = Session {
             control,
             clients: None,
-            folder_trouble: String::new(),
+            folder_error: String::new(),
             published: BTreeMap::new(),
             // Earlier entries were for the previous Tor: each one numbers its circuits anew.
-            closed: self.folder.closed(),
+            closed_circuits: self.folder.circuits_to_close(),
             metrics_port: None,
-            is_without_work: false,
+            lacks_proof_of_work: false,
         };
         session.control.ask("SETEVENTS HS_DESC")?;
         let answer = session.control.ask("GETCONF MetricsPort")?;
@@ -97,14 +95,10 @@ impl OnionService {
             .find_map(|line| line.strip_prefix("MetricsPort="))
             .and_then(|line| line.split(' ').next())
             .map(str::to_owned);
-        if let Some((key, _)) = self.made() {
+        if let Service::Ephemeral { key, .. } = &self.service {
             // First: an address without a status is taken for one of Tor's own torrc.
-            let begun = OnionStatus {
-                at: (self.now)(),
-                trouble: OnionStatus::BEING_MADE.to_owned(),
-                ..OnionStatus::default()
-            };
-            self.folder.write_status(&begun).map_err(TorError::Folder)?;
+            let status = self.error_status(OnionStatus::STARTING);
+            self.folder.write_status(&status).map_err(TorError::Folder)?;
             self.folder.write_address(&key.address()).map_err(TorError::Folder)?;
             session.clients =
                 Some(self.folder.clients().map_err(TorError::Folder)?.unwrap_or_default());
@@ -113,20 +107,19 @@ impl OnionService {
         Ok(session)
     }
 
-    /// Manages the service forever, across restarts of Tor. `is_over` ends it.
-    pub fn tend(&self, begun: Option<Session>, is_over: impl Fn() -> bool) {
-        let mut begun = begun;
+    /// Manages the service across restarts of Tor, until `is_stopped`. `session`: the first one, if it is open already.
+    pub fn run(&self, mut session: Option<Session>, is_stopped: impl Fn() -> bool) {
         let mut published = BTreeMap::new();
         let mut last = String::new();
         let mut failures = 0;
-        while !is_over() {
-            let error = match begun.take().map_or_else(|| self.begin(), Ok) {
+        while !is_stopped() {
+            let error = match session.take().map_or_else(|| self.connect(), Ok) {
                 Ok(mut session) => {
-                    if self.kept().is_some() {
+                    if matches!(self.service, Service::Torrc(_)) {
                         // Tor's own service continued in the meantime.
                         session.published = published;
                     }
-                    let ended = self.watch(&mut session, &is_over);
+                    let ended = self.monitor(&mut session, &is_stopped);
                     published = session.published;
                     match ended {
                         Ok(()) => return,
@@ -135,28 +128,27 @@ impl OnionService {
                 }
                 Err(error) => error,
             };
-            let trouble = error.to_string();
-            failures = if trouble == last { failures + 1 } else { 0 };
+            let error = error.to_string();
+            failures = if error == last { failures + 1 } else { 0 };
             // A Tor that is still starting is not worth a warning.
             if failures == QUIET_FAILURES {
-                tracing::warn!("will retry: {trouble}");
+                tracing::warn!("will retry: {error}");
             }
-            let status = OnionStatus {
-                at: (self.now)(),
-                trouble: trouble.clone(),
-                ..OnionStatus::default()
-            };
-            let _ = self.folder.write_status(&status);
-            last = trouble;
-            thread::sleep(TRY_AGAIN_AFTER);
+            let _ = self.folder.write_status(&self.error_status(&error));
+            last = error;
+            thread::sleep(RETRY_AFTER);
         }
+    }
+
+    fn error_status(&self, error: &str) -> OnionStatus {
+        OnionStatus { at: (self.now)(), trouble: error.to_owned(), ..OnionStatus::default() }
     }
 
     /// The service's address, if it exists.
     pub fn address(&self) -> Option<OnionAddress> {
         match &self.service {
-            Service::Made { key, .. } | Service::MadeForClients { key, .. } => Some(key.address()),
-            Service::Kept(folder) | Service::KeptForClients(folder) => {
+            Service::Ephemeral { key, .. } => Some(key.address()),
+            Service::Torrc(folder) => {
                 let text = bounded::read_text(&folder.join("hostname"), MOST_OF_LINE).ok()?;
                 OnionAddress::parse(text.trim_end())
             }
@@ -165,44 +157,52 @@ impl OnionService {
 
     /// Ends with [`TorError`] if the connection does. Errors with the folder are logged and retried: a full disk must
     /// not stop the service.
-    fn watch(&self, session: &mut Session, is_over: &impl Fn() -> bool) -> Result<(), TorError> {
-        let mut told_address = None;
+    fn monitor(
+        &self,
+        session: &mut Session,
+        is_stopped: &impl Fn() -> bool,
+    ) -> Result<(), TorError> {
+        let mut written_address = None;
         let mut was_reachable = false;
         for iteration in 0.. {
-            for line in session.control.news()? {
+            for line in session.control.events()? {
                 self.handle_event(session, &line);
             }
-            if is_over() {
+            if is_stopped() {
                 return Ok(());
             }
-            let mut done = Ok(());
+            let mut folder_errors: Vec<io::Error> = Vec::new();
             let address = self.address();
-            if told_address != address
-                && let Some(address) = &address
-            {
-                done = self.folder.write_address(address);
-            }
-            if done.is_ok() {
-                told_address = address;
+            let written = match &address {
+                Some(address) if written_address.as_ref() != Some(address) => {
+                    self.folder.write_address(address)
+                }
+                _ => Ok(()),
+            };
+            match written {
+                Ok(()) => written_address = address,
+                Err(error) => folder_errors.push(error),
             }
             let before = session.clients.clone();
-            done = done.and(self.admit(session)?);
-            self.close_circuits(session)?;
+            match self.apply_clients(session) {
+                Err(TorError::Folder(error)) => folder_errors.push(error),
+                applied => applied?,
+            }
+            self.close_listed_circuits(session)?;
             // A changed list is reported at once, since a process waits for this.
-            let is_news = before != session.clients;
-            if is_news || iteration % ITERATIONS_PER_STATUS == 0 {
+            if before != session.clients || iteration % ITERATIONS_PER_STATUS == 0 {
                 let status = self.status(session)?;
                 if status.is_reachable() && !was_reachable {
                     tracing::info!("the onion service is reachable");
                 }
                 was_reachable = status.is_reachable();
-                done = done.and(self.folder.write_status(&status));
+                folder_errors.extend(self.folder.write_status(&status).err());
             }
-            let trouble = done.err().map(|error| error.to_string()).unwrap_or_default();
-            if !trouble.is_empty() && trouble != session.folder_trouble {
-                tracing::warn!("the folder shared by Tor and the shop: {trouble}");
+            let error = folder_errors.first().map(ToString::to_string).unwrap_or_default();
+            if !error.is_empty() && error != session.folder_error {
+                tracing::warn!("the folder shared by Tor and the shop: {error}");
             }
-            session.folder_trouble = trouble;
+            session.folder_error = error;
         }
         Ok(())
     }
@@ -225,43 +225,41 @@ impl OnionService {
         }
     }
 
-    /// Sets the client list in Tor if it changed. An unreadable list changes nothing; a failed write is retried.
-    fn admit(&self, session: &mut Session) -> Result<io::Result<()>, TorError> {
-        let clients = match (self.folder.clients(), &self.service) {
-            (Ok(Some(clients)), _) => clients,
+    /// Sets the client list in Tor if it changed.
+    ///
+    /// # Errors
+    /// [`TorError::Folder`]: the list is unreadable, which changes nothing, or a write failed, which is retried. Any other:
+    /// the connection is lost.
+    fn apply_clients(&self, session: &mut Session) -> Result<(), TorError> {
+        let clients = match (self.folder.clients().map_err(TorError::Folder)?, &self.service) {
+            (Some(clients), _) => clients,
             // Without a list from the shop, the seller's own files count; without any files, Tor would admit everybody.
-            (Ok(None), Service::KeptForClients(folder)) if !has_clients(folder) => {
+            (None, Service::Torrc(folder)) if self.only_clients && !has_clients(folder) => {
                 Clients::default()
             }
-            (Ok(None), _) => return Ok(Ok(())),
-            (Err(error), _) => return Ok(Err(error)),
+            (None, _) => return Ok(()),
         };
         if session.clients.as_ref() == Some(&clients) {
-            return Ok(Ok(()));
+            return Ok(());
         }
         match &self.service {
-            Service::Made { key, .. } | Service::MadeForClients { key, .. } => {
-                let was_there = !self.is_shut(session);
+            Service::Ephemeral { key, .. } => {
+                let existed = !self.admits_nobody(session);
                 session.clients = Some(clients);
                 session.published.clear();
-                if was_there {
+                if existed {
                     session.control.ask(&format!("DEL_ONION {}", key.address().name()))?;
                 }
                 self.add_onion(session)?;
                 self.close_visitor_circuits(session)?;
             }
-            Service::Kept(folder) | Service::KeptForClients(folder)
-                if folder.join("hostname").exists() =>
-            {
-                let is_never_open = matches!(self.service, Service::KeptForClients(_));
-                let blocker = is_never_open.then(|| ClientKeys::new((self.random_bytes)()));
+            Service::Torrc(folder) if folder.join("hostname").exists() => {
+                let blocker = self.only_clients.then(|| ClientKeys::new((self.random_bytes)()));
                 let list = folder.join("authorized_clients");
-                let changed = match write_authorized_clients(&list, &clients, blocker) {
-                    Ok(changed) => changed,
-                    Err(error) => return Ok(Err(error)),
-                };
+                let is_changed =
+                    write_authorized_clients(&list, &clients, blocker).map_err(TorError::Folder)?;
                 // The files alone do not prove that this Tor has read them.
-                if changed || session.clients.is_none() {
+                if is_changed || session.clients.is_none() {
                     session.published.clear();
                     // Re-reading the list keeps the introduction points, and a client that already knows them would
                     // still have access: so the service is removed and created again from the torrc.
@@ -271,38 +269,21 @@ impl OnionService {
                 }
                 session.clients = Some(clients);
             }
-            Service::Kept(_) | Service::KeptForClients(_) => {}
+            Service::Torrc(_) => {}
         }
-        Ok(Ok(()))
+        Ok(())
     }
 
-    /// The key and the target of a service that the shop creates.
-    fn made(&self) -> Option<(&OnionKey, &str)> {
-        match &self.service {
-            Service::Made { key, target } | Service::MadeForClients { key, target } => {
-                Some((key, target))
-            }
-            Service::Kept(_) | Service::KeptForClients(_) => None,
-        }
-    }
-
-    /// The folder of a service that Tor's own torrc creates.
-    fn kept(&self) -> Option<&Path> {
-        match &self.service {
-            Service::Kept(folder) | Service::KeptForClients(folder) => Some(folder),
-            Service::Made { .. } | Service::MadeForClients { .. } => None,
-        }
-    }
-
-    /// Whether there is no service because no client has access.
-    fn is_shut(&self, session: &Session) -> bool {
-        let is_for_clients = matches!(self.service, Service::MadeForClients { .. });
-        is_for_clients && session.clients.as_ref().is_none_or(Clients::is_empty)
+    /// Whether there is no ephemeral service because no client has access.
+    fn admits_nobody(&self, session: &Session) -> bool {
+        self.only_clients
+            && matches!(self.service, Service::Ephemeral { .. })
+            && session.clients.as_ref().is_none_or(Clients::is_empty)
     }
 
     fn add_onion(&self, session: &mut Session) -> Result<(), TorError> {
-        let Some((key, target)) = self.made() else { return Ok(()) };
-        if self.is_shut(session) {
+        let Service::Ephemeral { key, target } = &self.service else { return Ok(()) };
+        if self.admits_nobody(session) {
             return Ok(());
         }
         let clients = session.clients.clone().unwrap_or_default();
@@ -322,16 +303,16 @@ impl OnionService {
         match session.control.ask(&format!("{command} {PROOF_OF_WORK}")) {
             Err(TorError::Refused { answer, .. }) if answer.starts_with("512") => {
                 session.control.ask(&command)?;
-                if !session.is_without_work {
-                    session.is_without_work = true;
+                if !session.lacks_proof_of_work {
+                    session.lacks_proof_of_work = true;
                     tracing::warn!(
                         "Tor {} cannot ask visitors for a proof of work: a flood of visitors is not held back. Tor 0.4.9 can",
                         session.control.version
                     );
                 }
             }
-            done => {
-                done?;
+            answer => {
+                answer?;
             }
         }
         Ok(())
@@ -348,7 +329,7 @@ impl OnionService {
     }
 
     /// The ids of the circuits of all current visitors.
-    fn visitors(&self, session: &mut Session) -> Result<Vec<String>, TorError> {
+    fn visitor_circuits(&self, session: &mut Session) -> Result<Vec<String>, TorError> {
         let lines = self.circuits(session)?;
         let visitors = lines.iter().filter(|line| line.contains(" PURPOSE=HS_SERVICE_REND "));
         Ok(visitors.filter_map(|line| line.split(' ').next().map(str::to_owned)).collect())
@@ -356,7 +337,7 @@ impl OnionService {
 
     /// Closes the circuits of all current visitors: those with access build new ones.
     fn close_visitor_circuits(&self, session: &mut Session) -> Result<(), TorError> {
-        for circuit in self.visitors(session)? {
+        for circuit in self.visitor_circuits(session)? {
             // One that has closed meanwhile is not an error.
             let _ = session.control.ask(&format!("CLOSECIRCUIT {circuit}"));
         }
@@ -364,20 +345,22 @@ impl OnionService {
     }
 
     /// Closes the circuits that the shop listed, once, and only if they are a visitor's.
-    fn close_circuits(&self, session: &mut Session) -> Result<(), TorError> {
-        let named = self.folder.closed();
-        session.closed.retain(|circuit| named.contains(circuit));
-        let fresh: Vec<u32> =
-            named.into_iter().filter(|circuit| !session.closed.contains(circuit)).collect();
-        if fresh.is_empty() {
+    fn close_listed_circuits(&self, session: &mut Session) -> Result<(), TorError> {
+        let listed = self.folder.circuits_to_close();
+        session.closed_circuits.retain(|circuit| listed.contains(circuit));
+        let new: Vec<u32> = listed
+            .into_iter()
+            .filter(|circuit| !session.closed_circuits.contains(circuit))
+            .collect();
+        if new.is_empty() {
             return Ok(());
         }
-        let visitors = self.visitors(session)?;
-        for circuit in fresh {
+        let visitors = self.visitor_circuits(session)?;
+        for circuit in new {
             if visitors.contains(&circuit.to_string()) {
                 let _ = session.control.ask(&format!("CLOSECIRCUIT {circuit}"));
             }
-            session.closed.push(circuit);
+            session.closed_circuits.push(circuit);
         }
         Ok(())
     }
@@ -386,7 +369,7 @@ impl OnionService {
         let now = (self.now)();
         session.published.retain(|_, then| now - *then < DESCRIPTOR_LIVES);
         let address = self.address();
-        let is_shut = self.is_shut(session);
+        let admits_nobody = self.admits_nobody(session);
         let circuits = self.circuits(session)?;
         let count = |state: &str| circuits.iter().filter(|line| line.contains(state)).count();
         let control = &mut session.control;
@@ -395,8 +378,8 @@ impl OnionService {
         let is_off = control.ask("GETCONF DisableNetwork")?.concat().ends_with('1');
         let trouble = if is_off {
             OnionStatus::NETWORK_OFF
-        } else if is_shut {
-            OnionStatus::NOBODY_MAY_COME
+        } else if admits_nobody {
+            OnionStatus::NO_CLIENTS
         } else if address.is_none() {
             "Tor has no onion service for the shop"
         } else {

@@ -3,11 +3,11 @@
 use std::fs;
 use std::fs::OpenOptions;
 use std::io;
-use std::io::{Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::infra::atomic_file;
 use crate::infra::tor::client::Clients;
 use crate::infra::tor::key::OnionAddress;
 use crate::infra::tor::status::OnionStatus;
@@ -26,7 +26,7 @@ const MOST_BYTES: u64 = 64 * 1024;
 
 impl SharedDir {
     /// Units: circuits that the shop may list at once.
-    pub const MOST_CLOSED: usize = 32;
+    pub const MOST_CIRCUITS: usize = 32;
 
     pub fn new(path: PathBuf) -> Self {
         Self { path, prefix: "" }
@@ -80,9 +80,9 @@ impl SharedDir {
     /// The system's, and an unreadable list.
     pub fn clients(&self) -> io::Result<Option<Clients>> {
         let Some(text) = self.read("clients")? else { return Ok(None) };
-        let bad =
-            |refused| io::Error::new(io::ErrorKind::InvalidData, format!("clients: {refused}"));
-        Clients::parse(&text).map(Some).map_err(bad)
+        let invalid =
+            |error| io::Error::new(io::ErrorKind::InvalidData, format!("clients: {error}"));
+        Clients::parse(&text).map(Some).map_err(invalid)
     }
 
     /// # Errors
@@ -91,16 +91,16 @@ impl SharedDir {
         self.write("clients", &clients.file())
     }
 
-    /// Circuits that the shop wants closed, by the number that Tor gave them.
-    pub fn closed(&self) -> Vec<u32> {
+    /// Circuits that the shop wants circuits_to_close, by the number that Tor gave them.
+    pub fn circuits_to_close(&self) -> Vec<u32> {
         let text = self.read("close").ok().flatten().unwrap_or_default();
-        text.lines().filter_map(|line| line.parse().ok()).take(Self::MOST_CLOSED).collect()
+        text.lines().filter_map(|line| line.parse().ok()).take(Self::MOST_CIRCUITS).collect()
     }
 
     /// # Errors
     /// The system's.
-    pub fn write_closed(&self, circuits: &[u32]) -> io::Result<()> {
-        let newest = &circuits[circuits.len().saturating_sub(Self::MOST_CLOSED)..];
+    pub fn write_circuits_to_close(&self, circuits: &[u32]) -> io::Result<()> {
+        let newest = &circuits[circuits.len().saturating_sub(Self::MOST_CIRCUITS)..];
         let lines: String = newest.iter().map(|circuit| format!("{circuit}\n")).collect();
         self.write("close", &lines)
     }
@@ -117,55 +117,25 @@ impl SharedDir {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             opened => opened?,
         };
-        let odd = || {
+        let unexpected = || {
             io::Error::new(io::ErrorKind::InvalidData, format!("{name} has unexpected contents"))
         };
         if !file.metadata()?.is_file() {
-            return Err(odd());
+            return Err(unexpected());
         }
         let mut text = String::new();
         file.take(MOST_BYTES + 1).read_to_string(&mut text)?;
         if u64::try_from(text.len()).is_ok_and(|n_bytes| n_bytes <= MOST_BYTES) {
             Ok(Some(text))
         } else {
-            Err(odd())
+            Err(unexpected())
         }
     }
 
     fn write(&self, name: &str, text: &str) -> io::Result<()> {
         // Readable for both sides, which are two users.
-        write_whole(&self.file(name), text.as_bytes(), 0o644)
+        atomic_file::write(&self.file(name), text.as_bytes(), 0o644)
     }
-}
-
-/// Writes a file atomically: after a power failure it is complete, or as it was before.
-///
-/// # Errors
-/// The system's.
-pub fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    // A name that no other writer uses, in this process or another.
-    static COUNT: AtomicUsize = AtomicUsize::new(0);
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let mut draft = path.as_os_str().to_owned();
-    draft.push(format!(".{}.{count}.new", std::process::id()));
-    let draft = PathBuf::from(draft);
-    let written = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .open(&draft)
-        .and_then(|mut file| {
-            // Independent of the umask: the other user must be able to read it.
-            file.set_permissions(fs::Permissions::from_mode(mode))?;
-            file.write_all(bytes).and_then(|()| file.sync_all())
-        })
-        .and_then(|()| fs::rename(&draft, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&draft);
-        return written;
-    }
-    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
-    fs::File::open(folder)?.sync_all()
 }
 
 #[cfg(test)]
@@ -178,7 +148,9 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let folder = SharedDir::new(home.path().to_owned());
         assert!(
-            folder.address().is_none() && folder.status().is_none() && folder.closed().is_empty()
+            folder.address().is_none()
+                && folder.status().is_none()
+                && folder.circuits_to_close().is_empty()
         );
         assert_eq!(folder.clients().unwrap(), None);
         let address = OnionKey::new([1; 32]).address();
@@ -186,10 +158,10 @@ mod tests {
         let status = OnionStatus { at: 5, published: 3, ..OnionStatus::default() };
         folder.write_status(&status).unwrap();
         folder.write_clients(&Clients::default()).unwrap();
-        folder.write_closed(&(0..40).collect::<Vec<u32>>()).unwrap();
+        folder.write_circuits_to_close(&(0..40).collect::<Vec<u32>>()).unwrap();
         assert_eq!((folder.address(), folder.status()), (Some(address), Some(status)));
         assert_eq!(folder.clients().unwrap(), Some(Clients::default()));
-        assert_eq!(folder.closed(), (8..40).collect::<Vec<u32>>());
+        assert_eq!(folder.circuits_to_close(), (8..40).collect::<Vec<u32>>());
     }
 
     #[test]
@@ -223,22 +195,10 @@ mod tests {
         let folder = SharedDir::new(home.path().to_owned());
         fs::write(home.path().join("other"), "7\n").unwrap();
         std::os::unix::fs::symlink(home.path().join("other"), home.path().join("close")).unwrap();
-        assert!(folder.closed().is_empty(), "a link");
+        assert!(folder.circuits_to_close().is_empty(), "a link");
         std::process::Command::new("mkfifo").arg(home.path().join("clients")).status().unwrap();
         assert!(folder.clients().is_err(), "a pipe");
         fs::write(home.path().join("hostname"), "x".repeat(70_000)).unwrap();
         assert!(folder.address().is_none(), "too long");
-    }
-
-    #[test]
-    fn a_file_has_its_mode_from_the_first_moment() {
-        let home = tempfile::tempdir().unwrap();
-        let path = home.path().join("key");
-        for bytes in [b"one", b"two"] {
-            write_whole(&path, bytes, 0o600).unwrap();
-            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-            assert_eq!(fs::read(&path).unwrap(), bytes);
-        }
-        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1, "no draft is left");
     }
 }

@@ -36,10 +36,10 @@ impl OnionStatus {
     pub const NETWORK_OFF: &str = "Tor's network is disabled (DisableNetwork)";
 
     /// The service is being created.
-    pub const BEING_MADE: &str = "the onion service is being made";
+    pub const STARTING: &str = "the onion service is being made";
 
     /// A service with a client list does not exist while the list is empty.
-    pub const NOBODY_MAY_COME: &str =
+    pub const NO_CLIENTS: &str =
         "no clients yet, so there is no service: add one with `shop desk client add NAME`";
 
     /// Whether this was written recently, as of `now`. Units: Unix seconds.
@@ -56,8 +56,8 @@ impl OnionStatus {
             && 0 < self.introduction_points
     }
 
-    /// One line for people.
-    pub fn words(&self) -> String {
+    /// One line for people: the problem, or how far the service is.
+    pub fn summary(&self) -> String {
         if !self.trouble.is_empty() {
             return self.trouble.clone();
         }
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_is_reachable_when_all_of_it_stands() {
+    fn a_service_is_reachable_when_every_part_of_it_is_ready() {
         let good = OnionStatus {
             bootstrap: 100,
             published: 2,
@@ -103,7 +103,7 @@ mod tests {
             OnionStatus { introduction_points: 0, ..good.clone() },
             OnionStatus { trouble: "the connection to Tor was lost".to_owned(), ..good.clone() },
         ] {
-            assert!(!bad.is_reachable() && bad.words() != good.words(), "{bad:?}");
+            assert!(!bad.is_reachable() && bad.summary() != good.summary(), "{bad:?}");
         }
     }
 }

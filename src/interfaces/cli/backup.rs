@@ -6,10 +6,10 @@ pub use archive::unpack;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::io::{BufRead, BufReader, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -24,7 +24,7 @@ use crate::infra::{bounded, store};
 use crate::interfaces::cli::backup::archive::{
     CLIENTS, DATABASE, DESK_CLIENTS, FILES, FOLDERS, KEY, MOST_OF_FILE, SECRET, pack,
 };
-use crate::interfaces::cli::open::home_of;
+use crate::interfaces::cli::open::{folder_of, home, make_folder, with_suffix};
 use crate::interfaces::cli::output::{say, say_error};
 use crate::interfaces::cli::{digests, open};
 
@@ -51,7 +51,7 @@ pub struct Restore {
     gap: u32,
 }
 
-/// Writes a copy of the shop, sealed to the seller's key where there is one.
+/// Writes a backup of the shop, encrypted to the seller's key if there is one.
 pub async fn back_up(backup: Backup, settings: Settings) -> anyhow::Result<ExitCode> {
     let to_stdout = backup.file == Path::new("-");
     anyhow::ensure!(
@@ -61,12 +61,12 @@ pub async fn back_up(backup: Backup, settings: Settings) -> anyhow::Result<ExitC
     );
     let shop = open::shop(&settings).await?;
     let now = open::now();
-    // Never in plain text instead.
+    // If it cannot be encrypted, nothing is written in plain text instead.
     let key = shop
         .availability
         .seal(now)
         .context("nothing was backed up, since it cannot be encrypted")?;
-    // Once sealed, never plain again.
+    // Once encrypted, never in plain text again.
     actions::remember_key(&shop).await?;
     let damage = store::snapshot::find_damage(&mut *shop.db.reader().await?)
         .await
@@ -81,25 +81,25 @@ pub async fn back_up(backup: Backup, settings: Settings) -> anyhow::Result<ExitC
     shop.db.close().await;
 
     let mut files = BTreeMap::from([(DATABASE.to_owned(), database)]);
-    let mut places = own_places(&settings);
-    places.extend(FILES.map(|name| (name, PathBuf::from(name))));
-    for (name, path) in places {
+    let mut paths = configured_files(&settings);
+    paths.extend(FILES.map(|name| (name, PathBuf::from(name))));
+    for (name, path) in paths {
         if let Some(bytes) = read_if_there(&path)? {
             files.insert(name.to_owned(), bytes);
         }
     }
     for name in FOLDERS {
         if !(backup.without_images && name == "db/images") {
-            gather(&folder_of(name, &settings), name, &mut files)?;
+            gather(&stored_folder(name, &settings), name, &mut files)?;
         }
     }
     let n_files = files.len();
-    let copy = pack(files).context("pack the copy")?;
+    let archive = pack(files).context("pack the copy")?;
     let sealed = match &key {
         None => None,
-        Some(key) => Some(key.seal(&copy, now).context("seal the copy")?),
+        Some(key) => Some(key.seal(&archive, now).context("seal the copy")?),
     };
-    let bytes = sealed.as_ref().map_or(copy.as_slice(), String::as_bytes);
+    let bytes = sealed.as_ref().map_or(archive.as_slice(), String::as_bytes);
     if to_stdout {
         let mut out = io::stdout().lock();
         out.write_all(bytes).and_then(|()| out.flush()).context("write to standard output")?;
@@ -122,15 +122,15 @@ pub async fn back_up(backup: Backup, settings: Settings) -> anyhow::Result<ExitC
     Ok(ExitCode::SUCCESS)
 }
 
-/// Brings a copy back where there is no database yet: as a whole, or nothing at all.
+/// Restores a backup where no database exists: all of it, or nothing.
 pub async fn restore(restore: Restore, settings: Settings) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(
         fs::symlink_metadata(&settings.storage.database).is_err(),
         "{} already exists: a backup is restored only where no shop exists. Move it away with its -wal and -shm files",
         settings.storage.database.display()
     );
-    for tail in ["-wal", "-shm"] {
-        let beside = with_tail(&settings.storage.database, tail);
+    for suffix in ["-wal", "-shm"] {
+        let beside = with_suffix(&settings.storage.database, suffix);
         anyhow::ensure!(
             fs::symlink_metadata(&beside).is_err(),
             "{} belongs to a missing database: move it away",
@@ -166,7 +166,7 @@ pub async fn restore(restore: Restore, settings: Settings) -> anyhow::Result<Exi
     if !restore.replace {
         let others: Vec<String> = plan
             .iter()
-            .filter(|(path, bytes)| fs::symlink_metadata(path).is_ok() && !holds(path, bytes))
+            .filter(|(path, bytes)| fs::symlink_metadata(path).is_ok() && !has_content(path, bytes))
             .map(|(path, _)| path.display().to_string())
             .collect();
         anyhow::ensure!(
@@ -175,13 +175,13 @@ pub async fn restore(restore: Restore, settings: Settings) -> anyhow::Result<Exi
             others.join(", ")
         );
     }
-    let brought = bring_back(&plan, &settings, restore.gap).await;
-    if brought.is_err() {
+    let restored = restore_files(&plan, &settings, restore.gap).await;
+    if restored.is_err() {
         for (path, _) in &plan {
             remove_draft(&draft_of(path));
         }
     }
-    brought?;
+    restored?;
     say(&format!("Restored {}.", plural(plan.len(), "file", "files")));
     if !is_listed {
         say(
@@ -201,19 +201,14 @@ pub async fn restore(restore: Restore, settings: Settings) -> anyhow::Result<Exi
     Ok(ExitCode::SUCCESS)
 }
 
-/// Every file under a name of its own first, then all into their places, the database last.
-async fn bring_back(
+/// Writes every file under a draft name, then renames all of them, the database last.
+async fn restore_files(
     plan: &[(PathBuf, &[u8])],
     settings: &Settings,
     gap: u32,
 ) -> anyhow::Result<()> {
     for (path, bytes) in plan {
-        let folder = parent_of(path);
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&folder)
-            .with_context(|| format!("make the folder {}", folder.display()))?;
+        make_folder(&folder_of(path))?;
         let draft = draft_of(path);
         remove_draft(&draft);
         write_new(&draft, bytes).with_context(|| format!("write beside {}", path.display()))?;
@@ -228,7 +223,7 @@ async fn bring_back(
     Ok(())
 }
 
-/// Brings the tables up to date, and sees to it that no address is given out again.
+/// Migrates the database, and makes sure that no address is given out again.
 async fn prepare_database(file: &Path, gap: u32) -> anyhow::Result<()> {
     let db = Db::open(file).await?;
     let prepared = async {
@@ -238,7 +233,7 @@ async fn prepare_database(file: &Path, gap: u32) -> anyhow::Result<()> {
         }
         let mut tx = db.write().await?;
         store::accounts::leave_gap(&mut tx, gap).await.context("leave the gap")?;
-        // A session that was ended since the copy was made would be open again.
+        // A session that was ended after the backup would be open again.
         store::login::delete_sessions(&mut tx).await.context("end the desk's sessions")?;
         tx.commit().await.context("commit the gap")?;
         anyhow::ensure!(store::journal::empty_journal(&db).await?, "its journal cannot be emptied");
@@ -246,55 +241,52 @@ async fn prepare_database(file: &Path, gap: u32) -> anyhow::Result<()> {
     };
     let prepared = prepared.await;
     db.close().await;
-    for tail in ["-wal", "-shm"] {
-        let _ = fs::remove_file(with_tail(file, tail));
+    for suffix in ["-wal", "-shm"] {
+        let _ = fs::remove_file(with_suffix(file, suffix));
     }
     prepared?;
     File::open(file)?.sync_all().context("sync it")
 }
 
-/// Files that the settings may have put elsewhere.
-fn own_places(settings: &Settings) -> Vec<(&'static str, PathBuf)> {
-    let key = settings.mail.seller_key.clone().unwrap_or_else(|| PathBuf::from(KEY));
+/// Files whose paths depend on the settings.
+fn configured_files(settings: &Settings) -> Vec<(&'static str, PathBuf)> {
     vec![
         (SECRET, open::secret_file(settings)),
-        (CLIENTS, home_of(&settings.storage.database).join("onion.clients")),
-        (DESK_CLIENTS, home_of(&settings.storage.database).join("desk.clients")),
-        (KEY, key),
+        (CLIENTS, home(settings).join("onion.clients")),
+        (DESK_CLIENTS, home(settings).join("desk.clients")),
+        (KEY, open::seller_key_file(settings)),
     ]
 }
 
-fn folder_of(name: &str, settings: &Settings) -> PathBuf {
+fn stored_folder(name: &str, settings: &Settings) -> PathBuf {
     // The rendered pictures lie beside the database.
-    if name == "db/pictures" {
-        home_of(&settings.storage.database).join("pictures")
-    } else {
-        PathBuf::from(name)
-    }
+    if name == "db/pictures" { home(settings).join("pictures") } else { PathBuf::from(name) }
 }
 
-/// Where each file of a copy goes, the database last.
+/// The path of each file of a backup, the database last.
 fn plan<'a>(files: &'a BTreeMap<String, Vec<u8>>, settings: &Settings) -> Vec<(PathBuf, &'a [u8])> {
-    let own = own_places(settings);
-    let place = |name: &str| {
+    let configured = configured_files(settings);
+    let path_of = |name: &str| {
         if name == DATABASE {
             return settings.storage.database.clone();
         }
-        if let Some((_, path)) = own.iter().find(|(own, _)| *own == name) {
+        if let Some((_, path)) = configured.iter().find(|(known, _)| *known == name) {
             return path.clone();
         }
         let folder = FOLDERS.iter().find_map(|folder| {
-            Some(folder_of(folder, settings).join(name.strip_prefix(folder)?.strip_prefix('/')?))
+            Some(
+                stored_folder(folder, settings).join(name.strip_prefix(folder)?.strip_prefix('/')?),
+            )
         });
         folder.unwrap_or_else(|| PathBuf::from(name))
     };
     let mut plan: Vec<(PathBuf, &[u8])> =
-        files.iter().map(|(name, bytes)| (place(name), bytes.as_slice())).collect();
+        files.iter().map(|(name, bytes)| (path_of(name), bytes.as_slice())).collect();
     plan.sort_by_key(|(path, _)| *path == settings.storage.database);
     plan
 }
 
-/// All plain files below a folder. Links are not followed: what they lead to may be anything.
+/// All regular files below a folder. Links are not followed: they may lead anywhere.
 fn gather(folder: &Path, name: &str, files: &mut BTreeMap<String, Vec<u8>>) -> anyhow::Result<()> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -327,11 +319,11 @@ fn read_if_there(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
     }
 }
 
-fn holds(path: &Path, bytes: &[u8]) -> bool {
+fn has_content(path: &Path, bytes: &[u8]) -> bool {
     bounded::read_file(path, bytes.len() as u64).is_ok_and(|found| found == bytes)
 }
 
-/// A file that was not there before, readable by its owner alone, and on the disk when this returns.
+/// Writes a new file, readable only by its owner; it is on the disk when this returns.
 fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     let written = file.write_all(bytes).and_then(|()| file.sync_all());
@@ -343,26 +335,16 @@ fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 fn sync_folder(path: &Path) -> io::Result<()> {
-    File::open(parent_of(path))?.sync_all()
+    File::open(folder_of(path))?.sync_all()
 }
 
-fn parent_of(path: &Path) -> PathBuf {
-    home_of(path)
-}
-
-/// A name of its own beside its place, always the same: what a power cut leaves, the next try removes.
+/// A draft name next to the file, always the same: what a power failure leaves behind, the next attempt removes.
 fn draft_of(path: &Path) -> PathBuf {
-    with_tail(path, ".restored")
-}
-
-fn with_tail(path: &Path, tail: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(tail);
-    PathBuf::from(name)
+    with_suffix(path, ".restored")
 }
 
 fn remove_draft(draft: &Path) {
-    for tail in ["", "-wal", "-shm"] {
-        let _ = fs::remove_file(with_tail(draft, tail));
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = fs::remove_file(with_suffix(draft, suffix));
     }
 }

@@ -1,9 +1,7 @@
 //! `shop catalog`: exports the catalog.
 
-use std::fs::DirBuilder;
 use std::io;
 use std::io::Write;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -14,8 +12,7 @@ use crate::actions;
 use crate::domain::catalog::PageSlug;
 use crate::domain::values::plural;
 use crate::infra::config::Settings;
-use crate::infra::store;
-use crate::infra::tor::write_whole;
+use crate::infra::{atomic_file, store};
 use crate::interfaces::cli::open;
 use crate::interfaces::cli::output::say;
 
@@ -41,21 +38,21 @@ pub async fn run(command: CatalogCommand, settings: Settings) -> anyhow::Result<
     let Action::Export { file, pages } = command.action;
     let shop = open::shop(&settings).await?;
     actions::name_pictures(&shop).await.context("find the names of the pictures")?;
-    let kept = store::catalog_export::read(&mut *shop.db.reader().await?)
+    let catalog = store::catalog_export::read(&mut *shop.db.reader().await?)
         .await
         .context("read the catalog")?;
     let texts = actions::list_page_texts(&shop).await?;
     shop.db.close().await;
-    if let Some(first) = kept.incomplete.first() {
+    if let Some(first) = catalog.incomplete.first() {
         anyhow::bail!(
             "the texts or picture names of {}, for example {first:?}, are incomplete: an older version of the shop did not store them. \
              Import the catalog once from its file (shop seed db/data.json), then export it. Nothing was written",
-            plural(kept.incomplete.len(), "product", "products")
+            plural(catalog.incomplete.len(), "product", "products")
         );
     }
     if let Some(folder) = &pages {
         write_pages(folder, &texts)?;
-        // Standard output is the catalog's, where it goes there.
+        // Otherwise standard output is the catalog.
         if file.is_some() {
             say(&format!(
                 "Wrote {} to {}.",
@@ -64,7 +61,7 @@ pub async fn run(command: CatalogCommand, settings: Settings) -> anyhow::Result<
             ));
         }
     }
-    let text = kept.file.write();
+    let text = catalog.file.write();
     match file {
         None => {
             let mut out = io::stdout().lock();
@@ -73,25 +70,22 @@ pub async fn run(command: CatalogCommand, settings: Settings) -> anyhow::Result<
         }
         Some(file) => {
             let shown = file.display();
-            // Whole or not at all, so that a full disk costs no catalog; for the seller's eyes, since it may hold a view key.
-            write_whole(&file, text.as_bytes(), 0o600).with_context(|| format!("write {shown}"))?;
-            let n = kept.file.products.len();
+            // Atomically, so that a full disk destroys no catalog; private, since it may contain a view key.
+            atomic_file::write(&file, text.as_bytes(), 0o600)
+                .with_context(|| format!("write {shown}"))?;
+            let n = catalog.file.products.len();
             say(&format!("Wrote {} to {shown}.", plural(n, "product", "products")));
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Files of pages that were taken down at the desk stay: what lies in the folder is the seller's to remove.
+/// Files of pages that were removed at the desk stay: what is in the folder is the seller's to remove.
 fn write_pages(folder: &Path, texts: &[(PageSlug, String)]) -> anyhow::Result<()> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .with_context(|| format!("make the folder {}", folder.display()))?;
+    open::make_folder(folder)?;
     for (slug, text) in texts {
         let path = folder.join(format!("{slug}.md"));
-        write_whole(&path, text.as_bytes(), 0o600)
+        atomic_file::write(&path, text.as_bytes(), 0o600)
             .with_context(|| format!("write {}", path.display()))?;
     }
     Ok(())

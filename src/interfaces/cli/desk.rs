@@ -11,19 +11,20 @@ use crate::actions;
 use crate::actions::Authenticator;
 use crate::domain::login::{NewPassword, SessionSpan};
 use crate::domain::values::plural;
-use crate::infra::config::{Listen, Settings};
+use crate::infra::config::{ListenAddress, Settings};
 use crate::infra::store;
+use crate::interfaces::cli::onion::{ClientAction, ClientList};
+use crate::interfaces::cli::open;
 use crate::interfaces::cli::output::say;
-use crate::interfaces::cli::{onion, open};
 
 #[derive(Args)]
 pub struct DeskCommand {
     #[command(subcommand)]
-    what: What,
+    action: Action,
 }
 
 #[derive(Subcommand)]
-enum What {
+enum Action {
     /// Set the desk password (asked twice); ends all sessions
     Password,
     /// Show which browsers are signed in
@@ -40,39 +41,39 @@ enum What {
     },
     /// Manage who can reach the desk's onion; with an empty list it has none
     #[command(subcommand)]
-    Client(onion::ClientAction),
+    Client(ClientAction),
 }
 
 pub async fn run(command: DeskCommand, settings: Settings) -> anyhow::Result<ExitCode> {
-    match command.what {
-        What::Password => set_password(&settings).await,
-        What::Sessions { end } => tell_sessions(&settings, end).await,
-        What::Factor { off } => tell_factor(&settings, off).await,
-        What::Client(action) => {
+    match command.action {
+        Action::Password => set_password(&settings).await,
+        Action::Sessions { end } => show_sessions(&settings, end).await,
+        Action::Factor { off } => show_factor(&settings, off).await,
+        Action::Client(action) => {
             open::require_shop(&settings)?;
-            onion::change_desk_clients(action, &settings)
+            ClientList::of_desk(&settings).run(action)
         }
     }
 }
 
-/// Units: bytes of standard input, far more than two passwords are.
+/// Units: bytes of standard input, far more than two passwords have.
 const MOST_BYTES: u64 = 16 * 1024;
 
 async fn set_password(settings: &Settings) -> anyhow::Result<ExitCode> {
-    // Before anything is asked: whoever cannot keep a password need not type one.
+    // First of all: without a shop, nobody need type a password.
     let shop = open::shop(settings).await?;
     let site_name = store::appearance::find_name(&mut *shop.db.reader().await?).await?;
     let site_name = site_name.unwrap_or_else(|| settings.site.name.clone());
     let (first, second) = if io::stdin().is_terminal() {
         let first = rpassword::prompt_password("New password: ").context("read the password")?;
-        judge(&first, &site_name)?;
+        parse_password(&first, &site_name)?;
         (first, rpassword::prompt_password("Confirm password: ").context("read the password")?)
     } else {
         let mut lines = io::stdin().lock().take(MOST_BYTES).lines();
         let mut line = || lines.next().transpose().map(Option::unwrap_or_default);
         (line().context("read the password")?, line().context("read the password")?)
     };
-    let password = judge(&first, &site_name)?;
+    let password = parse_password(&first, &site_name)?;
     anyhow::ensure!(first == second, "the passwords do not match; nothing was changed");
     let authenticator = Authenticator::new(1);
     actions::set_password(&shop, &authenticator, &password, open::random_bytes(), open::now())
@@ -82,27 +83,29 @@ async fn set_password(settings: &Settings) -> anyhow::Result<ExitCode> {
     if settings.listeners.desk.is_none() {
         say(&format!(
             "The desk is off: set DESK_LISTEN={} in .env to turn it on.",
-            desk_beside(&settings.listeners.shop.at)
+            desk_beside(&settings.listeners.shop.address)
         ));
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// An address for the desk beside the buyers' listener: in a container or under systemd, no address of the host will do.
-fn desk_beside(listen: &Listen) -> String {
+/// A suitable address for the desk: in a container or under systemd, an address of the host will not do.
+fn desk_beside(listen: &ListenAddress) -> String {
     match listen {
-        Listen::Tcp(_) => "127.0.0.1:3001".to_owned(),
-        Listen::Unix(socket) => format!("unix:{}", socket.with_file_name("desk.sock").display()),
-        Listen::Systemd => "systemd".to_owned(),
+        ListenAddress::Tcp(_) => "127.0.0.1:3001".to_owned(),
+        ListenAddress::Unix(socket) => {
+            format!("unix:{}", socket.with_file_name("desk.sock").display())
+        }
+        ListenAddress::Systemd => "systemd".to_owned(),
     }
 }
 
-fn judge(text: &str, site_name: &str) -> anyhow::Result<NewPassword> {
-    let judged = NewPassword::parse(text, &[site_name]);
-    judged.map_err(|weak| anyhow::anyhow!("this password is too weak. {weak}"))
+fn parse_password(text: &str, site_name: &str) -> anyhow::Result<NewPassword> {
+    NewPassword::parse(text, &[site_name])
+        .map_err(|weak| anyhow::anyhow!("this password is too weak. {weak}"))
 }
 
-async fn tell_sessions(settings: &Settings, end: bool) -> anyhow::Result<ExitCode> {
+async fn show_sessions(settings: &Settings, end: bool) -> anyhow::Result<ExitCode> {
     let shop = open::shop(settings).await?;
     let now = open::now();
     let sessions = store::login::list_sessions(&mut *shop.db.reader().await?).await?;
@@ -127,9 +130,9 @@ async fn tell_sessions(settings: &Settings, end: bool) -> anyhow::Result<ExitCod
     Ok(ExitCode::SUCCESS)
 }
 
-async fn tell_factor(settings: &Settings, off: bool) -> anyhow::Result<ExitCode> {
+async fn show_factor(settings: &Settings, off: bool) -> anyhow::Result<ExitCode> {
     let shop = open::shop(settings).await?;
-    let words = if off {
+    let text = if off {
         if actions::drop_factor(&shop, open::now()).await? {
             "2FA is off: signing in only requires the password."
         } else {
@@ -142,7 +145,7 @@ async fn tell_factor(settings: &Settings, off: bool) -> anyhow::Result<ExitCode>
             None => "2FA is off. Set it up on the desk's Account page.",
         }
     };
-    say(words);
+    say(text);
     shop.db.close().await;
     Ok(ExitCode::SUCCESS)
 }
@@ -153,11 +156,11 @@ mod tests {
 
     #[test]
     fn the_desk_opens_beside_the_shop() {
-        assert_eq!(desk_beside(&Listen::Tcp("127.0.0.1:80".to_owned())), "127.0.0.1:3001");
+        assert_eq!(desk_beside(&ListenAddress::Tcp("127.0.0.1:80".to_owned())), "127.0.0.1:3001");
         assert_eq!(
-            desk_beside(&Listen::Unix("/run/shop/shop.sock".into())),
+            desk_beside(&ListenAddress::Unix("/run/shop/shop.sock".into())),
             "unix:/run/shop/desk.sock"
         );
-        assert_eq!(desk_beside(&Listen::Systemd), "systemd");
+        assert_eq!(desk_beside(&ListenAddress::Systemd), "systemd");
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use crate::infra::config::{Listen, Settings};
+use crate::infra::config::{ListenAddress, Settings};
 use crate::interfaces::cli::open;
 use crate::interfaces::cli::output::say;
 
@@ -18,8 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(8);
 
 /// Asks the running shop at its own address, as a browser would.
 pub fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
-    let answer = match &settings.listeners.shop.at {
-        Listen::Tcp(address) => {
+    let answer = match &settings.listeners.shop.address {
+        ListenAddress::Tcp(address) => {
             // A listener on all of the host's addresses is asked on loopback.
             let address = address.replace("0.0.0.0:", "127.0.0.1:").replace("[::]:", "[::1]:");
             let stream =
@@ -27,13 +27,13 @@ pub fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
             stream.set_read_timeout(Some(PATIENCE))?;
             ask(stream)
         }
-        Listen::Unix(path) => {
+        ListenAddress::Unix(path) => {
             let address = format!("unix:{}", path.display());
             let stream = UnixStream::connect(path).with_context(|| not_open(&address, settings))?;
             stream.set_read_timeout(Some(PATIENCE))?;
             ask(stream)
         }
-        Listen::Systemd => anyhow::bail!(
+        ListenAddress::Systemd => anyhow::bail!(
             "the socket belongs to systemd: give its path with --listen unix:PATH, as in shop.socket"
         ),
     }

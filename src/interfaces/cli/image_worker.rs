@@ -15,7 +15,7 @@ use crate::actions::{Answering, PictureRequest, Subprocess};
 use crate::infra::bounded;
 use crate::infra::config::{Flags, Settings};
 use crate::infra::pictures::{Gallery, Source};
-use crate::interfaces::cli::open::home_of;
+use crate::interfaces::cli::open::home;
 use crate::interfaces::cli::{open, process_hardening};
 
 /// How long a picture may take: the largest needs a few seconds.
@@ -24,11 +24,11 @@ const LONGEST: Duration = Duration::from_secs(120);
 /// Units: bytes: a picture, its name, and what is to be done with it.
 const MOST_OF_REQUEST: u64 = Source::MOST_BYTES as u64 + 4_096;
 
-/// One picture from standard input; what became of it goes to standard output. It opens no database and no network.
+/// Processes one picture from standard input, and writes the result to standard output. It opens no database and no network.
 pub fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
     process_hardening::limit_memory();
     open::require_shop(settings)?;
-    let home = home_of(&settings.storage.database);
+    let home = home(settings);
     let originals = open::originals(&home);
     let gallery = Gallery::open(home.join("pictures")).context("open the rendered pictures")?;
     let request =
@@ -37,9 +37,9 @@ pub fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What the open shop calls: the same program as a process of its own, for each picture anew. Whatever a picture does
-/// there, it does not do it to the process that speaks to buyers.
-pub fn apart(flags: &Flags) -> Arc<Subprocess> {
+/// Runs this program in a subprocess for each picture, so that a malicious picture cannot harm the process that serves
+/// buyers.
+pub fn subprocess(flags: &Flags) -> Arc<Subprocess> {
     let flags = flags.clone();
     Arc::new(move |request: PictureRequest| -> Answering {
         let flags = flags.clone();
@@ -52,7 +52,7 @@ pub fn apart(flags: &Flags) -> Arc<Subprocess> {
 }
 
 async fn ask(flags: &Flags, request: PictureRequest) -> io::Result<Vec<u8>> {
-    // The program that runs, also where its file has been replaced by a newer one; its path would name a deleted file then.
+    // This very program, even if its file has been replaced by a newer one.
     let mut child = Command::new("/proc/self/exe")
         .arg("develop")
         .envs(flags)
@@ -62,7 +62,7 @@ async fn ask(flags: &Flags, request: PictureRequest) -> io::Result<Vec<u8>> {
         .kill_on_drop(true)
         .spawn()?;
     if let Some(mut stdin) = child.stdin.take() {
-        // One that ends early says why on its standard output, or its silence does.
+        // If it ended early, its standard output says why.
         if stdin.write_all(&request.head).await.is_ok() {
             let _ = stdin.write_all(&request.bytes).await;
         }

@@ -1,18 +1,5 @@
 //! Opens the database, folders and secrets that commands need.
 
-use crate::actions;
-use crate::actions::{Availability, ClockDoubted, ImageWorker, PageFile, Policy, Shop};
-use crate::domain::catalog::{NotAPage, PageSlug, PageText, limits};
-use crate::domain::values::byte_size;
-use crate::infra::config::Settings;
-use crate::infra::mail::Maildir;
-use crate::infra::pictures::{Gallery, Originals};
-use crate::infra::store::Db;
-use crate::infra::tor::write_whole;
-use crate::infra::{bounded, store};
-use crate::interfaces::http::clock;
-pub use crate::interfaces::http::clock::trusted;
-pub use crate::interfaces::http::now;
 use std::fs;
 use std::fs::DirBuilder;
 use std::io::ErrorKind;
@@ -23,71 +10,74 @@ use std::sync::Arc;
 use actix_web::rt::task::spawn_blocking;
 use anyhow::Context;
 
+use crate::actions;
+use crate::actions::{Availability, ClockDoubted, ImageWorker, PageFile, Policy, Shop};
+use crate::domain::catalog::{NotAPage, PageSlug, PageText, limits};
+use crate::domain::values::byte_size;
+use crate::infra::config::Settings;
+use crate::infra::mail::Maildir;
+use crate::infra::pictures::{Gallery, Originals};
+use crate::infra::store::{Db, StoreError};
+use crate::infra::{atomic_file, bounded, store};
+use crate::interfaces::http::clock;
+pub use crate::interfaces::http::clock::trusted;
+pub use crate::interfaces::http::now;
+
 /// The seller's pages and signed list of addresses, below the folder in which the shop runs.
 pub const PAGES: &str = "db/pages";
 pub const MIRRORS: &str = "db/mirrors.txt";
 
-/// Whether a shop is there.
+/// Checks that there is a shop.
 ///
 /// # Errors
-/// Where it was looked for, and what to do.
+/// The path of the missing database, and what to do.
 pub fn require_shop(settings: &Settings) -> anyhow::Result<()> {
-    let place = std::path::absolute(&settings.storage.database);
-    let place = place.as_deref().unwrap_or(&settings.storage.database).display();
-    let found = match fs::metadata(&settings.storage.database) {
-        Ok(found) if found.len() == 0 => "is empty",
+    let database = &settings.storage.database;
+    let path = std::path::absolute(database);
+    let path = path.as_deref().unwrap_or(database).display();
+    let fault = match fs::metadata(database) {
+        Ok(file) if file.len() == 0 => "is empty",
         Ok(_) => return Ok(()),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             "does not exist"
         }
-        Err(error) => return Err(error).with_context(|| format!("look at the database {place}")),
+        Err(error) => return Err(error).with_context(|| format!("look at the database {path}")),
     };
     anyhow::bail!(
-        "there is no shop here: {place} {found}. Run this in the shop's folder, or give its database with \
+        "there is no shop here: {path} {fault}. Run this in the shop's folder, or give its database with \
          --database-url. Create a new shop with `shop serve` or `shop seed FILE`"
     )
 }
 
-/// The shop that all listeners share; makes the folders that it writes into.
+/// Opens the shop, and creates the folders that it writes into.
 ///
 /// # Errors
-/// As [`require_shop`], and where it cannot be opened.
+/// As [`require_shop`], and if it cannot be opened.
 pub async fn shop(settings: &Settings) -> anyhow::Result<Shop> {
     require_shop(settings)?;
-    let database = settings.storage.database.display();
-    let db = Db::open(&settings.storage.database)
-        .await
-        .with_context(|| format!("open the database {database}"))?;
-    behind(db, settings).await
+    with_database(Db::open(&settings.storage.database).await, settings).await
 }
 
-/// The same; where there is no shop, a new one is made.
+/// The same, but creates a shop if there is none.
 pub async fn shop_or_new(settings: &Settings) -> anyhow::Result<Shop> {
-    let home = home_of(&settings.storage.database);
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&home)
-        .with_context(|| format!("make the folder {}", home.display()))?;
-    let database = settings.storage.database.display();
-    let db = Db::open_or_make(&settings.storage.database)
-        .await
-        .with_context(|| format!("open the database {database}"))?;
-    behind(db, settings).await
+    make_folder(&home(settings))?;
+    with_database(Db::open_or_make(&settings.storage.database).await, settings).await
 }
 
-async fn behind(db: Db, settings: &Settings) -> anyhow::Result<Shop> {
-    let home = home_of(&settings.storage.database);
-    let kept = store::clock::find(&mut *db.reader().await?).await;
-    if let Some(kept) = kept.context("read the trusted time")? {
-        clock::follow(kept);
+async fn with_database(db: Result<Db, StoreError>, settings: &Settings) -> anyhow::Result<Shop> {
+    let db =
+        db.with_context(|| format!("open the database {}", settings.storage.database.display()))?;
+    let home = home(settings);
+    let clock = store::clock::find(&mut *db.reader().await?).await;
+    if let Some(clock) = clock.context("read the trusted time")? {
+        clock::follow(clock);
     }
     let gallery = home.join("pictures");
     let pictures = Gallery::open(gallery.clone())
         .with_context(|| format!("open the folder {}", gallery.display()))?;
     let salt = store::shop_state::find(&mut *db.reader().await?)
         .await
-        .context("read what the shop remembers of itself")?
+        .context("read the shop's state")?
         .salt;
     let shop = Shop {
         db,
@@ -116,16 +106,16 @@ async fn behind(db: Db, settings: &Settings) -> anyhow::Result<Shop> {
     Ok(shop)
 }
 
-/// Looks at the host's clocks, and goes by the trusted time from now on.
+/// Checks the host's clocks, and updates the trusted time.
 pub async fn check_clock(shop: &Shop) -> anyhow::Result<Option<ClockDoubted>> {
-    let looked = actions::check_clock(shop).await.context("look at the clock")?;
-    let doubted = ClockDoubted::of(&looked);
-    clock::follow(looked);
-    Ok(doubted)
+    let clock = actions::check_clock(shop).await.context("look at the clock")?;
+    let doubt = ClockDoubted::of(&clock);
+    clock::follow(clock);
+    Ok(doubt)
 }
 
-/// Where the seller's pictures lie: beside the file or the database, and where the ancestor kept them; then the same in
-/// the folder that the shop was started in.
+/// The folders of the seller's pictures: next to the catalog file or the database, and those of the ancestor; then the same
+/// in the current folder.
 pub fn originals(beside: &Path) -> Originals {
     let mut folders = vec![
         beside.join("images"),
@@ -136,7 +126,7 @@ pub fn originals(beside: &Path) -> Originals {
     ];
     let mut seen = Vec::new();
     folders.retain(|folder| {
-        // A folder that is not there has no real name; it stays, so that a message can name it.
+        // A missing folder stays in the list, so that a message can name it.
         let real = folder.canonicalize().unwrap_or_else(|_| folder.clone());
         let is_new = !seen.contains(&real);
         seen.push(real);
@@ -145,61 +135,62 @@ pub fn originals(beside: &Path) -> Originals {
     Originals::new(folders)
 }
 
-/// Looks at the seller's key as it lies there now. Returns why it cannot be used, which closes the shop's checkout.
+/// Loads the seller's key. Returns why it cannot be used, which closes the shop's checkout.
 pub async fn take_key(shop: &Shop, settings: &Settings) -> anyhow::Result<Option<String>> {
-    let file = settings.mail.seller_key.clone().unwrap_or_else(|| SELLER_KEY.into());
+    let file = seller_key_file(settings);
     let path = file.clone();
     let read = spawn_blocking(move || bounded::read_file(&path, MOST_OF_KEY));
-    let found = match read.await.context("read the seller's key")? {
+    let key = match read.await.context("read the seller's key")? {
         Ok(bytes) => Some(bytes),
         Err(error) if error.kind() == ErrorKind::NotFound && settings.mail.seller_key.is_none() => {
             None
         }
-        // What cannot be read is no key, and is not taken for the absence of one.
+        // An unreadable key is not the same as no key.
         Err(error) => {
             let fault = format!("{} cannot be read ({error})", file.display());
             actions::refuse_key(shop, fault.clone());
             return Ok(Some(fault));
         }
     };
-    actions::take_key(shop, found.as_deref(), now()).await
+    actions::take_key(shop, key.as_deref(), now()).await
 }
 
-/// Where the seller's key lies unless the settings say otherwise.
-const SELLER_KEY: &str = "db/seller.asc";
+pub fn seller_key_file(settings: &Settings) -> PathBuf {
+    settings.mail.seller_key.clone().unwrap_or_else(|| PathBuf::from("db/seller.asc"))
+}
+
 /// Units: bytes. A key with a dozen signatures has 20 KB.
 const MOST_OF_KEY: u64 = 512 << 10;
 const MOST_OF_SECRET: u64 = 4 << 10;
 const MOST_OF_MIRRORS: u64 = 64 << 10;
-/// Units: files of pages, and bytes of all of them: the open shop holds all pages in memory.
+/// Units: files of pages, and bytes of all of them: a running shop holds all pages in memory.
 const MOST_PAGES: usize = 200;
 const MOST_OF_PAGES: usize = 4 << 20;
 
-/// The seller's catalog as it lies on the disk.
+/// Reads the seller's catalog file.
 pub fn catalog_text(file: &Path) -> anyhow::Result<String> {
     bounded::read_text(file, limits::MOST_BYTES).map_err(|error| {
-        let shown = file.display();
+        let path = file.display();
         match error.kind() {
-            ErrorKind::FileTooLarge => {
-                anyhow::anyhow!("{shown}: {error}. {}", limits::SHORTEN)
-            }
-            _ => anyhow::Error::new(error).context(format!("read {shown}")),
+            ErrorKind::FileTooLarge => anyhow::anyhow!("{path}: {error}. {}", limits::SHORTEN),
+            _ => anyhow::Error::new(error).context(format!("read {path}")),
         }
     })
 }
 
-/// The command line's own dice.
+/// Bytes from the operating system's random number generator.
 pub fn random_bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).expect("a host without a source of chance cannot keep a shop");
+    getrandom::fill(&mut bytes)
+        .expect("a host without a random number generator cannot run a shop");
     bytes
 }
 
 pub fn secret_file(settings: &Settings) -> PathBuf {
-    home_of(&settings.storage.database).join("shop.secret")
+    home(settings).join("shop.secret")
 }
 
-/// The secret of the settings, or the one that is kept beside the database; made where there is none.
+/// The secret of the settings, or the one next to the database, which is created if it is missing.
 pub fn secret(settings: &Settings) -> anyhow::Result<Vec<u8>> {
     if let Some(secret) = &settings.storage.secret {
         return Ok(secret.clone().into_bytes());
@@ -217,12 +208,12 @@ pub fn secret(settings: &Settings) -> anyhow::Result<Vec<u8>> {
         }
     }
     let secret = random_bytes::<32>();
-    write_whole(&path, &secret, 0o600)
+    atomic_file::write(&path, &secret, 0o600)
         .with_context(|| format!("keep the secret {}", path.display()))?;
     Ok(secret.to_vec())
 }
 
-/// The Markdown files of a folder, `policy` first; `None` where there is no such folder.
+/// The Markdown files of a folder, `policy` first; `None` if there is no such folder.
 pub fn page_files(folder: &Path) -> anyhow::Result<Option<Vec<PageFile>>> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -241,7 +232,7 @@ pub fn page_files(folder: &Path) -> anyhow::Result<Option<Vec<PageFile>>> {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let refused = |why: NotAPage| anyhow::anyhow!("{}: {why}", path.display());
         let slug = PageSlug::parse(&name).map_err(refused)?;
-        // The ends of lines may take twice the room in the file.
+        // Line ends may take two bytes in the file.
         let markdown = bounded::read_text(&path, 2 * PageText::MOST_BYTES as u64)
             .with_context(|| format!("read the page {}", path.display()))?;
         let text = PageText::parse(&markdown).map_err(refused)?;
@@ -259,7 +250,7 @@ pub fn page_files(folder: &Path) -> anyhow::Result<Option<Vec<PageFile>>> {
     Ok(Some(files))
 }
 
-/// The seller's list of the shop's addresses, signed before it came here; `None` where there is none.
+/// The seller's signed list of the shop's addresses; `None` if there is none.
 pub fn mirrors(path: &Path) -> anyhow::Result<Option<String>> {
     let text = match bounded::read_text(path, MOST_OF_MIRRORS) {
         Ok(text) => text,
@@ -276,10 +267,31 @@ pub fn mirrors(path: &Path) -> anyhow::Result<Option<String>> {
     Ok(Some(text))
 }
 
-/// The folder in which the database lies, with the secret and the rendered pictures beside it.
-pub fn home_of(database: &Path) -> PathBuf {
-    match database.parent() {
+/// The folder of the database, which also holds the secret and the rendered pictures.
+pub fn home(settings: &Settings) -> PathBuf {
+    folder_of(&settings.storage.database)
+}
+
+/// The folder of a file; `.` for a bare file name.
+pub fn folder_of(file: &Path) -> PathBuf {
+    match file.parent() {
         Some(folder) if folder != Path::new("") => folder.to_owned(),
         _ => PathBuf::from("."),
     }
+}
+
+/// Creates a folder that only the shop's user can open.
+pub fn make_folder(path: &Path) -> anyhow::Result<()> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .with_context(|| format!("make the folder {}", path.display()))
+}
+
+/// `db/shop.sqlite-wal` of `db/shop.sqlite`.
+pub fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
 }

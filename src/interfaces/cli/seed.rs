@@ -16,7 +16,7 @@ use crate::domain::values::{byte_size, plural};
 use crate::infra::config::Settings;
 use crate::infra::store::Db;
 use crate::interfaces::cli::open;
-use crate::interfaces::cli::open::home_of;
+use crate::interfaces::cli::open::folder_of;
 use crate::interfaces::cli::output::{say, say_error, say_json};
 
 #[derive(Args)]
@@ -47,7 +47,7 @@ pub async fn run(seed: Seed, settings: Settings) -> anyhow::Result<ExitCode> {
         }
         text => text?,
     };
-    let folders = open::originals(&home_of(&seed.file));
+    let folders = open::originals(&folder_of(&seed.file));
     let bar = Bar::default();
     let progress = |what: &str, done: usize, all: usize| bar.show(what, done, all);
     let wallet = settings.orders.wallet.clone();
@@ -214,7 +214,7 @@ fn say_outcome(
 }
 
 fn pages_of(file: &Path) -> anyhow::Result<Option<Vec<actions::PageFile>>> {
-    match open::page_files(&home_of(file).join("pages"))? {
+    match open::page_files(&folder_of(file).join("pages"))? {
         Some(files) => Ok(Some(files)),
         None => open::page_files(Path::new("db/pages")),
     }

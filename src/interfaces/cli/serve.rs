@@ -20,12 +20,13 @@ use crate::actions;
 use crate::actions::{ClockDoubted, ImageWorker, PurgeError, Shop};
 use crate::domain::orders::PurgeMode;
 use crate::domain::values::{Timestamp, plural};
-use crate::infra::config::{Flags, Listen, Settings};
+use crate::infra::config::{Flags, Settings};
 use crate::infra::store;
 use crate::infra::tor::{OnionAddress, OnionService, Session, SharedDir};
+use crate::interfaces::cli::onion::ClientList;
 use crate::interfaces::cli::open::{MIRRORS, PAGES};
 use crate::interfaces::cli::output::say;
-use crate::interfaces::cli::serve::address::{LOOK_FOR_ADDRESS, ensure_confirmed, follow_address};
+use crate::interfaces::cli::serve::address::{ADDRESS_INTERVAL, follow_address, open_listener};
 use crate::interfaces::cli::{doctor, image_worker, onion, open};
 use crate::interfaces::desk::{Desk, Health};
 use crate::interfaces::http::handed_over::{HandedOver, SocketName};
@@ -34,10 +35,10 @@ use crate::interfaces::web::serve::Fairness;
 use crate::interfaces::web::{AppState, Site};
 
 const DATA: &str = "db/data.json";
-/// How long what is untold, unpaid or old may wait for the next look.
-const SWEEP_EVERY: Duration = Duration::from_secs(10);
-/// How long a Tor that is just starting is waited for.
-const PATIENCE_WITH_TOR: u32 = 5;
+/// How often undelivered messages, unpaid orders and old data are checked.
+const MAINTENANCE_INTERVAL: Duration = Duration::from_secs(10);
+/// How often to retry while Tor is starting.
+const MOST_RETRIES: u32 = 5;
 
 #[derive(Args)]
 pub struct Serve {
@@ -46,74 +47,74 @@ pub struct Serve {
     tor: bool,
 }
 
-/// Opens the shop, and closes it when the process is told to end.
+/// Runs the shop until the process is told to end.
 pub async fn run(serve: Serve, settings: Settings, flags: &Flags) -> anyhow::Result<ExitCode> {
-    let mut told = Box::pin(shutdown_signal()?);
+    let mut shutdown = Box::pin(shutdown_signal()?);
     let shop = open::shop_or_new(&settings).await?;
-    let shop = Shop { image_worker: ImageWorker::apart(image_worker::apart(flags)), ..shop };
+    let shop = Shop { image_worker: ImageWorker::apart(image_worker::subprocess(flags)), ..shop };
     if store::catalog_state::is_empty(&mut *shop.db.reader().await?).await?
         && Path::new(DATA).exists()
+        && let Some(code) = seed(flags, &mut shutdown).await?
     {
-        match seed(flags, &mut told).await? {
-            Seeded::Filled => {}
-            Seeded::Refused => return Ok(ExitCode::FAILURE),
-            Seeded::ToldToEnd => return Ok(ExitCode::SUCCESS),
-        }
+        return Ok(code);
     }
     if let Some(files) = open::page_files(Path::new(PAGES))? {
         actions::sync_pages(&shop, &files).await?;
     }
     let secret = open::secret(&settings)?;
-    let mut handed = HandedOver::take(std::env::var("LISTEN_FDNAMES").ok().as_deref());
-    let listener = listen(&settings, &mut handed, serve.tor)?;
+    let mut handed_over = HandedOver::take(std::env::var("LISTEN_FDNAMES").ok().as_deref());
+    let listener = listen(&settings, &mut handed_over, serve.tor)?;
     give_out_clients(&settings, serve.tor)?;
-    let kept = if serve.tor { Some(begin_onion(&settings, &listener).await?) } else { None };
+    let onion = if serve.tor { Some(start_onion(&settings, &listener).await?) } else { None };
     report_key(&shop, &settings).await?;
     let site = site(&settings);
     if settings.listeners.desk.is_some() {
         actions::name_pictures(&shop).await?;
     }
-    let desk = desk::open(&settings, &mut handed)?.map(|listener| {
+    let desk = desk::open(&settings, &mut handed_over)?.map(|listener| {
         let hosts = desk::hosts(&settings);
         (Data::new(Desk::new(shop.clone(), site.clone(), &secret, hosts)), listener)
     });
     let app = Data::new(AppState::new(shop.clone(), site, &secret));
-    let (closer, flooders) = mpsc::channel(SharedDir::MOST_CLOSED);
-    let fairness = fairness(&settings, closer);
-    let caretaker = Maintenance::begin(&shop).await;
+    let (closer, flooding_circuits) = mpsc::channel(SharedDir::MOST_CIRCUITS);
+    let fairness = Fairness {
+        reads_circuits: settings.listeners.reads_circuits,
+        closer: settings.listeners.closes_circuits.then_some(closer),
+    };
+    let maintenance = Maintenance::start(&shop).await;
     say(&format!("The shop is open at {}", listener.address()));
     let closing = Arc::new(Notify::new());
     let mut background = Vec::new();
     if let Some((desk, listener)) = &desk {
-        let looking = look_when_asked(desk.health.clone(), shop.clone(), settings.clone());
-        background.push(actix_web::rt::spawn(looking));
-        desk::tell(desk, listener).await?;
+        let checks = check_health_on_demand(desk.health.clone(), shop.clone(), settings.clone());
+        background.push(actix_web::rt::spawn(checks));
+        desk::announce(desk, listener).await?;
         if serve.tor {
-            desk::begin_onion(&settings, desk, listener)?;
+            desk::start_onion(&settings, desk, listener)?;
         } else {
-            let telling = desk::tell_address(desk.clone(), settings.clone());
-            background.push(actix_web::rt::spawn(telling));
+            let announcing = desk::announce_onion(desk.clone(), settings.clone());
+            background.push(actix_web::rt::spawn(announcing));
         }
     }
     let desk = desk.map(|(desk, listener)| {
         let closing = closing.clone();
-        let told = async move { closing.notified().await };
-        actix_web::rt::spawn(crate::interfaces::desk::serve::serve(desk, listener, told))
+        let shutdown = async move { closing.notified().await };
+        actix_web::rt::spawn(crate::interfaces::desk::serve::serve(desk, listener, shutdown))
     });
     if store::shop_state::find(&mut *shop.db.reader().await?).await?.closed_on.is_some() {
         tracing::warn!("you closed the shop: orders are not accepted until `shop open`");
     }
-    let known = kept.as_ref().and_then(|(keeper, _)| keeper.address());
+    let address = onion.as_ref().and_then(|(onion_service, _)| onion_service.address());
     background.extend([
-        actix_web::rt::spawn(sweep_now_and_again(shop.clone(), settings.clone(), caretaker)),
-        actix_web::rt::spawn(name_flooders(settings.clone(), flooders)),
-        actix_web::rt::spawn(tell_address(app.clone(), settings.clone(), known)),
+        actix_web::rt::spawn(maintenance.run(shop.clone(), settings.clone())),
+        actix_web::rt::spawn(report_flooding_circuits(settings.clone(), flooding_circuits)),
+        actix_web::rt::spawn(announce_onion(app.clone(), settings.clone(), address)),
     ]);
-    if let Some((keeper, session)) = kept {
-        // It ends with the process; Tor lets the service go when the conversation ends.
-        std::thread::spawn(move || keeper.tend(Some(session), || false));
+    if let Some((onion_service, session)) = onion {
+        // It ends with the process; Tor removes the service when the connection ends.
+        std::thread::spawn(move || onion_service.run(Some(session), || false));
     }
-    let served = crate::interfaces::web::serve::serve(app, listener, fairness, told).await;
+    let served = crate::interfaces::web::serve::serve(app, listener, fairness, shutdown).await;
     closing.notify_one();
     if let Some(desk) = desk {
         desk.await?.context("serve the desk")?;
@@ -125,49 +126,45 @@ pub async fn run(serve: Serve, settings: Settings, flags: &Flags) -> anyhow::Res
     Ok(ExitCode::SUCCESS)
 }
 
-/// Opens the listener of the buyers' pages, where the settings allow it.
+/// Opens the listener of the buyers' pages.
 fn listen(
     settings: &Settings,
-    handed: &mut HandedOver,
-    makes_onion: bool,
+    handed_over: &mut HandedOver,
+    creates_onion: bool,
 ) -> anyhow::Result<Listener> {
-    let listener = match &settings.listeners.shop.at {
-        Listen::Tcp(address) => {
-            Listener::tcp(address).with_context(|| format!("cannot listen on {address}"))?
-        }
-        Listen::Unix(path) => {
-            Listener::unix(path).with_context(|| format!("cannot listen on {}", path.display()))?
-        }
-        Listen::Systemd => handed.listener(SocketName::Shop)?,
-    };
-    ensure_confirmed(&listener, settings.listeners.shop.is_confirmed, "LISTEN")?;
+    let listener = open_listener(&settings.listeners.shop, SocketName::Shop, handed_over)?;
     if listener.is_open() {
         tracing::warn!("other hosts can reach the shop over plain HTTP, as confirmed in LISTEN");
     }
     anyhow::ensure!(
-        !settings.listeners.reads_circuits || !makes_onion && !listener.is_tcp(),
+        !settings.listeners.reads_circuits || !creates_onion && !listener.is_tcp(),
         "CIRCUIT_ID=haproxy requires Tor's own torrc to point to a unix socket: a service created with --tor does not \
          pass its circuits, and other programs than tor can connect to a TCP address"
     );
     Ok(listener)
 }
 
-/// With a service of the shop's own, nothing is opened before Tor knows who has access.
-fn give_out_clients(settings: &Settings, makes_onion: bool) -> anyhow::Result<()> {
-    let given_out = onion::give_out_clients(settings).context("tell Tor which clients have access");
-    let given_out = given_out.and_then(|()| {
-        let told = onion::give_out_desk_clients(settings, makes_onion);
-        told.context("tell Tor which clients can reach the desk")
-    });
-    if makes_onion {
-        given_out?;
-    } else if let Err(error) = given_out {
-        tracing::error!("{error:#}");
+/// Writes the client lists for Tor. With `--tor`, an error ends the start: Tor must know who has access before the service
+/// exists.
+fn give_out_clients(settings: &Settings, creates_onion: bool) -> anyhow::Result<()> {
+    let desk = ClientList::of_desk(settings);
+    let given_out = ClientList::of_shop(settings)
+        .give_out_if_present()
+        .context("tell Tor which clients have access")
+        .and_then(|()| {
+            // An empty list keeps the desk's service from being created.
+            let given_out =
+                if creates_onion { desk.give_out() } else { desk.give_out_if_present() };
+            given_out.context("tell Tor which clients can reach the desk")
+        });
+    match given_out {
+        Err(error) if !creates_onion => tracing::error!("{error:#}"),
+        given_out => given_out?,
     }
     Ok(())
 }
 
-/// Takes the seller's key, and says what it means for orders.
+/// Loads the seller's key, and reports whether orders are encrypted to it.
 async fn report_key(shop: &Shop, settings: &Settings) -> anyhow::Result<()> {
     let fault = open::take_key(shop, settings).await?;
     actions::remember_key(shop).await?;
@@ -179,14 +176,6 @@ async fn report_key(shop: &Shop, settings: &Settings) -> anyhow::Result<()> {
         ),
     }
     Ok(())
-}
-
-/// `closer`: takes the numbers of circuits to close.
-fn fairness(settings: &Settings, closer: mpsc::Sender<u32>) -> Fairness {
-    Fairness {
-        reads_circuits: settings.listeners.reads_circuits,
-        closer: settings.listeners.closes_circuits.then_some(closer),
-    }
 }
 
 fn site(settings: &Settings) -> Site {
@@ -203,8 +192,8 @@ fn site(settings: &Settings) -> Site {
     }
 }
 
-/// Looks what is not well when the desk asks for it, at most every ten seconds, and once at the beginning.
-async fn look_when_asked(health: Arc<Health>, shop: Shop, settings: Settings) {
+/// Runs the doctor's checks when the desk asks for them, at most every ten seconds, and once at the start.
+async fn check_health_on_demand(health: Arc<Health>, shop: Shop, settings: Settings) {
     loop {
         if !health.is_fresh(open::now()) {
             let complaints = doctor::complaints(&shop, &settings).await;
@@ -214,19 +203,19 @@ async fn look_when_asked(health: Arc<Health>, shop: Shop, settings: Settings) {
     }
 }
 
-/// Names circuits that go on asking too much to the one who tends Tor, and can close them.
-async fn name_flooders(settings: Settings, mut flooders: mpsc::Receiver<u32>) {
+/// Reports circuits that keep sending too many requests to the process that manages Tor, which can close them.
+async fn report_flooding_circuits(settings: Settings, mut circuits: mpsc::Receiver<u32>) {
     let folder = onion::folder(&settings);
-    let mut named: Vec<u32> = Vec::new();
-    while let Some(circuit) = flooders.recv().await {
-        named.retain(|other| *other != circuit);
-        named.push(circuit);
+    let mut reported: Vec<u32> = Vec::new();
+    while let Some(circuit) = circuits.recv().await {
+        reported.retain(|other| *other != circuit);
+        reported.push(circuit);
         // The folder takes the newest of them.
-        let from = named.len().saturating_sub(SharedDir::MOST_CLOSED);
-        named.drain(..from);
-        let (folder, list) = (folder.clone(), named.clone());
-        let written = spawn_blocking(move || folder.write_closed(&list)).await;
-        if let Ok(Err(error)) = written {
+        let from = reported.len().saturating_sub(SharedDir::MOST_CIRCUITS);
+        reported.drain(..from);
+        let (folder, list) = (folder.clone(), reported.clone());
+        let written = spawn_blocking(move || folder.write_circuits_to_close(&list)).await;
+        if let Err(error) = written.unwrap_or_else(|error| Err(error.into())) {
             tracing::warn!(
                 "circuits that send too many requests cannot be reported to Tor: {error}"
             );
@@ -234,50 +223,49 @@ async fn name_flooders(settings: Settings, mut flooders: mpsc::Receiver<u32>) {
     }
 }
 
-/// Finds Tor and makes the onion service. A Tor that is only starting gets a few seconds.
-async fn begin_onion(
+/// Connects to Tor and creates the onion service. A Tor that is only starting gets a few seconds.
+async fn start_onion(
     settings: &Settings,
     listener: &Listener,
 ) -> anyhow::Result<(OnionService, Session)> {
-    let keeper = onion::keeper(settings, listener.target().context("name the listener to Tor")?)?;
+    let target = listener.target().context("name the listener to Tor")?;
+    let onion_service = onion::shop_onion(settings, target)?;
     spawn_blocking(move || {
-        let mut tries = 0;
+        let mut n_retries = 0;
         loop {
-            match keeper.begin() {
-                Ok(session) => return Ok((keeper, session)),
-                Err(error) if tries == PATIENCE_WITH_TOR || !error.may_pass() => {
+            match onion_service.connect() {
+                Ok(session) => return Ok((onion_service, session)),
+                Err(error) if n_retries == MOST_RETRIES || !error.is_temporary() => {
                     return Err(error);
                 }
                 Err(_) => {}
             }
-            tries += 1;
-            std::thread::sleep(LOOK_FOR_ADDRESS);
+            n_retries += 1;
+            std::thread::sleep(ADDRESS_INTERVAL);
         }
     })
     .await?
     .context("create the onion service")
 }
 
-/// Says the onion address as soon as there is one, and takes a request for it as one for us.
-async fn tell_address(app: Data<AppState>, settings: Settings, known: Option<OnionAddress>) {
-    if let Some(address) = known {
+/// Prints the onion address once it is known, and accepts it as a host name.
+async fn announce_onion(app: Data<AppState>, settings: Settings, known: Option<OnionAddress>) {
+    let announce = |address: &OnionAddress| {
         say(&format!("and at {}", address.url()));
         app.hosts.set_onion(address.to_string());
-        return;
+    };
+    match known {
+        Some(address) => announce(&address),
+        None => follow_address(|| onion::served_address(&settings), announce).await,
     }
-    follow_address(
-        || onion::served_address(&settings),
-        |address| {
-            say(&format!("and at {}", address.url()));
-            app.hosts.set_onion(address.to_string());
-        },
-    )
-    .await;
 }
 
-/// Fills an empty catalog in a process of its own: what pictures need of memory is given back, and what reads them
-/// never runs where buyers come in.
-async fn seed(flags: &Flags, told: impl Future<Output = ()>) -> anyhow::Result<Seeded> {
+/// Fills an empty catalog in a process of its own: the memory that pictures need is freed, and no picture is decoded in the
+/// process that serves buyers. Returns the exit code if the shop is not to start.
+async fn seed(
+    flags: &Flags,
+    shutdown: impl Future<Output = ()>,
+) -> anyhow::Result<Option<ExitCode>> {
     say(&format!("The catalog is empty: importing {DATA}"));
     let program = std::env::current_exe().context("find the program itself")?;
     let mut child = Command::new(program)
@@ -286,63 +274,56 @@ async fn seed(flags: &Flags, told: impl Future<Output = ()>) -> anyhow::Result<S
         .spawn()
         .context("start `shop seed`")?;
     tokio::select! {
-        done = child.wait() => Ok(if done?.success() { Seeded::Filled } else { Seeded::Refused }),
-        () = told => {
-            // All or nothing: the next start begins anew.
+        status = child.wait() => Ok((!status?.success()).then_some(ExitCode::FAILURE)),
+        () = shutdown => {
+            // All or nothing: the next start begins again.
             child.kill().await.context("end `shop seed`")?;
-            Ok(Seeded::ToldToEnd)
+            Ok(Some(ExitCode::SUCCESS))
         }
     }
 }
 
-enum Seeded {
-    Filled,
-    Refused,
-    ToldToEnd,
-}
-
-/// Tells what is untold, lets expire what ran out and erases what is old, now and every few seconds. What fails is
-/// tried again; the log hears of it once for each new reason.
-async fn sweep_now_and_again(shop: Shop, settings: Settings, mut caretaker: Maintenance) {
-    let mut last = Vec::new();
-    loop {
-        let troubles = caretaker.sweep(&shop, &settings).await;
-        for trouble in troubles.iter().filter(|trouble| !last.contains(*trouble)) {
-            tracing::error!("will retry: {trouble}");
-        }
-        last = troubles;
-        tokio::time::sleep(SWEEP_EVERY).await;
-    }
-}
-
-/// What the sweeps remember of each other.
+/// The periodic jobs, and what they last found.
 struct Maintenance {
-    is_away: bool,
-    doubted: Option<ClockDoubted>,
-    n_sweeps: u32,
+    is_seller_away: bool,
+    clock_doubt: Option<ClockDoubted>,
+    n_rounds: u32,
 }
 
-/// Units: sweeps from one look at the folder of new messages to the next, which may hold very many; and as many from one
-/// emptying of the journal, in which lies on what was erased, to the next.
-const SELDOM: u32 = 6;
+/// Units: rounds between two checks of the folder of new messages, which may be very large, and between two truncations of
+/// the journal, which may contain deleted data.
+const ROUNDS_PER_SLOW_ROUND: u32 = 6;
 
 impl Maintenance {
-    /// What must be so before the first visitor comes. What fails is tried again, and told, by the sweeps.
-    async fn begin(shop: &Shop) -> Self {
-        let mut caretaker = Self { is_away: false, doubted: None, n_sweeps: 1 };
-        let looked = caretaker.check_clock(shop).await;
-        let _ = caretaker.check_seller_activity(shop).await;
-        // A clock that is not trusted blurs nothing.
-        if looked.is_ok() && caretaker.doubted.is_none() {
+    /// Does what must precede the first visitor. Errors are reported by the first round, which retries it.
+    async fn start(shop: &Shop) -> Self {
+        let mut maintenance = Self { is_seller_away: false, clock_doubt: None, n_rounds: 1 };
+        let checked = maintenance.check_clock(shop).await;
+        let _ = maintenance.check_seller_activity(shop).await;
+        // An untrusted clock coarsens nothing.
+        if checked.is_ok() && maintenance.clock_doubt.is_none() {
             let _ = actions::coarsen_statistics(shop, open::now()).await;
         }
         let _ = actions::empty_journal(shop).await;
         let _ = actions::sync_read_marks(shop).await;
-        caretaker
+        maintenance
     }
 
-    /// Each part by itself: what hinders one leaves the others. Returns what went wrong.
-    async fn sweep(&mut self, shop: &Shop, settings: &Settings) -> Vec<String> {
+    /// Runs all jobs every few seconds. Errors are retried, and logged once for each new reason.
+    async fn run(mut self, shop: Shop, settings: Settings) {
+        let mut last = Vec::new();
+        loop {
+            let errors = self.run_once(&shop, &settings).await;
+            for error in errors.iter().filter(|error| !last.contains(*error)) {
+                tracing::error!("will retry: {error}");
+            }
+            last = errors;
+            tokio::time::sleep(MAINTENANCE_INTERVAL).await;
+        }
+    }
+
+    /// Each job by itself: an error in one does not stop the others. Returns the errors.
+    async fn run_once(&mut self, shop: &Shop, settings: &Settings) -> Vec<String> {
         let clock = self.check_clock(shop).await;
         let now = open::now();
         let key = match open::take_key(shop, settings).await {
@@ -356,10 +337,10 @@ impl Maintenance {
         done.push(actions::bound_unpaid(shop, now).await);
         done.push(actions::check_siege(shop, now).await.context("look whether to end siege mode"));
         done.push(actions::sweep(shop, now).await.map(|_| ()).context("tell the seller"));
-        let is_time = self.n_sweeps.is_multiple_of(SELDOM);
-        self.n_sweeps = self.n_sweeps.wrapping_add(1);
-        done.push(erase_what_is_due(shop, now, is_time).await.context("erase what is due"));
-        if is_time {
+        let is_slow_round = self.n_rounds.is_multiple_of(ROUNDS_PER_SLOW_ROUND);
+        self.n_rounds = self.n_rounds.wrapping_add(1);
+        done.push(delete_due_data(shop, now, is_slow_round).await.context("erase what is due"));
+        if is_slow_round {
             done.push(self.check_seller_activity(shop).await.context("look for the seller"));
             done.push(actions::sync_read_marks(shop).await.context("look what was read"));
             done.push(actions::clear_drafts(shop, wall()).await.context("clear the Maildir's tmp"));
@@ -368,45 +349,47 @@ impl Maintenance {
     }
 
     async fn check_clock(&mut self, shop: &Shop) -> anyhow::Result<()> {
-        let doubted = open::check_clock(shop).await?;
-        match &doubted {
-            Some(doubted) if self.doubted.as_ref() != Some(doubted) => tracing::warn!("{doubted}"),
-            None if self.doubted.is_some() => tracing::info!("the host's clock is trusted again"),
+        let doubt = open::check_clock(shop).await?;
+        match &doubt {
+            Some(doubt) if self.clock_doubt.as_ref() != Some(doubt) => tracing::warn!("{doubt}"),
+            None if self.clock_doubt.is_some() => {
+                tracing::info!("the host's clock is trusted again")
+            }
             _ => {}
         }
-        self.doubted = doubted;
+        self.clock_doubt = doubt;
         Ok(())
     }
 
     async fn check_seller_activity(&mut self, shop: &Shop) -> anyhow::Result<()> {
         let is_away = actions::check_seller_activity(shop, open::trusted()).await?;
-        if is_away && !self.is_away {
+        if is_away && !self.is_seller_away {
             tracing::warn!(
                 "the shop accepts no orders until new mail is read: the oldest message has been unread for more than {} (CLOSE_AFTER_DAYS)",
                 plural(shop.policy.close_after_days, "day", "days")
             );
-        } else if self.is_away && !is_away {
+        } else if self.is_seller_away && !is_away {
             tracing::info!("new mail was read: the shop accepts orders again");
         }
-        self.is_away = is_away;
+        self.is_seller_away = is_away;
         Ok(())
     }
 }
 
-/// `is_time`: to empty the journal although nothing was erased just now.
-async fn erase_what_is_due(shop: &Shop, now: Timestamp, is_time: bool) -> anyhow::Result<()> {
-    // A clock that is not trusted erases nothing, and the log says so already.
-    let erased = match actions::purge_orders(shop, PurgeMode::ByItself).await {
-        Ok(erased) => Some(erased),
+/// `empties_journal`: even if nothing was deleted now.
+async fn delete_due_data(shop: &Shop, now: Timestamp, empties_journal: bool) -> anyhow::Result<()> {
+    // An untrusted clock deletes nothing; the log says so already.
+    let deleted = match actions::purge_orders(shop, PurgeMode::ByItself).await {
+        Ok(deleted) => Some(deleted),
         Err(PurgeError::ClockDoubted(_)) => None,
         Err(PurgeError::Broken(error)) => return Err(error),
     };
-    if erased.is_some() {
+    if deleted.is_some() {
         actions::prune_audit_log(shop, now).await?;
         actions::coarsen_statistics(shop, now).await?;
     }
-    let has_erased = erased.is_some_and(|orders| !orders.is_empty());
-    let is_empty = if has_erased || is_time { actions::empty_journal(shop).await? } else { true };
+    let has_deleted = deleted.is_some_and(|orders| !orders.is_empty());
+    let is_empty = !(has_deleted || empties_journal) || actions::empty_journal(shop).await?;
     anyhow::ensure!(
         is_empty,
         "the journal cannot be emptied while another program reads the database; deleted data may remain there until then"

@@ -14,13 +14,13 @@ use tokio::task::AbortHandle;
 
 use crate::actions;
 use crate::actions::Shop;
-use crate::domain::payment::{Coin, Destination, ScanResult, WatchedInvoice};
-use crate::domain::values::Timestamp;
+use crate::domain::payment::{Coin, Destination, ScanResult};
 use crate::infra::config::Settings;
-use crate::infra::node::{Bitcoin, Ethereum, Monero, NodeError, RpcClient};
+use crate::infra::node::{Bitcoin, Ethereum, Monero, NodeError, RpcClient, ScanInput};
 use crate::infra::store;
+use crate::infra::store::StoreError;
 use crate::interfaces::cli::open;
-use crate::interfaces::cli::open::home_of;
+use crate::interfaces::cli::open::home;
 use crate::interfaces::cli::output::say;
 use crate::interfaces::http::shutdown_signal;
 
@@ -37,43 +37,41 @@ pub struct WatchCommand {
     forget: bool,
 }
 
-/// Units: looks that may fail before the seller is written to.
-const PATIENCE: i64 = 20;
+/// Units: scans that may fail before the seller is written to.
+const FAILURES_BEFORE_MESSAGE: i64 = 20;
 
-/// Units: seconds for one look. A node may search its whole chain for what it was not told of before.
-const LONGEST_LOOK: Duration = Duration::from_secs(1_800);
+/// The limit for one scan. A node may search its whole chain for an address that it did not watch before.
+const SCAN_TIMEOUT: Duration = Duration::from_secs(1_800);
 
-/// How long the database may take to close when the process is told to end.
-const CLOSING: Duration = Duration::from_secs(2);
-/// Units: bytes of what a look writes down for the next one.
-const MOST_NOTES: usize = 4 << 20;
+/// How long the database may take to close at shutdown.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// Units: bytes of what a scan stores for the next one.
+const MOST_STATE: usize = 4 << 20;
 
-/// Follows payments on the seller's own nodes, and writes what was seen. The only command that speaks to a network.
+/// Tracks payments on the seller's own nodes and stores them. The only command that uses a network.
 ///
-/// Told to end, it ends at once, whatever a node is doing: what was not committed is seen again at the next look.
+/// At shutdown it ends at once, whatever a node is doing: what was not committed is seen again at the next scan.
 pub async fn run(command: WatchCommand, settings: Settings) -> anyhow::Result<ExitCode> {
-    let mut told = std::pin::pin!(shutdown_signal()?);
+    let mut shutdown = std::pin::pin!(shutdown_signal()?);
     let shop = tokio::select! {
         shop = open::shop(&settings) => shop?,
-        () = &mut told => return Ok(ended_early(&command)),
+        // A single scan that was cut short has not said that all is well.
+        () = &mut shutdown => {
+            return Ok(if command.once { ExitCode::FAILURE } else { ExitCode::SUCCESS });
+        }
     };
     let tasks = RefCell::default();
-    let done = tokio::select! {
-        done = watch(&command, &settings, &shop, &tasks) => Some(done),
-        () = told => None,
+    let result = tokio::select! {
+        result = watch(&command, &settings, &shop, &tasks) => Some(result),
+        () = shutdown => None,
     };
     tasks.borrow().iter().for_each(AbortHandle::abort);
-    let _ = tokio::time::timeout(CLOSING, shop.db.close()).await;
-    match done {
-        Some(done) => done,
+    let _ = tokio::time::timeout(CLOSE_TIMEOUT, shop.db.close()).await;
+    match result {
+        Some(result) => result,
         // A thread may still be looking up a node's name, which cannot be interrupted and would be waited for.
         None => std::process::exit(if command.once { 1 } else { 0 }),
     }
-}
-
-/// A single look that was cut short has not said that all is well.
-fn ended_early(command: &WatchCommand) -> ExitCode {
-    if command.once { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 async fn watch(
@@ -82,25 +80,25 @@ async fn watch(
     shop: &Shop,
     tasks: &RefCell<Vec<AbortHandle>>,
 ) -> anyhow::Result<ExitCode> {
-    let _alone = watch_alone(settings)?;
+    let _lock = lock(settings)?;
     if command.forget {
         let mut tx = shop.db.write().await?;
-        store::watch::forget_memories(&mut tx).await.context("forget what the nodes said")?;
-        tx.commit().await.context("commit what is forgotten")?;
+        store::watch::forget_memories(&mut tx).await.context("forget the scan states")?;
+        tx.commit().await.context("commit the removal of the scan states")?;
         say("Done. Payments detected so far are kept; the nodes are queried again.");
         return Ok(ExitCode::SUCCESS);
     }
     let mut nodes = if command.stop { Vec::new() } else { nodes(settings)? };
-    futures_util::future::join_all(nodes.iter_mut().map(Watched::learn_chain)).await;
+    futures_util::future::join_all(nodes.iter_mut().map(WatchedNode::learn_chain)).await;
     let mut networks = Vec::new();
     for node in &nodes {
-        networks.extend(node.list_mine(shop).await?);
+        networks.extend(node.list_networks(shop).await?);
     }
     let mut tx = shop.db.write().await?;
-    store::watch::begin(&mut tx, &networks).await.context("say what is followed")?;
-    // What was followed once and is not any more must not keep orders waiting.
-    store::watch::end_others(&mut tx, &networks).await.context("say what is not")?;
-    tx.commit().await.context("commit what is followed")?;
+    store::watch::begin(&mut tx, &networks).await.context("start tracking")?;
+    // A chain that is no longer tracked must not keep orders waiting.
+    store::watch::end_others(&mut tx, &networks).await.context("stop tracking other chains")?;
+    tx.commit().await.context("commit what is tracked")?;
     if command.stop {
         say(
             "Payments are no longer tracked. Orders expire by the clock, and you confirm payments yourself.",
@@ -122,19 +120,19 @@ async fn watch(
         }
         return Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
-    // A task for each: a node that hangs hinders the others in nothing.
+    // One task per node: a node that hangs does not delay the others.
     let running: Vec<_> = nodes
         .into_iter()
-        .map(|node| actix_web::rt::spawn(now_and_again(node, shop.clone(), settings.clone())))
+        .map(|node| actix_web::rt::spawn(scan_forever(node, shop.clone(), settings.clone())))
         .collect();
     tasks.borrow_mut().extend(running.iter().map(|task| task.abort_handle()));
     let _ = futures_util::future::select_all(running).await;
     anyhow::bail!("a part of it failed; the service manager restarts it")
 }
 
-/// Two would undo what the other saw.
-fn watch_alone(settings: &Settings) -> anyhow::Result<File> {
-    let path = home_of(&settings.storage.database).join("watch.lock");
+/// Two processes would undo what the other saw.
+fn lock(settings: &Settings) -> anyhow::Result<File> {
+    let path = home(settings).join("watch.lock");
     let file = OpenOptions::new()
         .create(true)
         .append(true)
@@ -146,53 +144,63 @@ fn watch_alone(settings: &Settings) -> anyhow::Result<File> {
     Ok(file)
 }
 
-async fn now_and_again(mut node: Watched, shop: Shop, settings: Settings) {
+async fn scan_forever(mut node: WatchedNode, shop: Shop, settings: Settings) {
     let pause = Duration::from_secs(settings.nodes.watch_seconds.unsigned_abs());
-    let mut last = String::new();
+    let mut last = None;
     loop {
-        let trouble = match node.tick(&shop, &settings).await {
-            Ok(_) => String::new(),
-            Err(error) => format!("{error:#}"),
-        };
-        if !trouble.is_empty() && trouble != last {
-            tracing::error!("will be tried again: {trouble}");
+        let error = node.tick(&shop, &settings).await.err().map(|error| format!("{error:#}"));
+        if let Some(error) = error.as_ref().filter(|_| error != last) {
+            tracing::error!("will be tried again: {error}");
         }
-        last = trouble;
+        last = error;
         tokio::time::sleep(pause).await;
     }
 }
 
-/// A node that is asked now and again.
-struct Watched {
+/// Why a scan changed nothing.
+#[derive(Debug, thiserror::Error)]
+enum ScanError {
+    /// The chain is in doubt: this is recorded, and its orders wait.
+    #[error(transparent)]
+    Node(#[from] NodeError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Broken(#[from] anyhow::Error),
+}
+
+/// A node that is scanned periodically.
+struct WatchedNode {
     node: Node,
-    /// What was wrong with each chain at the last look, so that the log says it once.
-    troubles: HashMap<String, String>,
+    /// The last error of each chain, so that the log says it once.
+    errors: HashMap<String, String>,
 }
 
 enum Node {
-    /// Several chains have a node each; which one is whose, they say themselves.
+    /// Several chains have a node each, and each node reports which chain it serves.
     Ethereum {
         node: Ethereum,
         chain: Option<String>,
-        place: usize,
+        is_first: bool,
         n_nodes: usize,
-        served: Served,
+        served: ServedChains,
     },
     Bitcoin(Bitcoin),
     Monero(Monero),
 }
 
-/// Which chains the nodes of Ethereum's kind have said that they serve.
-type Served = Rc<RefCell<BTreeSet<String>>>;
+/// The chains that the EVM nodes have reported to serve.
+type ServedChains = Rc<RefCell<BTreeSet<String>>>;
 
-fn nodes(settings: &Settings) -> anyhow::Result<Vec<Watched>> {
+fn nodes(settings: &Settings) -> anyhow::Result<Vec<WatchedNode>> {
     let proxy = settings.nodes.proxy.as_ref();
-    let served = Served::default();
+    let served = ServedChains::default();
     let n_nodes = settings.nodes.eth.urls.len();
     let mut nodes = Vec::new();
-    for (place, url) in settings.nodes.eth.urls.iter().enumerate() {
+    for (n, url) in settings.nodes.eth.urls.iter().enumerate() {
         let node = Ethereum::open(RpcClient::open(url, proxy)?, Ethereum::OLDEST_HEAD);
-        nodes.push(Node::Ethereum { node, chain: None, place, n_nodes, served: served.clone() });
+        let served = served.clone();
+        nodes.push(Node::Ethereum { node, chain: None, is_first: n == 0, n_nodes, served });
     }
     for url in &settings.nodes.btc.urls {
         nodes.push(Node::Bitcoin(Bitcoin::open(RpcClient::open(url, proxy)?)?));
@@ -200,10 +208,10 @@ fn nodes(settings: &Settings) -> anyhow::Result<Vec<Watched>> {
     for url in &settings.nodes.xmr.urls {
         nodes.push(Node::Monero(Monero::open(RpcClient::open(url, proxy)?)));
     }
-    Ok(nodes.into_iter().map(|node| Watched { node, troubles: HashMap::new() }).collect())
+    Ok(nodes.into_iter().map(|node| WatchedNode { node, errors: HashMap::new() }).collect())
 }
 
-impl Watched {
+impl WatchedNode {
     fn may_serve(&self, network: &str) -> bool {
         match self.node {
             Node::Ethereum { .. } => network.starts_with("chain:"),
@@ -212,114 +220,108 @@ impl Watched {
         }
     }
 
-    /// One look at each chain. `true`: nothing is in doubt.
+    /// Scans each chain once. Returns whether no chain is in doubt.
     async fn tick(&mut self, shop: &Shop, settings: &Settings) -> anyhow::Result<bool> {
-        // A key that was put there, or away, since the last look.
+        // The key may have been added or removed since the last scan.
         open::take_key(shop, settings).await?;
         open::check_clock(shop).await?;
-        let why_unknown = self.learn_chain().await;
+        let chain_error = self.learn_chain().await;
         let mut is_well = true;
-        for network in self.networks(shop).await? {
-            let looked = match &why_unknown {
-                Some(doubt) if !self.is_of(&network) => Err(doubt.to_string()),
-                _ => self.look(shop, settings, &network).await?,
+        for network in self.track_networks(shop).await? {
+            let result = match &chain_error {
+                Some(error) if !self.serves(&network) => Err(error.clone().into()),
+                _ => self.scan(shop, settings, &network).await,
             };
-            match looked {
+            let error = match result {
                 Ok(()) => {
-                    if self.troubles.remove(&network).is_some() {
+                    if self.errors.remove(&network).is_some() {
                         tracing::info!("{}: working again", Coin::name_of_network(&network));
                     }
+                    continue;
                 }
-                Err(words) => {
-                    is_well = false;
-                    if self.troubles.get(&network) != Some(&words) {
-                        tracing::error!("{}: {words}", Coin::name_of_network(&network));
-                        self.troubles.insert(network.clone(), words.clone());
-                    }
-                    let patience = PATIENCE * settings.nodes.watch_seconds;
-                    actions::record_node_failure(shop, &network, &words, patience, open::now())
-                        .await?;
-                }
+                Err(ScanError::Node(error)) => error.to_string(),
+                Err(error) => return Err(error.into()),
+            };
+            is_well = false;
+            if self.errors.get(&network) != Some(&error) {
+                tracing::error!("{}: {error}", Coin::name_of_network(&network));
+                self.errors.insert(network.clone(), error.clone());
             }
+            let patience = FAILURES_BEFORE_MESSAGE * settings.nodes.watch_seconds;
+            actions::record_node_failure(shop, &network, &error, patience, open::now()).await?;
         }
         open::check_clock(shop).await?;
         actions::expire_orders(shop, open::now()).await?;
         Ok(is_well)
     }
 
-    /// One look at one chain, or why it decides nothing.
-    async fn look(
+    async fn scan(
         &mut self,
         shop: &Shop,
         settings: &Settings,
         network: &str,
-    ) -> anyhow::Result<Result<(), String>> {
-        let now = open::now();
+    ) -> Result<(), ScanError> {
+        let (now, trusted) = (open::now(), open::trusted());
         let rules = &settings.nodes.confirmations;
-        let trusted = open::trusted();
-        let followed =
+        let invoices =
             store::watch::list_followed(&mut *shop.db.reader().await?, network, rules, trusted)
                 .await?;
-        let memory = store::watch::find_memory(&mut *shop.db.reader().await?, network).await?;
-        let looking = self.node.look(&followed, memory.as_deref(), (now, trusted));
-        let looked = tokio::time::timeout(LONGEST_LOOK, looking).await;
-        let look = match looked {
-            Ok(Ok(look)) => look,
-            Ok(Err(doubt)) => {
-                self.forget_chain(&doubt);
-                return Ok(Err(doubt.to_string()));
-            }
-            Err(_) => return Ok(Err("the node took longer than half an hour".to_owned())),
-        };
-        if MOST_NOTES < look.memory.len() {
-            let words = "the node reported more than can be stored: it is not a supported node, or it is faulty";
-            return Ok(Err(words.to_owned()));
+        let state = store::watch::find_memory(&mut *shop.db.reader().await?, network).await?;
+        let input = ScanInput { invoices: &invoices, state: state.as_deref(), now, trusted };
+        let scan = tokio::time::timeout(SCAN_TIMEOUT, self.node.scan(input))
+            .await
+            .map_err(|_| NodeError::Other("the node took longer than half an hour".to_owned()))?;
+        let scan = scan.inspect_err(|error| self.forget_chain(error))?;
+        if MOST_STATE < scan.state.len() {
+            let message = "the node reported more than can be stored: it is not a supported node, or it is faulty";
+            return Err(NodeError::Other(message.to_owned()).into());
         }
-        let followed = actions::apply_payments(shop, network, &followed, &look, open::now()).await;
-        if let Err(error) = followed {
-            return Ok(Err(format!("detected payments could not be stored: {error:#}")));
+        actions::apply_payments(shop, network, &invoices, &scan, open::now()).await.map_err(
+            |error| NodeError::Other(format!("detected payments could not be stored: {error:#}")),
+        )?;
+        match &self.node {
+            Node::Ethereum { node, .. } => mark_used_addresses(shop, network, node).await,
+            Node::Bitcoin(_) | Node::Monero(_) => Ok(()),
         }
-        let Node::Ethereum { node, .. } = &self.node else { return Ok(Ok(())) };
-        let looked = look_ahead(shop, network, node).await?;
-        Ok(looked.map_err(|doubt| doubt.to_string()))
     }
 
-    /// Those of the chains that are followed which are this node's. A wallet that came with a new catalog is followed too.
-    async fn networks(&self, shop: &Shop) -> anyhow::Result<Vec<String>> {
-        let needed = self.list_mine(shop).await?;
-        let known = store::watch::list(&mut *shop.db.reader().await?).await?;
-        if !needed.iter().all(|network| known.iter().any(|watch| watch.network == *network)) {
+    /// This node's chains, which are tracked from now on: a new catalog may have brought a wallet.
+    async fn track_networks(&self, shop: &Shop) -> anyhow::Result<Vec<String>> {
+        let needed = self.list_networks(shop).await?;
+        let tracked = store::watch::list(&mut *shop.db.reader().await?).await?;
+        if !needed.iter().all(|network| tracked.iter().any(|watch| watch.network == *network)) {
             let mut tx = shop.db.write().await?;
-            store::watch::begin(&mut tx, &needed).await.context("say what is followed")?;
-            tx.commit().await.context("commit what is followed")?;
+            store::watch::begin(&mut tx, &needed).await.context("start tracking")?;
+            tx.commit().await.context("commit what is tracked")?;
         }
         Ok(needed)
     }
 
-    /// The chains that the shop needs and this node serves. Where a node of Ethereum's kind serves none of them, or does not
-    /// say which, the first node takes those that nobody serves, and says so; else nobody follows them.
-    async fn list_mine(&self, shop: &Shop) -> anyhow::Result<Vec<String>> {
+    /// The chains that the shop needs and this node serves. If an EVM node serves none of them, or does not report which,
+    /// the first node takes those that no node serves, and reports the error; otherwise nobody would.
+    async fn list_networks(&self, shop: &Shop) -> anyhow::Result<Vec<String>> {
         let mut needed = store::watch::list_needed(&mut *shop.db.reader().await?).await?;
         needed.retain(|network| self.may_serve(network));
-        if let Node::Ethereum { place, n_nodes, served, .. } = &self.node {
+        if let Node::Ethereum { is_first, n_nodes, served, .. } = &self.node {
             let served = served.borrow();
             let n_serving = needed.iter().filter(|network| served.contains(*network)).count();
-            let takes_others = *place == 0 && n_serving < *n_nodes;
-            needed
-                .retain(|network| self.is_of(network) || takes_others && !served.contains(network));
+            let takes_others = *is_first && n_serving < *n_nodes;
+            needed.retain(|network| {
+                self.serves(network) || takes_others && !served.contains(network)
+            });
         }
         Ok(needed)
     }
 
-    fn is_of(&self, network: &str) -> bool {
+    fn serves(&self, network: &str) -> bool {
         match &self.node {
             Node::Ethereum { chain, .. } => chain.as_deref() == Some(network),
             Node::Bitcoin(_) | Node::Monero(_) => true,
         }
     }
 
-    /// Asks a node of Ethereum's kind once for its chain; each look asks it again. Returns why chains that nobody serves
-    /// are not followed.
+    /// Asks an EVM node once for its chain; each scan checks it again. Returns why chains that no node serves are not
+    /// tracked.
     async fn learn_chain(&mut self) -> Option<NodeError> {
         let Node::Ethereum { node, chain, served, .. } = &mut self.node else { return None };
         if chain.is_none() {
@@ -329,18 +331,18 @@ impl Watched {
                     served.borrow_mut().insert(network.clone());
                     *chain = Some(network);
                 }
-                Err(doubt) => return Some(doubt),
+                Err(error) => return Some(error),
             }
         }
-        let known: Vec<String> = served.borrow().iter().cloned().collect();
-        let words = "none of the nodes in ETH_RPC_URL serves this chain; those that answer serve";
-        Some(NodeError::Other(format!("{words} {}", known.join(", "))))
+        let served: Vec<String> = served.borrow().iter().cloned().collect();
+        let message = "none of the nodes in ETH_RPC_URL serves this chain; those that answer serve";
+        Some(NodeError::Other(format!("{message} {}", served.join(", "))))
     }
 
-    /// A node that is of another chain than it was says itself of which.
-    fn forget_chain(&mut self, doubt: &NodeError) {
+    /// A node that now serves another chain is asked again which.
+    fn forget_chain(&mut self, error: &NodeError) {
         if let Node::Ethereum { chain, served, .. } = &mut self.node
-            && matches!(doubt, NodeError::OtherChain { .. })
+            && matches!(error, NodeError::WrongChain { .. })
             && let Some(network) = chain.take()
         {
             served.borrow_mut().remove(&network);
@@ -349,36 +351,24 @@ impl Watched {
 }
 
 impl Node {
-    async fn look(
-        &self,
-        followed: &[WatchedInvoice],
-        memory: Option<&str>,
-        (now, trusted): (Timestamp, Timestamp),
-    ) -> Result<ScanResult, NodeError> {
+    async fn scan(&self, input: ScanInput<'_>) -> Result<ScanResult, NodeError> {
         match self {
-            Self::Ethereum { node, .. } => node.look(followed, memory, now).await,
-            Self::Bitcoin(node) => node.look(followed, memory, now).await,
-            Self::Monero(node) => node.look(followed, memory, now, trusted).await,
+            Self::Ethereum { node, .. } => node.scan(input).await,
+            Self::Bitcoin(node) => node.scan(input).await,
+            Self::Monero(node) => node.scan(input).await,
         }
     }
 }
 
-/// Asks whether the addresses that come next were used before, by the seller themselves: those are never given out.
-async fn look_ahead(
-    shop: &Shop,
-    network: &str,
-    node: &Ethereum,
-) -> anyhow::Result<Result<(), NodeError>> {
+/// Checks whether the seller has used the next addresses before: those are never given out.
+async fn mark_used_addresses(shop: &Shop, network: &str, node: &Ethereum) -> Result<(), ScanError> {
     let wallets = store::wallets::list(&mut *shop.db.reader().await?).await?;
-    for wallet in wallets {
+    for wallet in wallets.iter().filter(|wallet| wallet.coin.network() == network) {
         let (Destination::Account(key), Some(account)) =
             (&wallet.receives, wallet.receives.account())
         else {
             continue;
         };
-        if wallet.coin.network() != network {
-            continue;
-        }
         let indexes = store::accounts::list_unchecked(
             &mut *shop.db.reader().await?,
             &account,
@@ -387,10 +377,7 @@ async fn look_ahead(
         .await?;
         let Some(last) = indexes.last() else { continue };
         let addresses: Vec<_> = indexes.iter().map(|index| key.address(*index)).collect();
-        let used = match node.list_used(&wallet.coin, &addresses).await {
-            Ok(used) => used,
-            Err(doubt) => return Ok(Err(doubt)),
-        };
+        let used = node.list_used(&wallet.coin, &addresses).await?;
         let used: Vec<u32> = indexes
             .iter()
             .zip(used)
@@ -400,5 +387,5 @@ async fn look_ahead(
         store::accounts::mark_checked(&mut tx, &account, &wallet.currency, last + 1, &used).await?;
         tx.commit().await.context("commit which addresses were used")?;
     }
-    Ok(Ok(()))
+    Ok(())
 }

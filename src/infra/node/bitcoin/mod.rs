@@ -4,8 +4,8 @@
 //! The node handles the chain: missed blocks, reorganisations, replaced transactions. Each scan asks for all outputs
 //! received since the oldest invoice was placed; no payment is stored between two scans.
 
-mod memory;
 mod payments;
+mod scan_state;
 mod wallet;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,14 +16,14 @@ use tokio::sync::Mutex;
 use crate::domain::payment::Coin;
 use crate::domain::payment::observation::{Depth, ScanResult, WatchedInvoice};
 use crate::domain::values::Timestamp;
-use crate::infra::node::bitcoin::memory::ScanState;
-use crate::infra::node::bitcoin::payments::{Asked, Part};
-use crate::infra::node::{NodeError, RpcClient};
+use crate::infra::node::bitcoin::payments::{Output, WatchedScript};
+use crate::infra::node::bitcoin::scan_state::ScanState;
+use crate::infra::node::{NodeError, RpcClient, ScanInput};
 
 /// The genesis block of Bitcoin mainnet.
 const BITCOIN: &str = "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f";
 /// This chain has no explicit finality; exchanges wait for this many.
-const FINAL: u32 = 6;
+const FINAL_DEPTH: u32 = 6;
 /// Units: blocks of which a synchronised node may briefly know only the headers.
 const HEADS_AHEAD: u64 = 2;
 /// Units: minutes. By chance, four hours without a block happen once in about five hundred thousand years.
@@ -31,31 +31,30 @@ const OLDEST_HEAD_MINUTES: i64 = 4 * 60;
 /// Units: minutes. The network itself refuses blocks whose time is more than two hours ahead.
 const MOST_AHEAD_MINUTES: i64 = 2 * 60 + 10;
 /// Units: seconds before an order's day from which blocks are scanned: block times can be wrong by two hours.
-const BEFOREHAND: i64 = 3 * 60 * 60;
+const MARGIN_SECONDS: i64 = 3 * 60 * 60;
 /// Units: seconds.
-const PER_BLOCK: i64 = 10 * 60;
+const BLOCK_SECONDS: i64 = 10 * 60;
 
 /// Source: Bitcoin Core, `rpc/protocol.h`.
-const NOT_IN_POOL: i64 = -5;
+const NOT_IN_MEMPOOL: i64 = -5;
 const WARMING_UP: i64 = -28;
 
 /// The seller's Bitcoin Core.
 pub struct Bitcoin {
     /// With the wallet's path.
-    link: RpcClient,
+    rpc: RpcClient,
     wallet: String,
     /// Units: minutes. The maximum age of the newest block.
     pub oldest_head_minutes: i64,
-    /// The addresses that the wallet is known to watch since this process started: script → address in the node's
-    /// notation.
-    known: Mutex<BTreeMap<String, String>>,
+    /// The addresses that the wallet watches, as seen since this process started: script → address in the node's notation.
+    watched: Mutex<BTreeMap<String, String>>,
 }
 
-/// What one scan knows of the node and of the last scan.
-struct View<'a> {
-    memory: &'a ScanState,
+/// The node and the last scan, for one scan.
+struct ScanContext<'a> {
+    state: &'a ScanState,
     chain: &'a Chain,
-    kind: Kind,
+    kind: WalletKind,
     now: Timestamp,
 }
 
@@ -71,7 +70,7 @@ struct Chain {
 
 /// How a wallet stores its addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum WalletKind {
     /// The default of Bitcoin Core since 23; since 30 the only one.
     Descriptors,
     Legacy,
@@ -87,8 +86,8 @@ impl Bitcoin {
     ///
     /// # Errors
     /// [`NodeError::Other`] for an invalid wallet name.
-    pub fn open(link: RpcClient) -> Result<Self, NodeError> {
-        let wallet = match link.path().trim_end_matches('/') {
+    pub fn open(rpc: RpcClient) -> Result<Self, NodeError> {
+        let wallet = match rpc.path().trim_end_matches('/') {
             "" => "shop",
             path => path.strip_prefix("/wallet/").unwrap_or_default(),
         };
@@ -100,57 +99,52 @@ impl Bitcoin {
             ));
         }
         Ok(Self {
-            link: link.at_path(&format!("/wallet/{wallet}")),
+            rpc: rpc.at_path(&format!("/wallet/{wallet}")),
             wallet: wallet.to_owned(),
             oldest_head_minutes: OLDEST_HEAD_MINUTES,
-            known: Mutex::default(),
+            watched: Mutex::default(),
         })
     }
 
-    /// Scans for every Bitcoin invoice among `followed`. An invoice that would need blocks which the node has pruned is
-    /// left out.
+    /// Scans for every Bitcoin invoice. One that would need blocks which the node has pruned is left out.
     ///
     /// # Errors
     /// [`NodeError`]: this scan changes nothing.
-    pub async fn look(
-        &self,
-        followed: &[WatchedInvoice],
-        memory: Option<&str>,
-        now: Timestamp,
-    ) -> Result<ScanResult, NodeError> {
-        let mut known = self.known.lock().await;
-        let look = self.look_at(&mut known, followed, ScanState::read(memory), now).await;
-        if look.is_err() {
+    pub async fn scan(&self, input: ScanInput<'_>) -> Result<ScanResult, NodeError> {
+        let mut watched = self.watched.lock().await;
+        let state = ScanState::read(input.state);
+        let result = self.try_scan(&mut watched, input.invoices, state, input.now).await;
+        if result.is_err() {
             // The node may come back as another one, or with another wallet.
-            known.clear();
+            watched.clear();
         }
-        look
+        result
     }
 
-    async fn look_at(
+    async fn try_scan(
         &self,
-        known: &mut BTreeMap<String, String>,
-        followed: &[WatchedInvoice],
-        memory: ScanState,
+        watched: &mut BTreeMap<String, String>,
+        invoices: &[WatchedInvoice],
+        state: ScanState,
         now: Timestamp,
     ) -> Result<ScanResult, NodeError> {
-        let asked: Vec<Asked<'_>> = followed.iter().filter_map(asked).collect();
-        let (chain, kind) = self.chain(known, &memory).await?;
-        let deepest = asked.iter().map(|one| one.needed).max().unwrap_or(FINAL);
-        let oldest = asked.iter().map(|one| one.followed.placed_on).min().unwrap_or(now);
-        let back_to = oldest.get().saturating_sub(BEFOREHAND);
+        let scripts: Vec<WatchedScript<'_>> = invoices.iter().filter_map(script_of).collect();
+        let (chain, kind) = self.chain(watched, &state).await?;
+        let deepest = scripts.iter().map(|script| script.needed).max().unwrap_or(FINAL_DEPTH);
+        let oldest = scripts.iter().map(|script| script.invoice.placed_on).min().unwrap_or(now);
+        let back_to = oldest.get().saturating_sub(MARGIN_SECONDS);
 
         let deep = chain.height.saturating_sub(u64::from(deepest.saturating_sub(1)));
         let before = chain.height.saturating_sub(blocks_since(back_to, now));
         let hashes = vec![("getblockhash", json!([deep])), ("getblockhash", json!([before]))];
-        let hashes = self.link.batch(hashes).await?;
+        let hashes = self.rpc.batch(hashes).await?;
         let heads = vec![
             ("getblockheader", json!([chain.head])),
             ("getblockheader", json!([hashes[0]])),
             ("getblockheader", json!([hashes[1]])),
         ];
-        let heads = self.link.batch(heads).await?;
-        self.is_fresh(&heads[0], now)?;
+        let heads = self.rpc.batch(heads).await?;
+        self.check_age(&heads[0], now)?;
         let time = self.median_time(&heads[1])?;
         let since = if before == 0 || self.median_time(&heads[2])?.get() <= back_to {
             hashes[1].clone()
@@ -158,13 +152,18 @@ impl Bitcoin {
             self.block_before(&chain, back_to, now).await?.1
         };
 
-        let searched =
-            self.follow(known, &asked, View { memory: &memory, chain: &chain, kind, now }).await?;
-        let (asked, left_out): (Vec<Asked<'_>>, Vec<Asked<'_>>) =
-            asked.into_iter().partition(|one| searched.contains(&one.followed.id));
-        let time = payments::time(time, now, &left_out);
-        let parts = if asked.is_empty() { Vec::new() } else { self.parts(&since).await? };
-        let memory = ScanState {
+        let searched = self
+            .watch_scripts(
+                watched,
+                &scripts,
+                ScanContext { state: &state, chain: &chain, kind, now },
+            )
+            .await?;
+        let (scripts, skipped): (Vec<WatchedScript<'_>>, Vec<WatchedScript<'_>>) =
+            scripts.into_iter().partition(|script| searched.contains(&script.invoice.id));
+        let time = payments::scan_time(time, now, &skipped);
+        let outputs = if scripts.is_empty() { Vec::new() } else { self.outputs(&since).await? };
+        let state = ScanState {
             genesis: Some(chain.genesis),
             head: chain.height,
             looked_at: now.get(),
@@ -174,8 +173,8 @@ impl Bitcoin {
             ahead: 0,
             head: chain.height,
             time,
-            observations: payments::observations(&asked, &parts, known),
-            memory: serde_json::to_string(&memory)
+            observations: payments::observations(&scripts, &outputs, watched),
+            state: serde_json::to_string(&state)
                 .map_err(|_| NodeError::Other("detected payments cannot be stored".to_owned()))?,
         })
     }
@@ -183,23 +182,28 @@ impl Bitcoin {
     /// Checks that it is the right chain and that the node is synchronised.
     async fn chain(
         &self,
-        known: &mut BTreeMap<String, String>,
-        memory: &ScanState,
-    ) -> Result<(Chain, Kind), NodeError> {
+        watched: &mut BTreeMap<String, String>,
+        state: &ScanState,
+    ) -> Result<(Chain, WalletKind), NodeError> {
         let mut calls = vec![
             ("getblockchaininfo", json!([])),
             ("getblockhash", json!([0])),
             ("getwalletinfo", json!([])),
         ];
-        if let Some(address) = known.values().next_back() {
+        if let Some(address) = watched.values().next_back() {
             calls.push(("getaddressinfo", json!([address])));
         }
-        let mut answers = self.link.batch_of_each(calls).await?.into_iter();
-        let mut next = || answers.next().unwrap_or_else(|| Err(self.link.malformed("a batch")));
-        let info = next().map_err(|error| self.if_warming_up(error))?;
+        let mut answers = self.rpc.batch_with_refusals(calls).await?.into_iter();
+        let mut next = || answers.next().unwrap_or_else(|| Err(self.rpc.malformed("a batch")));
+        let info = match next() {
+            Err(NodeError::Refused { code: WARMING_UP, .. }) => {
+                return Err(NodeError::Syncing { node: self.rpc.node() });
+            }
+            info => info?,
+        };
         let (genesis, wallet) = (next()?, next());
 
-        let malformed = || self.link.malformed("getblockchaininfo");
+        let malformed = || self.rpc.malformed("getblockchaininfo");
         let number = |name: &str| info[name].as_u64().ok_or_else(malformed);
         let name = info["chain"].as_str().ok_or_else(malformed)?;
         let genesis = genesis.as_str().ok_or_else(malformed)?.to_owned();
@@ -207,25 +211,25 @@ impl Bitcoin {
         // that the seller creates for testing.
         if name != "regtest" && genesis != BITCOIN {
             let found = if name == "main" { "main (of another coin)" } else { name };
-            return Err(NodeError::OtherChain {
-                node: self.link.node(),
+            return Err(NodeError::WrongChain {
+                node: self.rpc.node(),
                 expected: "main (Bitcoin)".to_owned(),
                 found: found.chars().filter(|c| (' '..='~').contains(c)).take(40).collect(),
             });
         }
-        if memory.genesis.as_ref().is_some_and(|before| *before != genesis) {
-            return Err(NodeError::OtherGenesis { node: self.link.node() });
+        if state.genesis.as_ref().is_some_and(|before| *before != genesis) {
+            return Err(NodeError::WrongGenesis { node: self.rpc.node() });
         }
         let height = number("blocks")?;
         if info["initialblockdownload"].as_bool().ok_or_else(malformed)?
             || height.saturating_add(HEADS_AHEAD) < number("headers")?
         {
-            return Err(NodeError::Syncing { node: self.link.node() });
+            return Err(NodeError::Syncing { node: self.rpc.node() });
         }
         // After a crash a node may have lost its last blocks, and downloads them again.
-        let final_then = memory.head.saturating_sub(u64::from(FINAL));
-        if height < final_then {
-            return Err(NodeError::WentBack { node: self.link.node(), number: final_then });
+        let final_height = state.head.saturating_sub(u64::from(FINAL_DEPTH));
+        if height < final_height {
+            return Err(NodeError::LostBlock { node: self.rpc.node(), number: final_height });
         }
         let is_pruned = info["pruned"].as_bool().ok_or_else(malformed)?;
         let chain = Chain {
@@ -236,41 +240,33 @@ impl Bitcoin {
         };
         let kind = self.open_wallet(wallet).await?;
         // Another wallet may have the name by now.
-        if !known.is_empty() && !next().is_ok_and(|address| watches(&address)) {
-            known.clear();
+        if !watched.is_empty() && !next().is_ok_and(|address| watches(&address)) {
+            watched.clear();
         }
         Ok((chain, kind))
     }
 
-    fn if_warming_up(&self, error: NodeError) -> NodeError {
-        match error {
-            NodeError::Refused { code: WARMING_UP, .. } => {
-                NodeError::Syncing { node: self.link.node() }
-            }
-            other => other,
-        }
-    }
-
-    fn is_fresh(&self, head: &Value, now: Timestamp) -> Result<(), NodeError> {
-        let made_at = head["time"].as_i64().and_then(|at| Timestamp::new(at).ok());
-        let made_at = made_at.ok_or_else(|| self.link.malformed("getblockheader"))?;
-        let minutes = now.minutes_after(made_at);
+    fn check_age(&self, header: &Value, now: Timestamp) -> Result<(), NodeError> {
+        let time = self.header_time(header, "time")?;
+        let minutes = now.minutes_after(time);
         if self.oldest_head_minutes < minutes {
-            return Err(NodeError::Stale { node: self.link.node(), minutes });
+            return Err(NodeError::Stale { node: self.rpc.node(), minutes });
         }
-        let minutes = made_at.minutes_after(now);
+        let minutes = time.minutes_after(now);
         if MOST_AHEAD_MINUTES < minutes {
-            return Err(NodeError::Ahead { node: self.link.node(), minutes });
+            return Err(NodeError::Ahead { node: self.rpc.node(), minutes });
         }
         Ok(())
     }
 
     /// The median of eleven blocks: it never decreases from one block to the next, and is behind the real time.
-    fn median_time(&self, head: &Value) -> Result<Timestamp, NodeError> {
-        head["mediantime"]
-            .as_i64()
-            .and_then(|at| Timestamp::new(at).ok())
-            .ok_or_else(|| self.link.malformed("getblockheader"))
+    fn median_time(&self, header: &Value) -> Result<Timestamp, NodeError> {
+        self.header_time(header, "mediantime")
+    }
+
+    fn header_time(&self, header: &Value, name: &str) -> Result<Timestamp, NodeError> {
+        let time = header[name].as_i64().and_then(|time| Timestamp::new(time).ok());
+        time.ok_or_else(|| self.rpc.malformed("getblockheader"))
     }
 
     /// A block made before `back_to`, but not much earlier if blocks come at the usual rate: its number and hash.
@@ -283,8 +279,8 @@ impl Bitcoin {
         let mut back = blocks_since(back_to, now);
         loop {
             let number = chain.height.saturating_sub(back);
-            let hash = self.link.call("getblockhash", json!([number])).await?;
-            let head = self.link.call("getblockheader", json!([&hash])).await?;
+            let hash = self.rpc.call("getblockhash", json!([number])).await?;
+            let head = self.rpc.call("getblockheader", json!([&hash])).await?;
             if number == 0 || self.median_time(&head)?.get() <= back_to {
                 return Ok((number, hash));
             }
@@ -293,56 +289,56 @@ impl Bitcoin {
     }
 
     /// All outputs received after that block, including unconfirmed ones.
-    async fn parts(&self, since: &Value) -> Result<Vec<Part>, NodeError> {
-        let parts = self.listed(since).await?;
-        let waiting: BTreeSet<&str> = parts
+    async fn outputs(&self, since: &Value) -> Result<Vec<Output>, NodeError> {
+        let outputs = self.list_outputs(since).await?;
+        let unconfirmed: BTreeSet<&str> = outputs
             .iter()
-            .filter(|part| part.in_block.is_none())
-            .map(|part| part.transaction.as_str())
+            .filter(|output| output.block_time.is_none())
+            .map(|output| output.txid.as_str())
             .collect();
-        let calls = waiting.iter().map(|id| ("getmempoolentry", json!([id]))).collect();
-        let answers = self.link.batch_of_each(calls).await?;
+        let calls = unconfirmed.iter().map(|id| ("getmempoolentry", json!([id]))).collect();
+        let answers = self.rpc.batch_with_refusals(calls).await?;
         // The wallet keeps transactions that were replaced by one that does not pay it; the mempool does not.
-        let mut gone: BTreeSet<String> = BTreeSet::new();
-        for (id, answer) in waiting.iter().zip(answers) {
+        let mut replaced: BTreeSet<String> = BTreeSet::new();
+        for (id, answer) in unconfirmed.iter().zip(answers) {
             match answer {
                 Ok(_) => {}
-                Err(NodeError::Refused { code: NOT_IN_POOL, .. }) => {
-                    gone.insert((*id).to_owned());
+                Err(NodeError::Refused { code: NOT_IN_MEMPOOL, .. }) => {
+                    replaced.insert((*id).to_owned());
                 }
                 Err(error) => return Err(error),
             }
         }
-        if gone.is_empty() {
-            return Ok(parts);
+        if replaced.is_empty() {
+            return Ok(outputs);
         }
         // Or they were mined between the two requests.
-        let mut parts = self.listed(since).await?;
-        parts.retain(|part| part.in_block.is_some() || !gone.contains(&part.transaction));
-        Ok(parts)
+        let mut outputs = self.list_outputs(since).await?;
+        outputs.retain(|output| output.block_time.is_some() || !replaced.contains(&output.txid));
+        Ok(outputs)
     }
 
-    async fn listed(&self, since: &Value) -> Result<Vec<Part>, NodeError> {
+    async fn list_outputs(&self, since: &Value) -> Result<Vec<Output>, NodeError> {
         let params = json!({"blockhash": since, "include_removed": false});
-        let listed = self.link.call("listsinceblock", params).await?;
-        payments::parts(&listed).ok_or_else(|| self.link.malformed("listsinceblock"))
+        let listed = self.rpc.call("listsinceblock", params).await?;
+        payments::parse_outputs(&listed).ok_or_else(|| self.rpc.malformed("listsinceblock"))
     }
 }
 
-fn asked(followed: &WatchedInvoice) -> Option<Asked<'_>> {
-    if followed.coin != Coin::Bitcoin {
+fn script_of(invoice: &WatchedInvoice) -> Option<WatchedScript<'_>> {
+    if invoice.coin != Coin::Bitcoin {
         return None;
     }
-    let needed = match followed.depth {
+    let needed = match invoice.depth {
         Depth::Blocks(n) => n.max(1),
-        Depth::Final => FINAL,
+        Depth::Final => FINAL_DEPTH,
     };
-    Some(Asked { followed, script: followed.address.bitcoin_script()?, needed })
+    Some(WatchedScript { invoice, hex: invoice.address.bitcoin_script()?, needed })
 }
 
 /// An estimate on the high side: an eighth more than expected, plus two hours.
 fn blocks_since(time: i64, now: Timestamp) -> u64 {
-    let blocks = now.get().saturating_sub(time).max(0) / PER_BLOCK;
+    let blocks = now.get().saturating_sub(time).max(0) / BLOCK_SECONDS;
     u64::try_from(blocks.saturating_add(blocks / 8).saturating_add(12)).unwrap_or(0)
 }
 
@@ -359,7 +355,7 @@ mod tests {
         let bitcoin = Bitcoin::open(RpcClient::open(&url, None).unwrap()).unwrap();
         let check = |minutes: i64| {
             let head = json!({"time": NOW + minutes * 60});
-            bitcoin.is_fresh(&head, Timestamp::new(NOW).unwrap())
+            bitcoin.check_age(&head, Timestamp::new(NOW).unwrap())
         };
         for minutes in [-OLDEST_HEAD_MINUTES, 0, MOST_AHEAD_MINUTES] {
             assert_eq!(check(minutes), Ok(()), "{minutes}");
@@ -369,7 +365,7 @@ mod tests {
         let error = check(MOST_AHEAD_MINUTES + 1).unwrap_err();
         assert!(matches!(error, NodeError::Ahead { .. }), "{error}");
         assert!(
-            bitcoin.is_fresh(&json!({"time": i64::MAX}), Timestamp::new(NOW).unwrap()).is_err()
+            bitcoin.check_age(&json!({"time": i64::MAX}), Timestamp::new(NOW).unwrap()).is_err()
         );
     }
 }

@@ -20,26 +20,26 @@ const MATURITY: u32 = 100;
 /// Units: seconds that a block's time may be wrong. Source: Bitcoin Core, `MAX_FUTURE_BLOCK_TIME`.
 const CLOCKS_DIFFER: i64 = 2 * 60 * 60;
 
-/// An invoice, with the parameters for the node.
-pub struct Asked<'a> {
-    pub followed: &'a WatchedInvoice,
-    /// The script of its address, in hexadecimal digits.
-    pub script: String,
+/// An invoice and the script that pays to its address.
+pub struct WatchedScript<'a> {
+    pub invoice: &'a WatchedInvoice,
+    /// Shape: the script in hexadecimal digits.
+    pub hex: String,
     /// Units: confirmations.
     pub needed: u32,
 }
 
 /// An output that pays to the wallet, as the node reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Part {
-    pub transaction: String,
+pub struct Output {
+    pub txid: String,
     output: u64,
     /// In the node's notation.
     address: String,
     satoshi: i64,
     pub confirmations: u32,
     /// The time of its block. Units: Unix seconds.
-    pub in_block: Option<i64>,
+    pub block_time: Option<i64>,
 }
 
 /// Source: Bitcoin Core, `listsinceblock`.
@@ -56,10 +56,10 @@ struct Entry {
 }
 
 /// Every output received and not reversed. `None` if the node's answer has another form.
-pub fn parts(listed: &Value) -> Option<Vec<Part>> {
+pub fn parse_outputs(listed: &Value) -> Option<Vec<Output>> {
     let entries: Vec<Entry> = Vec::deserialize(listed.get("transactions")?).ok()?;
     let mut reported = BTreeSet::new();
-    let mut parts = Vec::with_capacity(entries.len());
+    let mut outputs = Vec::with_capacity(entries.len());
     for entry in entries {
         // "send" is the seller's own spending, "orphan" a coinbase of an abandoned block.
         let is_coinbase = matches!(entry.category.as_str(), "generate" | "immature");
@@ -81,8 +81,8 @@ pub fn parts(listed: &Value) -> Option<Vec<Part>> {
             return None;
         }
         if reported.insert((entry.txid.clone(), output)) {
-            parts.push(Part {
-                transaction: entry.txid,
+            outputs.push(Output {
+                txid: entry.txid,
                 output,
                 address,
                 satoshi,
@@ -91,11 +91,11 @@ pub fn parts(listed: &Value) -> Option<Vec<Part>> {
                 } else {
                     confirmations
                 },
-                in_block: entry.blocktime.filter(|_| 0 < confirmations),
+                block_time: entry.blocktime.filter(|_| 0 < confirmations),
             });
         }
     }
-    Some(parts)
+    Some(outputs)
 }
 
 /// Source: Bitcoin Core writes coins with eight decimals. The shortest decimal form of the parsed float is the same
@@ -114,79 +114,79 @@ fn satoshi(coins: &Number) -> Option<i64> {
 
 /// The time of the scan: never later than now, and not after the day of an order that was left out with no payment
 /// seen. It is unknown whether that one was paid, so it must not expire.
-pub fn time(deep: Timestamp, now: Timestamp, left_out: &[Asked<'_>]) -> Timestamp {
-    let unseen = left_out
+pub fn scan_time(deep: Timestamp, now: Timestamp, skipped: &[WatchedScript<'_>]) -> Timestamp {
+    let unseen = skipped
         .iter()
-        .filter(|one| one.followed.last.is_none_or(|last| last.seen == Amount::ZERO))
-        .map(|one| one.followed.placed_on);
+        .filter(|script| script.invoice.last.is_none_or(|last| last.seen == Amount::ZERO))
+        .map(|script| script.invoice.placed_on);
     unseen.fold(deep.min(now), Timestamp::min)
 }
 
 /// `addresses`: script → address in the node's notation.
 pub fn observations(
-    asked: &[Asked<'_>],
-    parts: &[Part],
+    scripts: &[WatchedScript<'_>],
+    outputs: &[Output],
     addresses: &BTreeMap<String, String>,
 ) -> Vec<(i64, Observation)> {
-    let mut owners: BTreeMap<&str, Vec<&Asked<'_>>> = BTreeMap::new();
-    for one in asked {
-        if let Some(address) = addresses.get(&one.script) {
-            owners.entry(address).or_default().push(one);
+    let mut owners: BTreeMap<&str, Vec<&WatchedScript<'_>>> = BTreeMap::new();
+    for script in scripts {
+        if let Some(address) = addresses.get(&script.hex) {
+            owners.entry(address).or_default().push(script);
         }
     }
     // An output belongs to one invoice: the one with its exact amount, otherwise the one that owns the address.
     for owners in owners.values_mut() {
-        owners.sort_by_key(|one| (one.followed.is_alone, one.followed.id));
+        owners.sort_by_key(|script| (script.invoice.is_alone, script.invoice.id));
     }
-    let mut sums: BTreeMap<i64, Sum> = BTreeMap::new();
-    for part in parts {
-        let owners = owners.get(part.address.as_str()).map(Vec::as_slice).unwrap_or_default();
-        if let Some(owner) = owners.iter().find(|one| one.takes(part)) {
-            sums.entry(owner.followed.id).or_default().add(part, owner.needed);
+    let mut totals: BTreeMap<i64, Total> = BTreeMap::new();
+    for output in outputs {
+        let owners = owners.get(output.address.as_str()).map(Vec::as_slice).unwrap_or_default();
+        if let Some(owner) = owners.iter().find(|script| script.is_paid_by(output)) {
+            totals.entry(owner.invoice.id).or_default().add(output, owner.needed);
         }
     }
-    asked
+    scripts
         .iter()
-        .map(|one| {
-            let sum = sums.remove(&one.followed.id).unwrap_or_default();
-            (one.followed.id, sum.observation(one.needed))
+        .map(|script| {
+            let total = totals.remove(&script.invoice.id).unwrap_or_default();
+            (script.invoice.id, total.observation(script.needed))
         })
         .collect()
 }
 
-impl Asked<'_> {
-    fn takes(&self, part: &Part) -> bool {
-        part.came_after(self.followed.placed_on)
-            && (self.followed.is_alone || part.gwei() == self.followed.amount)
+impl WatchedScript<'_> {
+    fn is_paid_by(&self, output: &Output) -> bool {
+        output.is_since(self.invoice.placed_on)
+            && (self.invoice.is_alone || output.gwei() == self.invoice.amount)
     }
 }
 
-impl Part {
+impl Output {
     fn gwei(&self) -> Amount {
         gwei(self.satoshi)
     }
 
-    fn came_after(&self, placed_on: Timestamp) -> bool {
+    fn is_since(&self, placed_on: Timestamp) -> bool {
         let first = placed_on.day_start().get().saturating_sub(CLOCKS_DIFFER);
-        self.in_block.is_none_or(|at| first <= at)
+        self.block_time.is_none_or(|at| first <= at)
     }
 }
 
 /// Units: satoshi.
 #[derive(Default)]
-struct Sum {
+struct Total {
     seen: i64,
     settled: i64,
     youngest: Option<u32>,
 }
 
-impl Sum {
-    fn add(&mut self, part: &Part, needed: u32) {
-        self.seen = self.seen.saturating_add(part.satoshi);
-        if needed <= part.confirmations {
-            self.settled = self.settled.saturating_add(part.satoshi);
+impl Total {
+    fn add(&mut self, output: &Output, needed: u32) {
+        self.seen = self.seen.saturating_add(output.satoshi);
+        if needed <= output.confirmations {
+            self.settled = self.settled.saturating_add(output.satoshi);
         }
-        let youngest = self.youngest.map_or(part.confirmations, |n| n.min(part.confirmations));
+        let youngest = self.youngest.map_or(output.confirmations, |n| n.min(output.confirmations));
         self.youngest = Some(youngest);
     }
 
@@ -239,11 +239,11 @@ mod tests {
         entry
     }
 
-    fn read(entries: Vec<Value>) -> Option<Vec<Part>> {
-        parts(&json!({"transactions": entries, "lastblock": "00"}))
+    fn read(entries: Vec<Value>) -> Option<Vec<Output>> {
+        parse_outputs(&json!({"transactions": entries, "lastblock": "00"}))
     }
 
-    fn followed(id: i64, amount: i64, is_alone: bool) -> WatchedInvoice {
+    fn invoice(id: i64, amount: i64, is_alone: bool) -> WatchedInvoice {
         WatchedInvoice {
             id,
             coin: Coin::Bitcoin,
@@ -260,20 +260,24 @@ mod tests {
     /// The invoices have the scripts "0", "1", …, and the node calls their addresses "a0", "a1", ….
     #[track_caller]
     fn check(
-        followed: &[(WatchedInvoice, &str)],
+        invoices: &[(WatchedInvoice, &str)],
         entries: Vec<Value>,
         expected: &[(i64, i64, i64, u32)],
     ) {
-        let asked: Vec<Asked<'_>> = followed
+        let scripts: Vec<WatchedScript<'_>> = invoices
             .iter()
-            .map(|(followed, script)| Asked { followed, script: (*script).to_owned(), needed: 2 })
+            .map(|(invoice, script)| WatchedScript {
+                invoice,
+                hex: (*script).to_owned(),
+                needed: 2,
+            })
             .collect();
-        let addresses = followed
+        let addresses = invoices
             .iter()
             .map(|(_, script)| ((*script).to_owned(), format!("a{script}")))
             .collect();
         let seen: Vec<(i64, i64, i64, u32)> =
-            observations(&asked, &read(entries).unwrap(), &addresses)
+            observations(&scripts, &read(entries).unwrap(), &addresses)
                 .iter()
                 .map(|(id, seen)| {
                     assert_eq!((seen.needed, seen.is_moved), (2, false));
@@ -285,7 +289,7 @@ mod tests {
 
     #[test]
     fn what_came_is_counted_by_its_depth() {
-        let one = [(followed(7, 1000, true), "0")];
+        let one = [(invoice(7, 1000, true), "0")];
         check(&one, vec![], &[(7, 0, 0, 0)]);
         check(&one, vec![entry("x", "a0", 1000, 0)], &[(7, 1000, 0, 0)]);
         check(&one, vec![entry("x", "a0", 1000, 1)], &[(7, 1000, 0, 1)]);
@@ -296,7 +300,7 @@ mod tests {
 
     #[test]
     fn what_a_block_took_in_before_the_orders_day_is_not_its_own() {
-        let one = [(followed(7, 1000, true), "0")];
+        let one = [(invoice(7, 1000, true), "0")];
         let at = |time: i64| with(entry("x", "a0", 1000, 300), "blocktime", json!(time));
         check(&one, vec![at(DAY - 7201)], &[(7, 0, 0, 0)]);
         check(&one, vec![at(DAY - 7200)], &[(7, 1000, 1000, 300)]);
@@ -306,7 +310,7 @@ mod tests {
     fn the_time_waits_for_an_order_that_is_left_out_and_never_runs_ahead() {
         let at = |time: i64| Timestamp::new(time).unwrap();
         let (now, seen) = (at(DAY + 900), Observation { seen: gwei(1), ..Observation::NOTHING });
-        let with_last = |last| WatchedInvoice { last, ..followed(7, 1000, true) };
+        let with_last = |last| WatchedInvoice { last, ..invoice(7, 1000, true) };
         for (last, deep, expected) in [
             (None, DAY + 600, DAY),
             (Some(Observation::NOTHING), DAY + 600, DAY),
@@ -314,16 +318,16 @@ mod tests {
             (Some(seen), DAY + 9000, DAY + 900),
             (None, DAY - 600, DAY - 600),
         ] {
-            let followed = with_last(last);
-            let left_out = [Asked { followed: &followed, script: "0".to_owned(), needed: 2 }];
-            assert_eq!(time(at(deep), now, &left_out), at(expected), "{last:?} {deep}");
+            let invoice = with_last(last);
+            let skipped = [WatchedScript { invoice: &invoice, hex: "0".to_owned(), needed: 2 }];
+            assert_eq!(scan_time(at(deep), now, &skipped), at(expected), "{last:?} {deep}");
         }
-        assert_eq!(time(at(DAY + 9000), now, &[]), now);
+        assert_eq!(scan_time(at(DAY + 9000), now, &[]), now);
     }
 
     #[test]
     fn what_was_undone_is_not_counted() {
-        let one = [(followed(7, 1000, true), "0")];
+        let one = [(invoice(7, 1000, true), "0")];
         for undone in [
             entry("x", "a0", 1000, -1),
             with(entry("x", "a0", 1000, 0), "abandoned", json!(true)),
@@ -340,7 +344,7 @@ mod tests {
 
     #[test]
     fn what_a_miner_pays_counts_once_he_can() {
-        let one = [(followed(7, 1000, true), "0")];
+        let one = [(invoice(7, 1000, true), "0")];
         let immature = |n: i64| with(entry("x", "a0", 1000, n), "category", json!("immature"));
         check(&one, vec![immature(9)], &[(7, 1000, 0, 0)]);
         check(
@@ -352,14 +356,14 @@ mod tests {
 
     #[test]
     fn at_a_shared_address_the_exact_amount_tells_whose_it_is() {
-        let both = [(followed(7, 1000, false), "0"), (followed(8, 1001, false), "0")];
+        let both = [(invoice(7, 1000, false), "0"), (invoice(8, 1001, false), "0")];
         check(
             &both,
             vec![entry("x", "a0", 1001, 3), entry("y", "a0", 999, 3), entry("z", "a0", 2001, 3)],
             &[(7, 0, 0, 0), (8, 1001, 1001, 3)],
         );
         // Two with the same amount: no output counts for both.
-        let twins = [(followed(9, 1000, false), "0"), (followed(8, 1000, false), "0")];
+        let twins = [(invoice(9, 1000, false), "0"), (invoice(8, 1000, false), "0")];
         check(&twins, vec![entry("x", "a0", 1000, 3)], &[(9, 0, 0, 0), (8, 1000, 1000, 3)]);
         // A payment made before the order was placed is not for it.
         let earlier = with(entry("x", "a0", 1000, 300), "blocktime", json!(DAY - 7201));
@@ -393,7 +397,7 @@ mod tests {
             assert_eq!(read(vec![without(name)]), None, "{name}");
         }
         for listed in [json!(null), json!([]), json!({}), json!({"transactions": {}})] {
-            assert_eq!(parts(&listed), None, "{listed}");
+            assert_eq!(parse_outputs(&listed), None, "{listed}");
         }
         assert_eq!(read(vec![without("address")]), Some(Vec::new()));
         let deep = read(vec![with(good(), "confirmations", json!(i64::MAX))]).unwrap();

@@ -8,13 +8,13 @@ use crate::infra::node::NodeError;
 
 /// What to count at an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Counted<'a> {
+pub enum Asset<'a> {
     Coin,
     /// The token's contract.
     Token(&'a str),
 }
 
-impl<'a> Counted<'a> {
+impl<'a> Asset<'a> {
     pub fn of(coin: &'a Coin) -> Self {
         match coin {
             Coin::Token { contract, .. } => Self::Token(contract),
@@ -26,7 +26,7 @@ impl<'a> Counted<'a> {
     ///
     /// Source: init code can return at most 24,576 bytes (EIP-170), 768 words; reading a balance costs 2,600 gas
     /// (EIP-2929), for a token several times as much, and nodes allow a call about 30 million.
-    pub fn most(self) -> usize {
+    pub fn most_addresses(self) -> usize {
         match self {
             Self::Coin => 500,
             Self::Token(_) => 250,
@@ -42,12 +42,13 @@ impl<'a> Counted<'a> {
     }
 
     /// Adds the token's name to an error of a call.
-    pub fn name_token(self, error: NodeError) -> NodeError {
+    pub fn explain_token_error(self, error: NodeError) -> NodeError {
         match (self, error) {
-            (Self::Token(contract), NodeError::Refused { node, method, code, words }) => {
-                let words =
-                    format!("{words}; check that {contract} is the token's contract on this chain");
-                NodeError::Refused { node, method, code, words }
+            (Self::Token(contract), NodeError::Refused { node, method, code, message }) => {
+                let message = format!(
+                    "{message}; check that {contract} is the token's contract on this chain"
+                );
+                NodeError::Refused { node, method, code, message }
             }
             (_, error) => error,
         }
@@ -192,15 +193,15 @@ mod tests {
     fn a_call_is_a_program_and_its_addresses() {
         let coin = Coin::Ether { chain: 1 };
         let address = Address::parse(&coin, "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed").unwrap();
-        let data = Counted::of(&coin).data(&[&address, &address]);
+        let data = Asset::of(&coin).data(&[&address, &address]);
         assert_eq!(data.len(), 2 + 2 * (33 + 40));
         assert!(data.ends_with("5aaeb6053f3e94c9b9a09f33669435e7ef1beaed"));
         let contract = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48".to_owned();
         let token = Coin::Token { chain: 1, contract, decimals: 6 };
-        let data = Counted::of(&token).data(&[&address]);
+        let data = Asset::of(&token).data(&[&address]);
         assert_eq!(data.len(), 2 + 2 * (75 + 40));
         // Source: EIP-3860.
-        assert!(Counted::Coin.most() * 20 + 100 < 49_152);
-        assert!((Counted::Coin.most() + 3) * 32 < 24_576);
+        assert!(Asset::Coin.most_addresses() * 20 + 100 < 49_152);
+        assert!((Asset::Coin.most_addresses() + 3) * 32 < 24_576);
     }
 }

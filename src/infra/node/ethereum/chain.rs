@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use crate::domain::payment::{Coin, Depth, WatchedInvoice};
-use crate::infra::node::ethereum::memory::ScanState;
-use crate::infra::node::ethereum::words::{Block, Hash};
+use crate::infra::node::ethereum::codec::{Block, Hash};
+use crate::infra::node::ethereum::scan_state::ScanState;
 
 /// The state of the chain at one scan.
 pub struct Chain {
     pub id: u64,
     pub head: Block,
     /// The newest finalized block, if the chain reports any.
-    pub is_final: Option<Block>,
+    pub finalized: Option<Block>,
     /// Depth → the newest block at that depth; `None`: the chain is too short.
     pub deep: BTreeMap<Depth, Option<Block>>,
 }
@@ -27,8 +27,8 @@ impl Chain {
 
     /// The time of the newest block that is as deep as the deepest required.
     pub fn deepest_time(&self) -> i64 {
-        let times = self.deep.values().map(|block| block.as_ref().map_or(0, |block| block.time));
-        times.min().unwrap_or(self.head.time)
+        let multiply = self.deep.values().map(|block| block.as_ref().map_or(0, |block| block.time));
+        multiply.min().unwrap_or(self.head.time)
     }
 
     pub fn needed(&self, depth: Depth) -> u32 {
@@ -43,27 +43,27 @@ impl Chain {
     }
 
     /// Whether nothing can have changed since the last scan.
-    pub fn is_known(&self, memory: &ScanState, followed: &[WatchedInvoice]) -> bool {
+    pub fn is_known(&self, state: &ScanState, invoices: &[WatchedInvoice]) -> bool {
         let is_same = |block: &Block, (number, hash): &(u64, Hash)| {
             block.number == *number && block.hash == *hash
         };
-        let is_final_same = match (&self.is_final, &memory.is_final) {
+        let is_final_same = match (&self.finalized, &state.finalized) {
             (Some(block), Some(known)) => is_same(block, known),
             (None, _) => true,
             (Some(_), None) => false,
         };
-        let is_looked_at = |followed: &WatchedInvoice| match (followed.last, followed.depth) {
+        let is_looked_at = |invoice: &WatchedInvoice| match (invoice.last, invoice.depth) {
             (None, _) => false,
             // The required depth may have been changed, which matters while a payment is unconfirmed.
             (Some(last), Depth::Blocks(n)) if last.settled < last.seen => last.needed == n,
             (Some(_), _) => true,
         };
-        let is_scanned = followed.iter().all(|followed| followed.is_alone)
-            || memory.scanned.last().is_some_and(|last| is_same(&self.head, last));
-        is_same(&self.head, &memory.head)
+        let is_scanned = invoices.iter().all(|invoice| invoice.is_alone)
+            || state.scanned.last().is_some_and(|last| is_same(&self.head, last));
+        is_same(&self.head, &state.head)
             && is_final_same
             && is_scanned
-            && followed.iter().all(is_looked_at)
+            && invoices.iter().all(is_looked_at)
     }
 }
 

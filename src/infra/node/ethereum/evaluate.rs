@@ -5,7 +5,7 @@ use crate::domain::values::Amount;
 
 /// The balances of one address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct Balances {
     /// At the newest block.
     pub head: Amount,
     /// At the required depth.
@@ -14,35 +14,42 @@ pub struct Found {
 
 /// How many transactions an address has sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sent {
+pub struct SentCounts {
     pub head: u64,
     pub deep: u64,
 }
 
 /// Whether the result depends on funds having left the address: the balance is lower than before, or than at the
 /// required depth.
-pub fn is_sent_asked(followed: &WatchedInvoice, found: Found) -> bool {
-    let last = last(followed);
-    found.head < last.seen || found.deep < last.settled || found.head < found.deep || last.is_moved
+pub fn needs_sent_counts(invoice: &WatchedInvoice, balances: Balances) -> bool {
+    let last = last(invoice);
+    balances.head < last.seen
+        || balances.deep < last.settled
+        || balances.head < balances.deep
+        || last.is_moved
 }
 
 /// `sent`: if it was requested.
-pub fn judge(followed: &WatchedInvoice, found: Found, sent: Option<Sent>) -> Observation {
-    let last = last(followed);
-    let has_left = sent.is_some_and(|sent| 0 < sent.head);
-    let had_left = sent.is_some_and(|sent| 0 < sent.deep);
+pub fn observe(
+    invoice: &WatchedInvoice,
+    balances: Balances,
+    sent: Option<SentCounts>,
+) -> Observation {
+    let last = last(invoice);
+    let has_sent = sent.is_some_and(|sent| 0 < sent.head);
+    let had_sent = sent.is_some_and(|sent| 0 < sent.deep);
 
     // If a balance decreases while nothing was sent, a reorganisation reversed a payment. A final payment is never
     // reversed: some tokens can be moved by a signature alone, without a transaction of the address.
-    let is_kept = had_left || followed.depth == Depth::Final;
-    let settled = if is_kept { last.settled.max(found.deep) } else { found.deep };
-    let seen = if has_left { last.seen.max(found.head) } else { found.head };
+    let is_irreversible = had_sent || invoice.depth == Depth::Final;
+    let settled = if is_irreversible { last.settled.max(balances.deep) } else { balances.deep };
+    let seen = if has_sent { last.seen.max(balances.head) } else { balances.head };
     Observation {
         seen: seen.max(settled),
         settled,
         confirmations: 0,
         needed: 0,
-        is_moved: (had_left || (sent.is_none() && last.is_moved)) && settled < followed.amount,
+        is_moved: (had_sent || (sent.is_none() && last.is_moved)) && settled < invoice.amount,
     }
 }
 
@@ -52,16 +59,16 @@ pub fn confirmations(observation: &Observation, head: u64, since: u64) -> u32 {
     if observation.seen == Amount::ZERO {
         return 0;
     }
-    let counted = u32::try_from(head.saturating_sub(since)).unwrap_or(u32::MAX).saturating_add(1);
+    let n_blocks = u32::try_from(head.saturating_sub(since)).unwrap_or(u32::MAX).saturating_add(1);
     if observation.settled < observation.seen {
-        counted.min(observation.needed.saturating_sub(1))
+        n_blocks.min(observation.needed.saturating_sub(1))
     } else {
-        counted.max(observation.needed)
+        n_blocks.max(observation.needed)
     }
 }
 
-fn last(followed: &WatchedInvoice) -> Observation {
-    followed.last.unwrap_or(Observation::NOTHING)
+fn last(invoice: &WatchedInvoice) -> Observation {
+    invoice.last.unwrap_or(Observation::NOTHING)
 }
 
 #[cfg(test)]
@@ -75,7 +82,7 @@ mod tests {
     }
 
     /// An invoice for 1000, with the amounts seen and settled before.
-    fn followed(depth: Depth, seen: i64, settled: i64) -> WatchedInvoice {
+    fn invoice(depth: Depth, seen: i64, settled: i64) -> WatchedInvoice {
         let coin = Coin::Ether { chain: 1 };
         let address = Address::parse(&coin, "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed").unwrap();
         let last = Observation {
@@ -105,12 +112,12 @@ mod tests {
         sent: Option<(u64, u64)>,
         expected: (i64, i64, bool),
     ) {
-        let followed = followed(depth, seen, settled);
-        let found = Found { head: gwei(head), deep: gwei(deep) };
-        let sent = sent.map(|(head, deep)| Sent { head, deep });
-        assert_eq!(is_sent_asked(&followed, found), sent.is_some());
-        let judged = judge(&followed, found, sent);
-        assert_eq!((judged.seen.get(), judged.settled.get(), judged.is_moved), expected);
+        let invoice = invoice(depth, seen, settled);
+        let balances = Balances { head: gwei(head), deep: gwei(deep) };
+        let sent = sent.map(|(head, deep)| SentCounts { head, deep });
+        assert_eq!(needs_sent_counts(&invoice, balances), sent.is_some());
+        let observed = observe(&invoice, balances, sent);
+        assert_eq!((observed.seen.get(), observed.settled.get(), observed.is_moved), expected);
     }
 
     const THREE: Depth = Depth::Blocks(3);

@@ -9,19 +9,19 @@ use crate::domain::payment::{Coin, Observation, WatchedInvoice};
 use crate::domain::values::Amount;
 use crate::infra::node::NodeError;
 use crate::infra::node::ethereum::chain::decimals;
-use crate::infra::node::ethereum::memory::{Matched, ScanState};
-use crate::infra::node::ethereum::words::{Block, Hash};
-use crate::infra::node::ethereum::{Chain, Ethereum, words};
+use crate::infra::node::ethereum::codec::{Block, Hash};
+use crate::infra::node::ethereum::scan_state::{ScanState, TransferMatch};
+use crate::infra::node::ethereum::{Chain, Ethereum, codec};
 
 /// Units: blocks; if nothing was read before, reading starts this far behind the newest.
-const FIRST_BLOCKS: u64 = 32;
+const INITIAL_BLOCKS: u64 = 32;
 /// Units: blocks that are read again for a new order: it may have been paid during the last scan.
-const AGAIN_BLOCKS: u64 = 8;
+const REREAD_BLOCKS: u64 = 8;
 /// Units: blocks per scan.
 const MOST_BLOCKS: u64 = 500;
 /// Units: blocks per request. A full Ethereum block is about half a megabyte.
 const FULL_BLOCKS: u64 = 10;
-const BARE_BLOCKS: u64 = 100;
+const HEADER_BLOCKS: u64 = 100;
 /// Source: ERC-20; keccak256("Transfer(address,address,uint256)").
 const TRANSFER: &str = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef";
 
@@ -31,34 +31,34 @@ impl Ethereum {
         &self,
         chain: &Chain,
         shared: &[&'a WatchedInvoice],
-        memory: &mut ScanState,
+        state: &mut ScanState,
     ) -> Result<(Vec<(&'a WatchedInvoice, Observation)>, i64), NodeError> {
         let head = chain.head.number;
-        let oldest = memory.scanned.first().map(|(number, _)| *number);
-        self.walk_back(memory).await?;
-        let mut from = match memory.scanned.last() {
+        let oldest = state.scanned.first().map(|(number, _)| *number);
+        self.discard_reorganized(state).await?;
+        let mut from = match state.scanned.last() {
             Some((last, _)) => last.saturating_add(1),
-            None => oldest.unwrap_or(head.saturating_sub(FIRST_BLOCKS)),
+            None => oldest.unwrap_or(head.saturating_sub(INITIAL_BLOCKS)),
         };
-        if shared.iter().any(|followed| !memory.read.contains_key(&followed.id)) {
-            from = from.saturating_sub(AGAIN_BLOCKS).max(oldest.unwrap_or(from));
+        if shared.iter().any(|invoice| !state.read.contains_key(&invoice.id)) {
+            from = from.saturating_sub(REREAD_BLOCKS).max(oldest.unwrap_or(from));
         }
-        for followed in shared {
-            let last = followed.last.unwrap_or(Observation::NOTHING);
-            memory.read.entry(followed.id).or_insert((last.seen.get(), last.settled.get()));
+        for invoice in shared {
+            let last = invoice.last.unwrap_or(Observation::NOTHING);
+            state.read.entry(invoice.id).or_insert((last.seen.get(), last.settled.get()));
         }
         let to = head.min(from.saturating_add(MOST_BLOCKS - 1));
-        memory.forget_from(from);
-        let is_full = shared.iter().any(|followed| matches!(followed.coin, Coin::Ether { .. }));
-        let mut step = if is_full { FULL_BLOCKS } else { BARE_BLOCKS };
+        state.forget_from(from);
+        let is_full = shared.iter().any(|invoice| matches!(invoice.coin, Coin::Ether { .. }));
+        let mut step = if is_full { FULL_BLOCKS } else { HEADER_BLOCKS };
         let mut time = chain.deepest_time();
         let mut first = from;
         while first <= to {
             let last = to.min(first.saturating_add(step - 1));
-            match self.read_blocks(first, last, is_full, shared, memory).await {
+            match self.read_blocks(first, last, is_full, shared, state).await {
                 Ok(read) => time = read,
-                Err(error) if first < last && is_too_much(&error) => {
-                    memory.forget_from(first);
+                Err(error) if first < last && may_succeed_with_fewer(&error) => {
+                    state.forget_from(first);
                     step = last.saturating_sub(first).saturating_add(1) / 2;
                     continue;
                 }
@@ -67,35 +67,35 @@ impl Ethereum {
             let Some(next) = last.checked_add(1) else { break };
             first = next;
         }
-        if to == head && memory.scanned.last().is_some_and(|(_, hash)| *hash != chain.head.hash) {
-            return Err(NodeError::Turned { node: self.link.node() });
+        if to == head && state.scanned.last().is_some_and(|(_, hash)| *hash != chain.head.hash) {
+            return Err(NodeError::Reorganized { node: self.rpc.node() });
         }
         // When all blocks have been read, the time is that of the required depth.
         let time = if to < head { time } else { chain.deepest_time() };
-        let seen = shared.iter().map(|followed| (*followed, observation(chain, memory, followed)));
+        let seen = shared.iter().map(|invoice| (*invoice, observation(chain, state, invoice)));
         Ok((seen.collect(), time))
     }
 
     /// Discards the blocks that are no longer on the chain.
-    async fn walk_back(&self, memory: &mut ScanState) -> Result<(), NodeError> {
+    async fn discard_reorganized(&self, state: &mut ScanState) -> Result<(), NodeError> {
         // One block first: it is nearly always still there.
         let mut n_asked = 1;
-        while !memory.scanned.is_empty() {
-            let some = &memory.scanned[memory.scanned.len().saturating_sub(n_asked)..];
+        while !state.scanned.is_empty() {
+            let some = &state.scanned[state.scanned.len().saturating_sub(n_asked)..];
             let calls = some
                 .iter()
-                .map(|(number, _)| ("eth_getBlockByNumber", json!([words::hex(*number), false])));
-            let answers = self.link.batch(calls.collect()).await?;
+                .map(|(number, _)| ("eth_getBlockByNumber", json!([codec::hex(*number), false])));
+            let answers = self.rpc.batch(calls.collect()).await?;
             let still = some.iter().zip(&answers).rev().find(|((_, hash), answer)| {
-                words::hash(&answer["hash"]).is_some_and(|found| found == *hash)
+                codec::hash(&answer["hash"]).is_some_and(|found| found == *hash)
             });
             if let Some(((number, _), _)) = still {
                 let number = *number;
-                memory.forget_from(number.saturating_add(1));
+                state.forget_from(number.saturating_add(1));
                 return Ok(());
             }
             let first = some[0].0;
-            memory.forget_from(first);
+            state.forget_from(first);
             n_asked = 64;
         }
         Ok(())
@@ -108,52 +108,52 @@ impl Ethereum {
         last: u64,
         is_full: bool,
         shared: &[&WatchedInvoice],
-        memory: &mut ScanState,
+        state: &mut ScanState,
     ) -> Result<i64, NodeError> {
         let calls = (first..=last)
-            .map(|number| ("eth_getBlockByNumber", json!([words::hex(number), is_full])));
+            .map(|number| ("eth_getBlockByNumber", json!([codec::hex(number), is_full])));
         let mut calls: Vec<(&str, Value)> = calls.collect();
-        let wants_logs = shared.iter().any(|followed| matches!(followed.coin, Coin::Token { .. }));
+        let wants_logs = shared.iter().any(|invoice| matches!(invoice.coin, Coin::Token { .. }));
         if wants_logs {
             calls.push(("eth_getLogs", json!([filter(first, last, shared)])));
         }
-        let mut answers = self.link.batch(calls).await?;
+        let mut answers = self.rpc.batch(calls).await?;
         let logs = if wants_logs { answers.pop().unwrap_or_default() } else { json!([]) };
 
         let mut candidates = Vec::new();
         let mut blocks: Vec<Block> = Vec::new();
         for (number, answer) in (first..=last).zip(&answers) {
             if answer.is_null() {
-                return Err(NodeError::Turned { node: self.link.node() });
+                return Err(NodeError::Reorganized { node: self.rpc.node() });
             }
             let block = self.block(answer)?;
-            let before = memory.scanned.last().map(|(number, hash)| (*number, hash));
+            let before = state.scanned.last().map(|(number, hash)| (*number, hash));
             let is_next = before
                 .is_none_or(|(n, hash)| n.checked_add(1) == Some(number) && *hash == block.parent);
             if block.number != number || !is_next {
-                return Err(NodeError::Turned { node: self.link.node() });
+                return Err(NodeError::Reorganized { node: self.rpc.node() });
             }
             if is_full {
                 self.match_transactions(answer, &block, shared, &mut candidates)?;
             }
-            memory.scanned.push((number, block.hash.clone()));
+            state.scanned.push((number, block.hash.clone()));
             blocks.push(block);
         }
-        self.match_logs(&logs, &blocks, shared, &mut memory.matched)?;
+        self.match_logs(&logs, &blocks, shared, &mut state.matched)?;
         // Full blocks are large, so they are freed before the next request.
         drop((answers, logs));
 
-        let asked = candidates
-            .iter()
-            .map(|matched: &Matched| ("eth_getTransactionReceipt", json!([matched.transaction])));
-        let receipts = self.link.batch(asked.collect()).await?;
+        let asked = candidates.iter().map(|matched: &TransferMatch| {
+            ("eth_getTransactionReceipt", json!([matched.transaction]))
+        });
+        let receipts = self.rpc.batch(asked.collect()).await?;
         for (matched, receipt) in candidates.into_iter().zip(receipts) {
-            let is_there = words::number(&receipt["blockNumber"]) == Some(matched.block);
-            match words::number(&receipt["status"]) {
-                Some(1) if is_there => memory.matched.push(matched),
+            let is_there = codec::number(&receipt["blockNumber"]) == Some(matched.block);
+            match codec::number(&receipt["status"]) {
+                Some(1) if is_there => state.matched.push(matched),
                 // It was reverted, and moved nothing.
                 Some(0) if is_there => {}
-                _ => return Err(NodeError::Turned { node: self.link.node() }),
+                _ => return Err(NodeError::Reorganized { node: self.rpc.node() }),
             }
         }
         Ok(blocks.last().map_or(0, |block| block.time))
@@ -164,19 +164,19 @@ impl Ethereum {
         answer: &Value,
         block: &Block,
         shared: &[&WatchedInvoice],
-        candidates: &mut Vec<Matched>,
+        candidates: &mut Vec<TransferMatch>,
     ) -> Result<(), NodeError> {
-        let malformed = || self.link.malformed("a block's transactions");
+        let malformed = || self.rpc.malformed("a block's transactions");
         for transaction in answer["transactions"].as_array().ok_or_else(malformed)? {
             let Some(to) = transaction["to"].as_str() else { continue };
-            for followed in shared {
-                let is_coin = matches!(followed.coin, Coin::Ether { .. });
-                if !is_coin || !followed.address.as_str().eq_ignore_ascii_case(to) {
+            for invoice in shared {
+                let is_coin = matches!(invoice.coin, Coin::Ether { .. });
+                if !is_coin || !invoice.address.as_str().eq_ignore_ascii_case(to) {
                     continue;
                 }
-                let value = words::units(&transaction["value"]).ok_or_else(malformed)?;
-                let hash = words::hash(&transaction["hash"]).ok_or_else(malformed)?;
-                candidates.extend(exact(followed, block, value, hash, 0));
+                let value = codec::units(&transaction["value"]).ok_or_else(malformed)?;
+                let hash = codec::hash(&transaction["hash"]).ok_or_else(malformed)?;
+                candidates.extend(match_transfer(invoice, block, value, hash, 0));
             }
         }
         Ok(())
@@ -187,32 +187,38 @@ impl Ethereum {
         logs: &Value,
         blocks: &[Block],
         shared: &[&WatchedInvoice],
-        matched: &mut Vec<Matched>,
+        matched: &mut Vec<TransferMatch>,
     ) -> Result<(), NodeError> {
-        let malformed = || self.link.malformed("eth_getLogs");
+        let malformed = || self.rpc.malformed("eth_getLogs");
         for log in logs.as_array().ok_or_else(malformed)? {
             if log["removed"] == true {
                 continue;
             }
-            let number = words::number(&log["blockNumber"]).ok_or_else(malformed)?;
-            let of = words::hash(&log["blockHash"]).ok_or_else(malformed)?;
+            let number = codec::number(&log["blockNumber"]).ok_or_else(malformed)?;
+            let of = codec::hash(&log["blockHash"]).ok_or_else(malformed)?;
             let Some(block) =
                 blocks.iter().find(|block| block.number == number && block.hash == of)
             else {
-                return Err(NodeError::Turned { node: self.link.node() });
+                return Err(NodeError::Reorganized { node: self.rpc.node() });
             };
             let contract = log["address"].as_str().ok_or_else(malformed)?;
             let to = log["topics"][2].as_str().and_then(|topic| topic.get(26..));
             let Some(to) = to.filter(|_| log["topics"][0] == TRANSFER) else { continue };
             // A non-fungible token (ERC-721) has its id here, and no amount.
-            let Some(&[value]) = words::units_list(&log["data"]).as_deref() else { continue };
-            let transaction = words::hash(&log["transactionHash"]).ok_or_else(malformed)?;
-            let index = words::number(&log["logIndex"]).ok_or_else(malformed)?;
-            for followed in shared {
-                let Coin::Token { contract: wanted, .. } = &followed.coin else { continue };
-                let is_here = followed.address.as_str()[2..].eq_ignore_ascii_case(to);
+            let Some(&[value]) = codec::units_list(&log["data"]).as_deref() else { continue };
+            let transaction = codec::hash(&log["transactionHash"]).ok_or_else(malformed)?;
+            let index = codec::number(&log["logIndex"]).ok_or_else(malformed)?;
+            for invoice in shared {
+                let Coin::Token { contract: wanted, .. } = &invoice.coin else { continue };
+                let is_here = invoice.address.as_str()[2..].eq_ignore_ascii_case(to);
                 if is_here && wanted.eq_ignore_ascii_case(contract) {
-                    matched.extend(exact(followed, block, value, transaction.clone(), index));
+                    matched.extend(match_transfer(
+                        invoice,
+                        block,
+                        value,
+                        transaction.clone(),
+                        index,
+                    ));
                 }
             }
         }
@@ -220,17 +226,17 @@ impl Ethereum {
     }
 }
 
-fn exact(
-    followed: &WatchedInvoice,
+fn match_transfer(
+    invoice: &WatchedInvoice,
     block: &Block,
     value: u128,
     transaction: Hash,
     log: u64,
-) -> Option<Matched> {
-    let is_exact = words::exact_units(followed.amount, decimals(&followed.coin)) == Some(value);
-    let is_later = followed.placed_on.get() <= block.time;
-    (is_exact && is_later).then_some(Matched {
-        id: followed.id,
+) -> Option<TransferMatch> {
+    let is_exact = codec::exact_units(invoice.amount, decimals(&invoice.coin)) == Some(value);
+    let is_later = invoice.placed_on.get() <= block.time;
+    (is_exact && is_later).then_some(TransferMatch {
+        id: invoice.id,
         block: block.number,
         transaction,
         log,
@@ -240,62 +246,62 @@ fn exact(
 fn filter(first: u64, last: u64, shared: &[&WatchedInvoice]) -> Value {
     let mut contracts = BTreeSet::new();
     let mut addresses = BTreeSet::new();
-    for followed in shared {
-        if let Coin::Token { contract, .. } = &followed.coin {
+    for invoice in shared {
+        if let Coin::Token { contract, .. } = &invoice.coin {
             contracts.insert(contract.to_ascii_lowercase());
-            let digits = followed.address.as_str()[2..].to_ascii_lowercase();
+            let digits = invoice.address.as_str()[2..].to_ascii_lowercase();
             addresses.insert(format!("0x{digits:0>64}"));
         }
     }
     json!({
-        "fromBlock": words::hex(first),
-        "toBlock": words::hex(last),
+        "fromBlock": codec::hex(first),
+        "toBlock": codec::hex(last),
         "address": contracts,
         "topics": [TRANSFER, null, addresses],
     })
 }
 
 /// Whether a smaller request may succeed. Nodes refuse too many blocks or logs with differing error messages.
-fn is_too_much(error: &NodeError) -> bool {
+fn may_succeed_with_fewer(error: &NodeError) -> bool {
     matches!(
         error,
         NodeError::TooLong { .. }
             | NodeError::TooLarge { .. }
-            | NodeError::Slow { .. }
+            | NodeError::Timeout { .. }
             | NodeError::Refused { .. }
     )
 }
 
-fn observation(chain: &Chain, memory: &ScanState, followed: &WatchedInvoice) -> Observation {
-    let of: Vec<&Matched> =
-        memory.matched.iter().filter(|matched| matched.id == followed.id).collect();
-    let deep = chain.deep_number(followed.depth);
+fn observation(chain: &Chain, state: &ScanState, invoice: &WatchedInvoice) -> Observation {
+    let of: Vec<&TransferMatch> =
+        state.matched.iter().filter(|matched| matched.id == invoice.id).collect();
+    let deep = chain.deep_number(invoice.depth);
     let n_deep = of.iter().filter(|matched| deep.is_some_and(|deep| matched.block <= deep)).count();
     let youngest = of.iter().map(|matched| matched.block).max();
     let depth = |block| chain.head.number.saturating_sub(block).saturating_add(1);
     let confirmations = u32::try_from(youngest.map_or(0, depth)).unwrap_or(u32::MAX);
-    let needed = chain.needed(followed.depth);
+    let needed = chain.needed(invoice.depth);
     let found = Observation {
-        seen: times(followed.amount, of.len()),
-        settled: times(followed.amount, n_deep),
+        seen: multiply(invoice.amount, of.len()),
+        settled: multiply(invoice.amount, n_deep),
         confirmations,
         needed,
         is_moved: false,
     };
-    let (seen, settled) = memory.read.get(&followed.id).copied().unwrap_or_default();
+    let (seen, settled) = state.read.get(&invoice.id).copied().unwrap_or_default();
     let settled = found.settled.max(Amount::new(settled).unwrap_or_default());
     let seen = found.seen.max(Amount::new(seen).unwrap_or_default()).max(settled);
     if (seen, settled) == (found.seen, found.settled) {
         return found;
     }
     // As far as is known, it still has the confirmations it had.
-    let known = followed.last.map_or(0, |last| last.confirmations).max(confirmations);
+    let known = invoice.last.map_or(0, |last| last.confirmations).max(confirmations);
     let confirmations =
         if settled < seen { known.min(needed.saturating_sub(1)) } else { known.max(needed) };
     Observation { seen, settled, confirmations, ..found }
 }
 
-fn times(amount: Amount, n: usize) -> Amount {
+fn multiply(amount: Amount, n: usize) -> Amount {
     let n = i64::try_from(n).unwrap_or(i64::MAX);
     Amount::new(amount.get().saturating_mul(n)).expect("neither is below zero")
 }
@@ -329,10 +335,10 @@ mod tests {
     /// The required depth is three blocks.
     fn chain(head: u64) -> Chain {
         let deep = BTreeMap::from([(Depth::Blocks(3), Some(block(head - 2)))]);
-        Chain { id: 1, head: block(head), is_final: None, deep }
+        Chain { id: 1, head: block(head), finalized: None, deep }
     }
 
-    fn followed(seen: i64, settled: i64) -> WatchedInvoice {
+    fn invoice(seen: i64, settled: i64) -> WatchedInvoice {
         let last = Observation {
             seen: gwei(seen),
             settled: gwei(settled),
@@ -352,18 +358,18 @@ mod tests {
         }
     }
 
-    fn matched(block: u64) -> Matched {
-        Matched { id: 7, block, transaction: hash(block), log: 0 }
+    fn matched(block: u64) -> TransferMatch {
+        TransferMatch { id: 7, block, transaction: hash(block), log: 0 }
     }
 
     /// `before`: the amounts seen and settled when its transfers were first read; `expected`: seen, settled,
     /// confirmations.
     #[track_caller]
     fn check(before: (i64, i64), blocks: &[u64], expected: (i64, i64, u32)) {
-        let mut memory = ScanState::new(1, hash(0));
-        memory.read.insert(7, before);
-        memory.matched = blocks.iter().map(|number| matched(*number)).collect();
-        let found = observation(&chain(100), &memory, &followed(1_000, 1_000));
+        let mut state = ScanState::new(1, hash(0));
+        state.read.insert(7, before);
+        state.matched = blocks.iter().map(|number| matched(*number)).collect();
+        let found = observation(&chain(100), &state, &invoice(1_000, 1_000));
         assert_eq!((found.seen.get(), found.settled.get(), found.confirmations), expected);
         assert_eq!(found.needed, 3);
     }
@@ -401,9 +407,9 @@ mod tests {
             }
         };
         let answers = calls.iter().map(|call| {
-            let number = words::number(&call["params"][0]).unwrap();
+            let number = codec::number(&call["params"][0]).unwrap();
             json!({"id": call["id"], "result": {
-                "number": words::hex(number), "hash": hash(number), "parentHash": hash(number - 1),
+                "number": codec::hex(number), "hash": hash(number), "parentHash": hash(number - 1),
                 "timestamp": "0x6b000000", "transactions": [],
             }})
         });
@@ -422,14 +428,13 @@ mod tests {
         // From the newest block minus 32: 68 to 100, by 10, 5, 2, 2, …, 1.
         let (url, serving) = small_node(2 + 17);
         let ethereum = Ethereum::open(RpcClient::open(&url, None).unwrap(), Ethereum::OLDEST_HEAD);
-        let mut memory = ScanState::new(1, hash(0));
-        let order = followed(0, 0);
-        let (seen, _) =
-            ethereum.check_transfers(&chain(100), &[&order], &mut memory).await.unwrap();
+        let mut state = ScanState::new(1, hash(0));
+        let order = invoice(0, 0);
+        let (seen, _) = ethereum.check_transfers(&chain(100), &[&order], &mut state).await.unwrap();
         assert_eq!(seen[0].1.seen, Amount::ZERO);
-        let scanned: Vec<u64> = memory.scanned.iter().map(|(number, _)| *number).collect();
+        let scanned: Vec<u64> = state.scanned.iter().map(|(number, _)| *number).collect();
         assert_eq!(scanned, (68..=100).collect::<Vec<u64>>());
-        assert_eq!(memory.read.keys().collect::<Vec<_>>(), [&7]);
+        assert_eq!(state.read.keys().collect::<Vec<_>>(), [&7]);
         let n_asked = serving.join().unwrap();
         assert_eq!(n_asked[..3], [10, 5, 2]);
         assert_eq!(n_asked[18], 1);

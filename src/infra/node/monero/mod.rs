@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::domain::payment::{Address, Coin, ScanResult, WatchedInvoice};
 use crate::domain::values::Timestamp;
 use crate::infra::node::monero::transfers::{Transfers, USUAL_DEPTH, needed};
-use crate::infra::node::{NodeError, RpcClient};
+use crate::infra::node::{NodeError, RpcClient, ScanInput};
 
 /// Units: minutes between blocks. Source: Monero's difficulty rule.
 const BLOCK_MINUTES: i64 = 2;
@@ -31,7 +31,7 @@ const WATCH_ONLY: i64 = -29;
 
 /// The seller's view-only wallet.
 pub struct Monero {
-    link: RpcClient,
+    rpc: RpcClient,
     /// After this many minutes without a new block, the wallet's daemon is considered disconnected from the network.
     pub stale_minutes: i64,
 }
@@ -62,63 +62,57 @@ impl Monero {
     const STALE_MINUTES: i64 = 120;
 
     /// Does not connect yet.
-    pub fn open(link: RpcClient) -> Self {
-        Self { link: link.at_path("/json_rpc"), stale_minutes: Self::STALE_MINUTES }
+    pub fn open(rpc: RpcClient) -> Self {
+        Self { rpc: rpc.at_path("/json_rpc"), stale_minutes: Self::STALE_MINUTES }
     }
 
-    /// `trusted`: the wallet has no clock of its own, so orders expire by this time.
+    /// The wallet has no clock of its own, so orders expire by the trusted time.
     ///
     /// # Errors
     /// [`NodeError`] if the wallet, its daemon or an answer is not as required; then nothing changes.
-    pub async fn look(
-        &self,
-        followed: &[WatchedInvoice],
-        memory: Option<&str>,
-        now: Timestamp,
-        trusted: Timestamp,
-    ) -> Result<ScanResult, NodeError> {
+    pub async fn scan(&self, input: ScanInput<'_>) -> Result<ScanResult, NodeError> {
+        let ScanInput { invoices, state, now, trusted } = input;
         // Unreadable state is rebuilt.
-        let mut memory: ScanState =
-            memory.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-        let ids: BTreeSet<i64> = followed.iter().map(|invoice| invoice.id).collect();
-        memory.indexes.retain(|id, _| ids.contains(id));
-        memory.foreign.retain(|id| ids.contains(id));
+        let mut state: ScanState =
+            state.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        let ids: BTreeSet<i64> = invoices.iter().map(|invoice| invoice.id).collect();
+        state.indexes.retain(|id, _| ids.contains(id));
+        state.foreign.retain(|id| ids.contains(id));
 
         self.check_view_only().await?;
         let primary = self.primary().await?;
-        if memory.primary != primary.as_str() {
-            memory.primary = primary.to_string();
-            memory.indexes.clear();
-            memory.foreign.clear();
+        if state.primary != primary.as_str() {
+            state.primary = primary.to_string();
+            state.indexes.clear();
+            state.foreign.clear();
         }
-        self.know_addresses(&primary, followed, &mut memory).await?;
-        self.reach(followed, &memory).await?;
+        self.classify_invoices(&primary, invoices, &mut state).await?;
+        self.extend_wallet(invoices, &state).await?;
 
         // The wallet reads new blocks by itself now and then; an explicit refresh also reveals whether its daemon is
         // reachable.
-        self.ask_slow("refresh", json!({}))
-            .await
-            .map_err(|node_error| self.no_daemon(node_error))?;
-        let height = self.number(&self.ask("get_height", json!({})).await?, "height")?;
-        self.keep_time(&mut memory, height, followed, trusted)?;
+        self.call_slow("refresh", json!({})).await.map_err(|error| self.explain_daemon(error))?;
+        let height = self.number(&self.call("get_height", json!({})).await?, "height")?;
+        self.update_time(&mut state, height, invoices, trusted)?;
 
-        let asked = json!({
+        let params = json!({
             "in": true,
             "pool": true,
             "all_accounts": true,
             "filter_by_height": true,
-            "min_height": oldest_block(height, followed, now),
+            "min_height": oldest_block(height, invoices, now),
         });
-        let transfers: Transfers = serde_json::from_value(self.ask("get_transfers", asked).await?)
-            .map_err(|_| self.link.malformed("get_transfers"))?;
-        let mut observations = transfers.observations(followed, &mut memory.paid);
-        observations.retain(|(id, _)| !memory.foreign.contains(id));
+        let transfers: Transfers =
+            serde_json::from_value(self.call("get_transfers", params).await?)
+                .map_err(|_| self.rpc.malformed("get_transfers"))?;
+        let mut observations = transfers.observations(invoices, &mut state.paid);
+        observations.retain(|(id, _)| !state.foreign.contains(id));
         Ok(ScanResult {
             ahead: 0,
             head: height.saturating_sub(1),
-            time: Timestamp::new(memory.time).map_err(|_| self.link.malformed("its memory"))?,
+            time: Timestamp::new(state.time).map_err(|_| self.rpc.malformed("its memory"))?,
             observations,
-            memory: serde_json::to_string(&memory).map_err(|error| {
+            state: serde_json::to_string(&state).map_err(|error| {
                 NodeError::Other(format!("detected payments cannot be stored: {error}"))
             })?,
         })
@@ -127,8 +121,8 @@ impl Monero {
     /// A wallet that can spend does not belong on a server. When asked to sign an empty set, a view-only wallet reports
     /// what it is; this requests no key.
     async fn check_view_only(&self) -> Result<(), NodeError> {
-        let node = self.link.node();
-        match self.ask("sign_transfer", json!({"unsigned_txset": "00"})).await {
+        let node = self.rpc.node();
+        match self.call("sign_transfer", json!({"unsigned_txset": "00"})).await {
             Err(NodeError::Refused { code: WATCH_ONLY, .. }) => Ok(()),
             Err(NodeError::Refused { code: NO_WALLET, .. }) => Err(NodeError::Other(format!(
                 "monero-wallet-rpc at {node} has no wallet open: start it with --wallet-file and the view-only wallet"
@@ -140,16 +134,16 @@ impl Monero {
                 "the wallet in monero-wallet-rpc at {node} CAN SPEND: remove it from this host, and create a view-only wallet from its \
                  primary address and private view key (monero-wallet-cli --generate-from-view-key)"
             ))),
-            Err(node_error) => Err(node_error),
+            Err(error) => Err(error),
         }
     }
 
     async fn primary(&self) -> Result<Address, NodeError> {
-        let asked = json!({"account_index": 0, "address_index": [0]});
-        let answer = self.ask("get_address", asked).await?;
+        let params = json!({"account_index": 0, "address_index": [0]});
+        let answer = self.call("get_address", params).await?;
         let text = answer["address"].as_str().unwrap_or_default();
         let address = Address::parse(&Coin::Monero, text).map_err(|why| {
-            let node = self.link.node();
+            let node = self.rpc.node();
             NodeError::Other(format!(
                 "the wallet in monero-wallet-rpc at {node} cannot be used: {why}"
             ))
@@ -157,80 +151,81 @@ impl Monero {
         if address.is_primary_monero() {
             Ok(address)
         } else {
-            Err(self.link.malformed("get_address"))
+            Err(self.rpc.malformed("get_address"))
         }
     }
 
-    fn keep_time(
+    fn update_time(
         &self,
-        memory: &mut ScanState,
+        state: &mut ScanState,
         height: u64,
-        followed: &[WatchedInvoice],
+        invoices: &[WatchedInvoice],
         now: Timestamp,
     ) -> Result<(), NodeError> {
-        let deepest = followed.iter().map(|invoice| needed(invoice.depth)).max().unwrap_or(0);
-        let lowest = memory.height.saturating_sub(u64::from(deepest.max(USUAL_DEPTH)));
+        let deepest = invoices.iter().map(|invoice| needed(invoice.depth)).max().unwrap_or(0);
+        let lowest = state.height.saturating_sub(u64::from(deepest.max(USUAL_DEPTH)));
         if height < lowest {
-            return Err(NodeError::WentBack { node: self.link.node(), number: lowest });
+            return Err(NodeError::LostBlock { node: self.rpc.node(), number: lowest });
         }
         // If the clock was wrong before, no stored time may be in the future.
-        for then in [&mut memory.grew_at, &mut memory.calm_since, &mut memory.at, &mut memory.time]
-        {
+        for then in [&mut state.grew_at, &mut state.calm_since, &mut state.at, &mut state.time] {
             *then = now.get().min(*then);
         }
         let minutes_since = |then: i64| now.get().saturating_sub(then) / 60;
-        if memory.height < height {
-            memory.grew_at = now.get();
-        } else if self.stale_minutes < minutes_since(memory.grew_at) {
-            let node = self.link.node();
-            return Err(NodeError::Stale { node, minutes: minutes_since(memory.grew_at) });
+        if state.height < height {
+            state.grew_at = now.get();
+        } else if self.stale_minutes < minutes_since(state.grew_at) {
+            let node = self.rpc.node();
+            return Err(NodeError::Stale { node, minutes: minutes_since(state.grew_at) });
         }
 
         // Neither the wallet nor its daemon reports whether it has the whole chain. So the scan's time advances only
         // while blocks come at the usual rate: not too many at once, not after a pause, not after a long silence.
-        let made = minutes_since(memory.at) / BLOCK_MINUTES;
+        let made = minutes_since(state.at) / BLOCK_MINUTES;
         let most = u64::try_from(made.saturating_mul(3)).unwrap_or(0).saturating_add(4);
-        if GAP_MINUTES < minutes_since(memory.at) || memory.height.saturating_add(most) < height {
-            memory.calm_since = now.get();
+        if GAP_MINUTES < minutes_since(state.at) || state.height.saturating_add(most) < height {
+            state.calm_since = now.get();
         }
-        if CALM_MINUTES <= minutes_since(memory.calm_since) {
+        if CALM_MINUTES <= minutes_since(state.calm_since) {
             // The required depth needs no allowance: a payment sent by then is at least in the pool, is seen there, and
             // keeps its order from expiring.
-            let until = memory.grew_at.saturating_add(QUIET_MINUTES * 60).min(now.get());
-            memory.time = until.max(memory.time);
+            let until = state.grew_at.saturating_add(QUIET_MINUTES * 60).min(now.get());
+            state.time = until.max(state.time);
         }
-        memory.at = now.get();
-        memory.height = height;
+        state.at = now.get();
+        state.height = height;
         Ok(())
     }
 
-    async fn ask(&self, method: &str, params: Value) -> Result<Value, NodeError> {
-        self.link.call(method, params).await.map_err(|node_error| self.admit(node_error))
+    async fn call(&self, method: &str, params: Value) -> Result<Value, NodeError> {
+        self.rpc.call(method, params).await.map_err(|error| self.explain_login(error))
     }
 
-    async fn ask_slow(&self, method: &str, params: Value) -> Result<Value, NodeError> {
-        self.link.call_slow(method, params).await.map_err(|node_error| self.admit(node_error))
+    async fn call_slow(&self, method: &str, params: Value) -> Result<Value, NodeError> {
+        self.rpc.call_slow(method, params).await.map_err(|error| self.explain_login(error))
     }
 
-    fn admit(&self, node_error: NodeError) -> NodeError {
-        if matches!(node_error, NodeError::NotLetIn { .. }) {
-            no_login(&self.link)
-        } else {
-            node_error
+    fn explain_login(&self, error: NodeError) -> NodeError {
+        match error {
+            NodeError::Unauthorized { node } => NodeError::Other(format!(
+                "monero-wallet-rpc at {node} requires an unsupported kind of login: start it with --disable-rpc-login where nobody else can reach \
+                 it (--rpc-bind-ip 127.0.0.1), and set XMR_RPC_URL without user and password"
+            )),
+            error => error,
         }
     }
 
     fn number(&self, answer: &Value, name: &str) -> Result<u64, NodeError> {
-        answer[name].as_u64().ok_or_else(|| self.link.malformed(name))
+        answer[name].as_u64().ok_or_else(|| self.rpc.malformed(name))
     }
 
-    fn no_daemon(&self, node_error: NodeError) -> NodeError {
-        match node_error {
-            NodeError::Refused { words, .. } => NodeError::Other(format!(
-                "monero-wallet-rpc at {} cannot use its monerod ({words}): check that monerod is running",
-                self.link.node()
+    fn explain_daemon(&self, error: NodeError) -> NodeError {
+        match error {
+            NodeError::Refused { message, .. } => NodeError::Other(format!(
+                "monero-wallet-rpc at {} cannot use its monerod ({message}): check that monerod is running",
+                self.rpc.node()
             )),
-            node_error => node_error,
+            error => error,
         }
     }
 
@@ -238,22 +233,14 @@ impl Monero {
         NodeError::Other(format!(
             "the wallet in monero-wallet-rpc at {} is not the one that the newest order is paid to: open the \
              view-only wallet of the address in the shop's catalog",
-            self.link.node()
+            self.rpc.node()
         ))
     }
 }
 
-fn no_login(link: &RpcClient) -> NodeError {
-    NodeError::Other(format!(
-        "monero-wallet-rpc at {} requires an unsupported kind of login: start it with --disable-rpc-login where nobody else can reach \
-         it (--rpc-bind-ip 127.0.0.1), and set XMR_RPC_URL without user and password",
-        link.node()
-    ))
-}
-
 /// A block older than any payment of these orders: it allows for two days more than have passed.
-fn oldest_block(height: u64, followed: &[WatchedInvoice], now: Timestamp) -> u64 {
-    let oldest = followed.iter().map(|invoice| invoice.placed_on).min().unwrap_or(now);
+fn oldest_block(height: u64, invoices: &[WatchedInvoice], now: Timestamp) -> u64 {
+    let oldest = invoices.iter().map(|invoice| invoice.placed_on).min().unwrap_or(now);
     let blocks = (now.minutes_after(oldest) + 2 * 24 * 60) / BLOCK_MINUTES;
     height.saturating_sub(u64::try_from(blocks).unwrap_or(0))
 }
@@ -277,74 +264,74 @@ mod tests {
         Timestamp::new(START).unwrap().plus_minutes(minutes)
     }
 
-    fn look(memory: &mut ScanState, minutes: i64, height: u64) -> Result<(), NodeError> {
-        monero().keep_time(memory, height, &[], at(minutes))
+    fn scan(state: &mut ScanState, minutes: i64, height: u64) -> Result<(), NodeError> {
+        monero().update_time(state, height, &[], at(minutes))
     }
 
     /// Scans once a minute, with a block every other minute.
-    fn looks(memory: &mut ScanState, minutes: RangeInclusive<i64>, height: u64) -> u64 {
+    fn scan_each_minute(state: &mut ScanState, minutes: RangeInclusive<i64>, height: u64) -> u64 {
         let start = *minutes.start();
         let height_at = |minute: i64| height + u64::try_from((minute - start) / 2).unwrap();
         for minute in minutes.clone() {
-            look(memory, minute, height_at(minute)).unwrap();
+            scan(state, minute, height_at(minute)).unwrap();
         }
         height_at(*minutes.end())
     }
 
     #[test]
     fn the_orders_time_goes_on_while_blocks_come_as_they_are_made() {
-        let mut memory = ScanState::default();
-        looks(&mut memory, 0..=9, 1_000);
-        assert_eq!(memory.time, 0);
-        looks(&mut memory, 10..=30, 1_005);
-        assert_eq!(memory.time, at(30).get());
+        let mut state = ScanState::default();
+        scan_each_minute(&mut state, 0..=9, 1_000);
+        assert_eq!(state.time, 0);
+        scan_each_minute(&mut state, 10..=30, 1_005);
+        assert_eq!(state.time, at(30).get());
     }
 
     #[test]
     fn a_daemon_that_reads_what_it_missed_moves_no_orders_time() {
-        let mut memory = ScanState::default();
-        let height = looks(&mut memory, 0..=30, 1_000);
+        let mut state = ScanState::default();
+        let height = scan_each_minute(&mut state, 0..=30, 1_000);
         // A night without the host, and then many blocks at each scan.
         for n in 1..=20_u64 {
-            look(&mut memory, 600 + i64::try_from(n).unwrap(), height + 50 * n).unwrap();
-            assert_eq!(memory.time, at(30).get());
+            scan(&mut state, 600 + i64::try_from(n).unwrap(), height + 50 * n).unwrap();
+            assert_eq!(state.time, at(30).get());
         }
-        let height = looks(&mut memory, 621..=629, height + 1_000);
-        assert_eq!(memory.time, at(30).get());
-        looks(&mut memory, 630..=640, height);
-        assert_eq!(memory.time, at(640).get());
+        let height = scan_each_minute(&mut state, 621..=629, height + 1_000);
+        assert_eq!(state.time, at(30).get());
+        scan_each_minute(&mut state, 630..=640, height);
+        assert_eq!(state.time, at(640).get());
     }
 
     #[test]
     fn a_clock_that_is_put_back_leaves_nothing_in_the_future() {
-        let mut memory = ScanState::default();
-        let height = looks(&mut memory, 1_000..=1_030, 1_000);
-        look(&mut memory, 20, height).unwrap();
-        assert_eq!((memory.time, memory.at), (at(20).get(), at(20).get()));
-        looks(&mut memory, 21..=50, height);
-        assert_eq!(memory.time, at(50).get(), "it goes on from there");
+        let mut state = ScanState::default();
+        let height = scan_each_minute(&mut state, 1_000..=1_030, 1_000);
+        scan(&mut state, 20, height).unwrap();
+        assert_eq!((state.time, state.at), (at(20).get(), at(20).get()));
+        scan_each_minute(&mut state, 21..=50, height);
+        assert_eq!(state.time, at(50).get(), "it goes on from there");
     }
 
     #[test]
     fn without_blocks_the_orders_time_stands_still_and_then_the_daemon_is_doubted() {
-        let mut memory = ScanState::default();
-        let height = looks(&mut memory, 0..=30, 1_000);
+        let mut state = ScanState::default();
+        let height = scan_each_minute(&mut state, 0..=30, 1_000);
         for minute in 31..=150 {
-            look(&mut memory, minute, height).unwrap();
+            scan(&mut state, minute, height).unwrap();
         }
-        assert_eq!(memory.time, at(70).get());
-        let node_error = look(&mut memory, 151, height);
-        assert!(matches!(node_error, Err(NodeError::Stale { minutes: 121, .. })), "{node_error:?}");
-        assert_eq!(look(&mut memory, 152, height + 1), Ok(()));
+        assert_eq!(state.time, at(70).get());
+        let error = scan(&mut state, 151, height);
+        assert!(matches!(error, Err(NodeError::Stale { minutes: 121, .. })), "{error:?}");
+        assert_eq!(scan(&mut state, 152, height + 1), Ok(()));
     }
 
     #[test]
     fn a_chain_that_goes_back_further_than_payments_must_lie_deep_is_doubted() {
-        let mut memory = ScanState::default();
-        let height = looks(&mut memory, 0..=30, 1_000);
-        assert_eq!(look(&mut memory, 31, height - 10), Ok(()));
-        let node_error = look(&mut memory, 32, height - 21);
-        assert!(matches!(node_error, Err(NodeError::WentBack { .. })), "{node_error:?}");
+        let mut state = ScanState::default();
+        let height = scan_each_minute(&mut state, 0..=30, 1_000);
+        assert_eq!(scan(&mut state, 31, height - 10), Ok(()));
+        let error = scan(&mut state, 32, height - 21);
+        assert!(matches!(error, Err(NodeError::LostBlock { .. })), "{error:?}");
     }
 
     #[test]
@@ -370,14 +357,14 @@ mod tests {
 
     #[test]
     fn what_is_remembered_is_read_back() {
-        let memory = ScanState {
+        let state = ScanState {
             height: 5,
             indexes: BTreeMap::from([(7, 3)]),
             paid: BTreeMap::from([("aa".to_owned(), 7)]),
             ..ScanState::default()
         };
-        let text = serde_json::to_string(&memory).unwrap();
+        let text = serde_json::to_string(&state).unwrap();
         let read: ScanState = serde_json::from_str(&text).unwrap();
-        assert_eq!((read.height, read.indexes, read.paid), (5, memory.indexes, memory.paid));
+        assert_eq!((read.height, read.indexes, read.paid), (5, state.indexes, state.paid));
     }
 }

@@ -46,50 +46,51 @@ impl Transfers {
     /// are added, so that a transaction stays with the order it was counted for.
     pub fn observations(
         &self,
-        followed: &[WatchedInvoice],
+        invoices: &[WatchedInvoice],
         paid: &mut BTreeMap<String, i64>,
     ) -> Vec<(i64, Observation)> {
-        paid.retain(|_, id| followed.iter().any(|invoice| invoice.id == *id));
+        paid.retain(|_, id| invoices.iter().any(|invoice| invoice.id == *id));
         let mut alone: BTreeMap<String, &WatchedInvoice> = BTreeMap::new();
         let mut shared: BTreeMap<String, Vec<&WatchedInvoice>> = BTreeMap::new();
-        for invoice in followed {
+        for invoice in invoices {
             if invoice.is_alone {
-                alone.insert(place_of(invoice), invoice);
+                alone.insert(destination_of(invoice), invoice);
             } else {
-                shared.entry(place_of(invoice)).or_default().push(invoice);
+                shared.entry(destination_of(invoice)).or_default().push(invoice);
             }
         }
 
-        let mut parts: BTreeMap<i64, Vec<&Transfer>> = BTreeMap::new();
+        let mut received: BTreeMap<i64, Vec<&Transfer>> = BTreeMap::new();
         let mut counted = BTreeSet::new();
         // Blocks first: a transfer that has just been mined may be in both lists.
         for transfer in self.in_blocks.iter().chain(&self.pool) {
-            let place = transfer.place();
-            if transfer.double_spend_seen || !counted.insert((&transfer.txid, place.clone())) {
+            let destination = transfer.destination();
+            if transfer.double_spend_seen || !counted.insert((&transfer.txid, destination.clone()))
+            {
                 continue;
             }
-            let invoice = match (alone.get(&place), shared.get(&place)) {
-                (Some(invoice), _) => transfer.is_since(invoice).then_some(invoice.id),
-                (None, Some(invoices)) => transfer.of_exact_amount(invoices, paid),
+            let invoice = match (alone.get(&destination), shared.get(&destination)) {
+                (Some(invoice), _) => transfer.is_after_order(invoice).then_some(invoice.id),
+                (None, Some(invoices)) => transfer.match_exact_amount(invoices, paid),
                 (None, None) => None,
             };
             if let Some(id) = invoice {
-                parts.entry(id).or_default().push(transfer);
+                received.entry(id).or_default().push(transfer);
             }
         }
         let none = Vec::new();
-        followed
+        invoices
             .iter()
             .map(|invoice| {
-                (invoice.id, observation(invoice, parts.get(&invoice.id).unwrap_or(&none)))
+                (invoice.id, observation(invoice, received.get(&invoice.id).unwrap_or(&none)))
             })
             .collect()
     }
 }
 
 impl Transfer {
-    /// The destination, in the form of [`place_of`].
-    fn place(&self) -> String {
+    /// The destination, in the form of [`destination_of`].
+    fn destination(&self) -> String {
         if self.payment_id.len() == 16 && self.payment_id.bytes().any(|byte| byte != b'0') {
             // Subaddresses have no payment ids: one that a sender adds is ignored.
             if self.address.starts_with('4') {
@@ -99,14 +100,14 @@ impl Transfer {
         self.address.clone()
     }
 
-    fn of_exact_amount(
+    fn match_exact_amount(
         &self,
         invoices: &[&WatchedInvoice],
         paid: &mut BTreeMap<String, i64>,
     ) -> Option<i64> {
         let fits = |invoice: &WatchedInvoice| {
-            let asked = u128::from(invoice.amount.get().unsigned_abs()) * PICONERO;
-            u128::from(self.amount) == asked && self.is_since(invoice)
+            let due = u128::from(invoice.amount.get().unsigned_abs()) * PICONERO;
+            u128::from(self.amount) == due && self.is_after_order(invoice)
         };
         let fitting: Vec<i64> =
             invoices.iter().filter(|invoice| fits(invoice)).map(|invoice| invoice.id).collect();
@@ -125,7 +126,7 @@ impl Transfer {
 
     /// An earlier transfer is for something else: an older order with this amount, or the seller's own, at a subaddress
     /// that was used before the shop had it.
-    fn is_since(&self, invoice: &WatchedInvoice) -> bool {
+    fn is_after_order(&self, invoice: &WatchedInvoice) -> bool {
         Timestamp::new(self.timestamp)
             .is_ok_and(|at| invoice.placed_on <= at.plus_minutes(BLOCK_TIME_MINUTES))
     }
@@ -137,26 +138,26 @@ impl Transfer {
 }
 
 /// A payment id, or the address if there is none: a transfer to an integrated address reports the two separately.
-fn place_of(invoice: &WatchedInvoice) -> String {
+fn destination_of(invoice: &WatchedInvoice) -> String {
     match invoice.address.payment_id() {
         Some(id) => data_encoding::HEXLOWER.encode(&id),
         None => invoice.address.as_str().to_owned(),
     }
 }
 
-fn observation(invoice: &WatchedInvoice, parts: &[&Transfer]) -> Observation {
+fn observation(invoice: &WatchedInvoice, received: &[&Transfer]) -> Observation {
     let needed = needed(invoice.depth);
-    let settled = parts.iter().filter(|part| part.is_settled(needed));
-    let confirmations = parts
+    let settled = received.iter().filter(|transfer| transfer.is_settled(needed));
+    let confirmations = received
         .iter()
-        .map(|part| {
-            let n = u32::try_from(part.confirmations).unwrap_or(u32::MAX);
+        .map(|transfer| {
+            let n = u32::try_from(transfer.confirmations).unwrap_or(u32::MAX);
             // A locked transfer has enough confirmations but does not count: it is shown with one too few.
-            if part.is_settled(needed) { n } else { n.min(needed.saturating_sub(1)) }
+            if transfer.is_settled(needed) { n } else { n.min(needed.saturating_sub(1)) }
         })
         .min();
     Observation {
-        seen: sum(parts.iter().copied()),
+        seen: sum(received.iter().copied()),
         settled: sum(settled.copied()),
         confirmations: confirmations.unwrap_or(0),
         needed,
@@ -165,8 +166,8 @@ fn observation(invoice: &WatchedInvoice, parts: &[&Transfer]) -> Observation {
     }
 }
 
-fn sum<'a>(parts: impl Iterator<Item = &'a Transfer>) -> Amount {
-    let piconero: u128 = parts.map(|part| u128::from(part.amount)).sum();
+fn sum<'a>(received: impl Iterator<Item = &'a Transfer>) -> Amount {
+    let piconero: u128 = received.map(|transfer| u128::from(transfer.amount)).sum();
     let gwei = i64::try_from(piconero / PICONERO).unwrap_or(i64::MAX);
     Amount::new(gwei).expect("a sum of amounts is not below zero")
 }
@@ -222,13 +223,13 @@ mod tests {
     }
 
     /// Seen, settled, confirmations of each invoice.
-    fn look(
-        followed: &[WatchedInvoice],
+    fn scan(
+        invoices: &[WatchedInvoice],
         in_blocks: &[Transfer],
         pool: &[Transfer],
     ) -> Vec<(i64, i64, i64, u32)> {
         let transfers = Transfers { in_blocks: in_blocks.to_vec(), pool: pool.to_vec() };
-        let observations = transfers.observations(followed, &mut BTreeMap::new());
+        let observations = transfers.observations(invoices, &mut BTreeMap::new());
         let figures = |(id, observation): (i64, Observation)| {
             (id, observation.seen.get(), observation.settled.get(), observation.confirmations)
         };
@@ -238,14 +239,14 @@ mod tests {
     #[test]
     fn parts_are_added_up_and_the_youngest_tells_how_deep() {
         let order = [invoice(7, SUBADDRESS, 1_000, true)];
-        assert_eq!(look(&order, &[], &[]), [(7, 0, 0, 0)]);
+        assert_eq!(scan(&order, &[], &[]), [(7, 0, 0, 0)]);
         let (old, young) =
             (transfer("a", SUBADDRESS, 600_999, 12), transfer("b", SUBADDRESS, 400_001, 3));
-        assert_eq!(look(&order, std::slice::from_ref(&old), &[]), [(7, 600, 600, 12)]);
+        assert_eq!(scan(&order, std::slice::from_ref(&old), &[]), [(7, 600, 600, 12)]);
         // Fractions are cut off from the sum only.
-        assert_eq!(look(&order, &[old.clone(), young.clone()], &[]), [(7, 1_001, 600, 3)]);
+        assert_eq!(scan(&order, &[old.clone(), young.clone()], &[]), [(7, 1_001, 600, 3)]);
         assert_eq!(
-            look(&order, &[old], &[transfer("b", SUBADDRESS, 400_001, 0)]),
+            scan(&order, &[old], &[transfer("b", SUBADDRESS, 400_001, 0)]),
             [(7, 1_001, 600, 0)]
         );
     }
@@ -254,10 +255,10 @@ mod tests {
     fn what_came_to_a_subaddress_before_its_order_is_not_its_own() {
         let order = [invoice(7, SUBADDRESS, 1_000, true)];
         let old = Transfer { timestamp: DAY - 86_400, ..transfer("a", SUBADDRESS, 1_000_000, 700) };
-        assert_eq!(look(&order, &[old], &[]), [(7, 0, 0, 0)]);
+        assert_eq!(scan(&order, &[old], &[]), [(7, 0, 0, 0)]);
         // A block's time is inexact.
         let early = Transfer { timestamp: DAY - 3_600, ..transfer("a", SUBADDRESS, 1_000_000, 10) };
-        assert_eq!(look(&order, &[early], &[]), [(7, 1_000, 1_000, 10)]);
+        assert_eq!(scan(&order, &[early], &[]), [(7, 1_000, 1_000, 10)]);
     }
 
     #[test]
@@ -265,22 +266,22 @@ mod tests {
         let order = [invoice(7, SUBADDRESS, 1_000, true)];
         let mined = transfer("a", SUBADDRESS, 1_000_000, 1);
         let seen = transfer("a", SUBADDRESS, 1_000_000, 0);
-        assert_eq!(look(&order, &[mined], &[seen]), [(7, 1_000, 0, 1)]);
+        assert_eq!(scan(&order, &[mined], &[seen]), [(7, 1_000, 0, 1)]);
     }
 
     #[test]
     fn what_may_be_spent_twice_or_cannot_be_spent_yet_does_not_count() {
         let order = [invoice(7, SUBADDRESS, 1_000, true)];
         let twice = Transfer { double_spend_seen: true, ..transfer("a", SUBADDRESS, 1_000_000, 0) };
-        assert_eq!(look(&order, &[], &[twice]), [(7, 0, 0, 0)]);
+        assert_eq!(scan(&order, &[], &[twice]), [(7, 0, 0, 0)]);
         let locked = Transfer {
             unlock_time: 9_999_999,
             locked: true,
             ..transfer("a", SUBADDRESS, 1_000_000, 50)
         };
-        assert_eq!(look(&order, std::slice::from_ref(&locked), &[]), [(7, 1_000, 0, 9)]);
+        assert_eq!(scan(&order, std::slice::from_ref(&locked), &[]), [(7, 1_000, 0, 9)]);
         let free = Transfer { locked: false, ..locked };
-        assert_eq!(look(&order, &[free], &[]), [(7, 1_000, 1_000, 50)]);
+        assert_eq!(scan(&order, &[free], &[]), [(7, 1_000, 1_000, 50)]);
     }
 
     #[test]
@@ -289,7 +290,7 @@ mod tests {
         let order =
             [WatchedInvoice { depth: Depth::Blocks(1), ..invoice(7, SUBADDRESS, 1_000, true) }];
         let young = transfer("a", SUBADDRESS, 1_000_000, 1);
-        assert_eq!(look(&order, &[young], &[]), [(7, 1_000, 1_000, 1)]);
+        assert_eq!(scan(&order, &[young], &[]), [(7, 1_000, 1_000, 1)]);
     }
 
     #[test]
@@ -304,14 +305,14 @@ mod tests {
             ..transfer("a", PRIMARY, 1_000_000, 10)
         };
         assert_eq!(
-            look(&orders, std::slice::from_ref(&with_id), &[]),
+            scan(&orders, std::slice::from_ref(&with_id), &[]),
             [(1, 1_000, 1_000, 10), (2, 0, 0, 0), (3, 0, 0, 0)]
         );
         let other_id = Transfer { payment_id: "f102030405060708".to_owned(), ..with_id.clone() };
-        assert_eq!(look(&orders, &[other_id], &[]), [(1, 0, 0, 0), (2, 0, 0, 0), (3, 0, 0, 0)]);
+        assert_eq!(scan(&orders, &[other_id], &[]), [(1, 0, 0, 0), (2, 0, 0, 0), (3, 0, 0, 0)]);
         let to_subaddress = Transfer { address: SUBADDRESS.to_owned(), ..with_id };
         assert_eq!(
-            look(&orders, &[to_subaddress], &[]),
+            scan(&orders, &[to_subaddress], &[]),
             [(1, 0, 0, 0), (2, 1_000, 1_000, 10), (3, 0, 0, 0)]
         );
     }
@@ -324,7 +325,7 @@ mod tests {
         let neither = transfer("c", PRIMARY, 1_000_001, 10);
         let old = Transfer { timestamp: DAY - 86_400, ..transfer("d", PRIMARY, 1_000_000, 90) };
         assert_eq!(
-            look(&orders, &[first, second, neither, old], &[]),
+            scan(&orders, &[first, second, neither, old], &[]),
             [(1, 1_000, 1_000, 10), (2, 1_001, 0, 2)]
         );
     }
@@ -349,8 +350,8 @@ mod tests {
     #[test]
     fn more_than_the_shop_can_write_is_the_most_that_it_can() {
         let order = [invoice(7, SUBADDRESS, 1_000, true)];
-        let parts: Vec<Transfer> =
+        let received: Vec<Transfer> =
             (0..2_000).map(|n| transfer(&n.to_string(), SUBADDRESS, u64::MAX, 10)).collect();
-        assert_eq!(look(&order, &parts, &[]), [(7, i64::MAX, i64::MAX, 10)]);
+        assert_eq!(scan(&order, &received, &[]), [(7, i64::MAX, i64::MAX, 10)]);
     }
 }

@@ -12,7 +12,7 @@ use crate::infra::config::Settings;
 use crate::infra::mail::Maildir;
 use crate::interfaces::cli::doctor::finding::{Finding, ill, note, well};
 use crate::interfaces::cli::mutt::{LOCALE_HELP, foreign_charset};
-use crate::interfaces::cli::open::home_of;
+use crate::interfaces::cli::open::home;
 use crate::interfaces::cli::process_hardening;
 use crate::interfaces::http::clock;
 
@@ -23,7 +23,7 @@ const LITTLE_ROOM: u64 = 512 << 20;
 const FEW_FILES: u64 = 1_000;
 
 pub fn check_disk_space(settings: &Settings) -> Vec<Finding> {
-    let folders = [home_of(&settings.storage.database), settings.mail.maildir.clone()];
+    let folders = [home(settings), settings.mail.maildir.clone()];
     let mut seen = BTreeSet::new();
     let mut findings = Vec::new();
     for folder in folders {

@@ -2,8 +2,8 @@
 
 mod finding;
 mod host;
-mod keeping;
 mod selling;
+mod storage;
 
 use std::process::ExitCode;
 
@@ -55,7 +55,7 @@ async fn look_into(settings: &Settings) -> Vec<Finding> {
     let mut findings = Vec::new();
     match open::shop(settings).await {
         Ok(shop) => {
-            findings.push(keeping::check_database(&shop, settings).await);
+            findings.push(storage::check_database(&shop, settings).await);
             findings.push(selling::check_key(&shop));
             findings.push(selling::check_availability(&shop).await);
             findings.push(selling::check_siege(&shop).await);
@@ -63,7 +63,7 @@ async fn look_into(settings: &Settings) -> Vec<Finding> {
             findings.extend(selling::check_nodes(&shop, settings).await);
             findings.push(selling::check_listener(settings));
             findings.push(selling::check_desk(&shop, settings).await);
-            findings.push(keeping::check_messages(&shop).await);
+            findings.push(storage::check_messages(&shop).await);
             findings.push(host::check_clock(&shop, settings).await);
             shop.db.close().await;
         }
@@ -79,9 +79,9 @@ async fn look_into(settings: &Settings) -> Vec<Finding> {
 /// What needs no database.
 fn look_around(settings: &Settings) -> Vec<Finding> {
     let mut findings = vec![
-        keeping::check_maildir(settings),
-        keeping::check_modes(settings),
-        keeping::check_secret(settings),
+        storage::check_maildir(settings),
+        storage::check_modes(settings),
+        storage::check_secret(settings),
     ];
     findings.extend(host::check_disk_space(settings));
     findings.push(selling::check_pages());
@@ -98,9 +98,9 @@ fn look_at_host() -> [Finding; 3] {
 /// `shop doctor` does; whether orders are taken and what key and nodes say stands on the desk's page itself.
 pub async fn complaints(shop: &Shop, settings: &Settings) -> Vec<Complaint> {
     let mut findings = selling::check_catalog(shop).await;
-    findings.push(keeping::check_messages(shop).await);
+    findings.push(storage::check_messages(shop).await);
     findings.push(host::check_clock(shop, settings).await);
-    findings.extend(keeping::check_journal(settings));
+    findings.extend(storage::check_journal(settings));
     findings.push(selling::check_listener(settings));
     findings.extend(look_around(settings));
     findings.extend(look_at_host());

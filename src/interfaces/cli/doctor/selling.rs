@@ -6,7 +6,7 @@ use crate::actions;
 use crate::actions::{ClosedReason, Shop};
 use crate::domain::payment::{Coin, Destination, GapReach, Wallet};
 use crate::domain::values::plural;
-use crate::infra::config::{Listen, Settings};
+use crate::infra::config::{ListenAddress, Settings};
 use crate::infra::store;
 use crate::infra::store::StoreError;
 use crate::interfaces::cli::doctor::finding::{Finding, ill, note, well};
@@ -225,20 +225,20 @@ pub async fn check_nodes(shop: &Shop, settings: &Settings) -> Vec<Finding> {
 /// Where buyers come in.
 pub fn check_listener(settings: &Settings) -> Finding {
     const CHECK: &str = "listener";
-    match &settings.listeners.shop.at {
-        Listen::Unix(path) => well(CHECK, format!("unix:{}", path.display())),
-        Listen::Tcp(address) if settings.listeners.shop.is_confirmed => note(
+    match &settings.listeners.shop.address {
+        ListenAddress::Unix(path) => well(CHECK, format!("unix:{}", path.display())),
+        ListenAddress::Tcp(address) if settings.listeners.shop.is_confirmed => note(
             CHECK,
             format!("other hosts can reach http://{address}, as confirmed in LISTEN"),
             "over plain HTTP, anyone on the network can read orders: better use unix:PATH or 127.0.0.1 behind Tor",
         ),
-        Listen::Tcp(address) => well(CHECK, format!("http://{address}, only on this host")),
-        Listen::Systemd if settings.listeners.shop.is_confirmed => note(
+        ListenAddress::Tcp(address) => well(CHECK, format!("http://{address}, only on this host")),
+        ListenAddress::Systemd if settings.listeners.shop.is_confirmed => note(
             CHECK,
             "the systemd socket, which other hosts can reach, as confirmed in LISTEN",
             "over plain HTTP, anyone on the network can read orders: better use a unix socket",
         ),
-        Listen::Systemd => well(CHECK, "the systemd socket"),
+        ListenAddress::Systemd => well(CHECK, "the systemd socket"),
     }
 }
 
@@ -252,11 +252,11 @@ pub async fn check_desk(shop: &Shop, settings: &Settings) -> Finding {
             return ill(CHECK, error.to_string(), "set a new one with `shop desk password`");
         }
     };
-    let place = match settings.listeners.desk_at() {
+    let place = match settings.listeners.desk_address() {
         None => return well(CHECK, "off"),
-        Some(Listen::Tcp(address)) => format!("http://{address}"),
-        Some(Listen::Unix(path)) => format!("unix:{}", path.display()),
-        Some(Listen::Systemd) => "systemd".to_owned(),
+        Some(ListenAddress::Tcp(address)) => format!("http://{address}"),
+        Some(ListenAddress::Unix(path)) => format!("unix:{}", path.display()),
+        Some(ListenAddress::Systemd) => "systemd".to_owned(),
     };
     match (lock.password, lock.factor) {
         (None, _) => note(
@@ -305,7 +305,7 @@ pub fn check_tor(settings: &Settings) -> Finding {
             well(CHECK, format!("{} is reachable", address.url()))
         }
         Some(status) => {
-            ill(CHECK, format!("{} is not reachable: {}", address.url(), status.words()), "")
+            ill(CHECK, format!("{} is not reachable: {}", address.url(), status.summary()), "")
         }
         None if onion::folder(settings).status().is_none() => {
             well(CHECK, format!("{}; managed by Tor itself, see Tor's log", address.url()))

@@ -1,8 +1,8 @@
-//! Who may come to the shop's onion, and to the desk's.
+//! The lists of clients with access to the shop's onion service, and to the desk's.
 //!
-//! The list is kept beside the database, and a copy is given to what configures Tor: the shop itself (`serve --tor`), or
-//! the helper in Tor's container. A Tor whose own torrc makes the service reads a folder that the shop may not write:
-//! there the commands say what to do by hand, and never that it was done.
+//! A list is stored beside the database, and a copy is given to the process that manages Tor: the shop itself
+//! (`serve --tor`), or the helper in Tor's container. If Tor's own torrc creates the service, Tor reads a folder that the shop
+//! may not write: then the commands say what to do by hand, and never that it was done.
 
 use std::io;
 use std::path::PathBuf;
@@ -15,10 +15,10 @@ use clap::Subcommand;
 
 use crate::infra::config::Settings;
 use crate::infra::tor::{ClientKeys, ClientName, Clients, OnionAddress, SharedDir};
-use crate::infra::{bounded, tor};
+use crate::infra::{atomic_file, bounded};
 use crate::interfaces::cli::onion::service;
 use crate::interfaces::cli::open;
-use crate::interfaces::cli::open::home_of;
+use crate::interfaces::cli::open::{home, make_folder};
 use crate::interfaces::cli::output::{say, say_error, say_text};
 use crate::interfaces::http::wall;
 
@@ -45,96 +45,80 @@ enum Service {
     Desk,
 }
 
-/// Who reads the list that the shop keeps.
+/// The process that manages Tor and reads the list.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum ListReader {
-    /// The shop or the helper in Tor's container, which wrote its status just now.
-    Here,
+enum Manager {
+    /// The shop or the helper in Tor's container; it wrote its status just now.
+    Running,
     /// `serve --tor`, which ran before and does not run now.
-    Away,
-    /// The helper in Tor's container, named by `ONION_FOLDER`, which does not write its status.
+    Stopped,
+    /// The helper in Tor's container, according to `ONION_FOLDER`; it does not write its status.
     Silent,
-    /// Nobody: Tor's own torrc makes the service.
-    Nobody,
+    /// None: Tor's own torrc creates the service.
+    Missing,
 }
 
-/// What became of a changed list.
-enum Change {
-    Done,
+/// Whether Tor uses a changed list.
+enum Outcome {
+    Applied,
     AtNextStart,
-    /// Why nothing is certain.
-    Open(String),
+    /// Why it is not known.
+    Unknown(String),
 }
 
-/// How often the reader's status is looked at, and how many times, until Tor is said not to answer.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
-const MOST_LOOKS: u32 = 150;
+/// How often, and how many times, the manager's status is read until Tor is reported not to answer.
+const STATUS_INTERVAL: Duration = Duration::from_millis(200);
+const MOST_READS: u32 = 150;
 
 /// Units: bytes of the list.
 const MOST_OF_CLIENTS: u64 = 1 << 20;
 
-struct List<'a> {
+/// The clients with access to one of the two onion services. An empty list gives everybody access to the shop, and nobody
+/// to the desk.
+pub struct ClientList<'a> {
     settings: &'a Settings,
     service: Service,
     file: PathBuf,
     folder: SharedDir,
 }
 
-/// Who may come to the shop's onion; nobody on the list means that everybody may.
-pub fn change_clients(action: ClientAction, settings: &Settings) -> anyhow::Result<ExitCode> {
-    change(action, &List::of_shop(settings))
-}
-
-/// Who may come to the desk's onion; nobody on the list means that nobody may.
-pub fn change_desk_clients(action: ClientAction, settings: &Settings) -> anyhow::Result<ExitCode> {
-    change(action, &List::of_desk(settings))
-}
-
-/// The names on the shop's list.
-pub fn names(settings: &Settings) -> anyhow::Result<Vec<String>> {
-    let clients = List::of_shop(settings).read()?;
-    Ok(clients.iter().map(|client| client.name.to_string()).collect())
-}
-
-/// Gives the list to what configures Tor. A shop that never had a list gives none, so that a list which the seller keeps
-/// in tor's own folder stays as it is.
-pub fn give_out_clients(settings: &Settings) -> anyhow::Result<()> {
-    List::of_shop(settings).give_out_kept()
-}
-
-/// The same for the desk. Where the shop makes the service itself, a list is always given: an empty one keeps it away.
-pub fn give_out_desk_clients(settings: &Settings, is_made: bool) -> anyhow::Result<()> {
-    let list = List::of_desk(settings);
-    if is_made { list.give_out(&list.read()?) } else { list.give_out_kept() }
-}
-
-pub fn has_desk_clients(settings: &Settings) -> anyhow::Result<bool> {
-    Ok(!List::of_desk(settings).read()?.is_empty())
-}
-
-fn change(action: ClientAction, list: &List) -> anyhow::Result<ExitCode> {
-    match action {
-        ClientAction::List => {
-            list.require_shop()?;
-            list.show()
-        }
-        ClientAction::Add { name } => list.add(&ClientName::parse(&name)?),
-        ClientAction::Remove { name } => {
-            list.require_shop()?;
-            list.remove(&ClientName::parse(&name)?)
-        }
-    }
-}
-
-impl<'a> List<'a> {
-    fn of_shop(settings: &'a Settings) -> Self {
-        let file = home_of(&settings.storage.database).join("onion.clients");
+impl<'a> ClientList<'a> {
+    pub fn of_shop(settings: &'a Settings) -> Self {
+        let file = home(settings).join("onion.clients");
         Self { settings, service: Service::Shop, file, folder: service::folder(settings) }
     }
 
-    fn of_desk(settings: &'a Settings) -> Self {
-        let file = home_of(&settings.storage.database).join("desk.clients");
+    pub fn of_desk(settings: &'a Settings) -> Self {
+        let file = home(settings).join("desk.clients");
         Self { settings, service: Service::Desk, file, folder: service::desk_folder(settings) }
+    }
+
+    pub fn run(&self, action: ClientAction) -> anyhow::Result<ExitCode> {
+        match action {
+            ClientAction::List => {
+                self.require_shop()?;
+                self.show()
+            }
+            ClientAction::Add { name } => self.add(&ClientName::parse(&name)?),
+            ClientAction::Remove { name } => {
+                self.require_shop()?;
+                self.remove(&ClientName::parse(&name)?)
+            }
+        }
+    }
+
+    pub fn names(&self) -> anyhow::Result<Vec<String>> {
+        Ok(self.read()?.iter().map(|client| client.name.to_string()).collect())
+    }
+
+    /// Gives the list to the process that manages Tor; a missing list counts as an empty one.
+    pub fn give_out(&self) -> anyhow::Result<()> {
+        self.write_for_tor(&self.read()?)
+    }
+
+    /// The same, unless the shop never had a list: a list that the seller keeps in Tor's own folder then stays as it is.
+    pub fn give_out_if_present(&self) -> anyhow::Result<()> {
+        if self.file.exists() { self.give_out() } else { Ok(()) }
     }
 
     fn read(&self) -> anyhow::Result<Clients> {
@@ -150,56 +134,51 @@ impl<'a> List<'a> {
         }
     }
 
-    fn give_out(&self, clients: &Clients) -> anyhow::Result<()> {
-        service::make_folder(self.folder.path())?;
+    fn write_for_tor(&self, clients: &Clients) -> anyhow::Result<()> {
+        make_folder(self.folder.path())?;
         self.folder
             .write_clients(clients)
             .with_context(|| format!("write into the folder {}", self.folder.path().display()))
     }
 
-    fn give_out_kept(&self) -> anyhow::Result<()> {
-        if self.file.exists() { self.give_out(&self.read()?) } else { Ok(()) }
-    }
-
-    /// Keeps the changed list, gives it out, and waits until Tor follows it.
-    fn put_in_force(&self, clients: &Clients) -> anyhow::Result<Change> {
-        service::make_folder(&home_of(&self.settings.storage.database))?;
-        tor::write_whole(&self.file, clients.file().as_bytes(), 0o600)
+    /// Stores the changed list, gives it out, and waits until Tor uses it.
+    fn apply(&self, clients: &Clients) -> anyhow::Result<Outcome> {
+        make_folder(&home(self.settings))?;
+        atomic_file::write(&self.file, clients.file().as_bytes(), 0o600)
             .with_context(|| format!("keep the list {}", self.file.display()))?;
-        self.give_out(clients)?;
-        Ok(match self.reader() {
-            ListReader::Here => self.wait_for_tor(clients),
-            ListReader::Away => Change::AtNextStart,
-            ListReader::Silent | ListReader::Nobody => Change::Open(
+        self.write_for_tor(clients)?;
+        Ok(match self.manager() {
+            Manager::Running => self.wait_for_tor(clients),
+            Manager::Stopped => Outcome::AtNextStart,
+            Manager::Silent | Manager::Missing => Outcome::Unknown(
                 "nobody in Tor's container answers: `docker compose -f docker-compose.tor.yml up -d` starts it".to_owned(),
             ),
         })
     }
 
-    fn wait_for_tor(&self, clients: &Clients) -> Change {
-        let wanted = clients.file();
-        for _ in 0..MOST_LOOKS {
-            let told = self.folder.status().and_then(|status| status.clients);
-            if told.as_deref() == Some(&wanted) {
-                return Change::Done;
+    fn wait_for_tor(&self, clients: &Clients) -> Outcome {
+        let expected = clients.file();
+        for _ in 0..MOST_READS {
+            let current = self.folder.status().and_then(|status| status.clients);
+            if current.as_deref() == Some(&expected) {
+                return Outcome::Applied;
             }
-            thread::sleep(LOOK_EVERY);
+            thread::sleep(STATUS_INTERVAL);
         }
         let status = self.folder.status().unwrap_or_default();
-        let words = if status.trouble.is_empty() {
+        Outcome::Unknown(if status.trouble.is_empty() {
             "Tor has not followed the list within 30 seconds".to_owned()
         } else {
             status.trouble
-        };
-        Change::Open(words)
+        })
     }
 
-    fn reader(&self) -> ListReader {
+    fn manager(&self) -> Manager {
         match self.folder.status() {
-            Some(status) if status.is_fresh(wall().get()) => ListReader::Here,
-            _ if self.settings.tor.onion_folder.is_some() => ListReader::Silent,
-            Some(_) => ListReader::Away,
-            None => ListReader::Nobody,
+            Some(status) if status.is_fresh(wall().get()) => Manager::Running,
+            _ if self.settings.tor.onion_folder.is_some() => Manager::Silent,
+            Some(_) => Manager::Stopped,
+            None => Manager::Missing,
         }
     }
 
@@ -210,18 +189,17 @@ impl<'a> List<'a> {
         }
     }
 
-    /// The folder in which Tor looks for `NAME.auth`, where its own torrc makes the service.
+    /// The folder in which Tor reads `NAME.auth`, if its own torrc creates the service.
     fn torrc_folder(&self) -> PathBuf {
-        let of_key = self.settings.tor.onion_key.as_ref().and_then(|key| key.parent());
         let service = match self.service {
-            Service::Shop => of_key.map(PathBuf::from),
+            Service::Shop => self.settings.tor.onion_key.as_ref().and_then(|key| key.parent()),
             Service::Desk => None,
         };
-        let usual = || PathBuf::from("/var/lib/tor").join(self.word());
-        service.unwrap_or_else(usual).join("authorized_clients")
+        let default = || PathBuf::from("/var/lib/tor").join(self.name());
+        service.map_or_else(default, PathBuf::from).join("authorized_clients")
     }
 
-    fn word(&self) -> &'static str {
+    fn name(&self) -> &'static str {
         match self.service {
             Service::Shop => "shop",
             Service::Desk => "desk",
@@ -229,92 +207,91 @@ impl<'a> List<'a> {
     }
 
     fn show(&self) -> anyhow::Result<ExitCode> {
-        let reader = self.reader();
-        if reader == ListReader::Nobody {
+        if self.manager() == Manager::Missing {
             say_error(&format!(
                 "Tor's own torrc makes the {}'s onion, and only Tor knows that list: sudo ls {}",
-                self.word(),
+                self.name(),
                 self.torrc_folder().display()
             ));
             if !self.file.exists() {
                 return Ok(ExitCode::FAILURE);
             }
         }
-        for client in self.read()?.iter() {
-            say(&client.name.to_string());
-        }
+        self.names()?.iter().for_each(|name| say(name));
         Ok(ExitCode::SUCCESS)
     }
 
     fn add(&self, name: &ClientName) -> anyhow::Result<ExitCode> {
-        let reader = self.reader();
         let keys = ClientKeys::new(open::random_bytes());
-        if reader == ListReader::Nobody {
-            return self.tell_how_to_add(name, &keys);
+        if self.manager() == Manager::Missing {
+            return self.explain_adding(name, &keys);
         }
         let address = self.address().with_context(|| self.no_address())?;
         let mut clients = self.read()?;
         clients.insert(keys.client(name.clone()))?;
-        let change = self.put_in_force(&clients)?;
-        tell_keys(&keys, name, Some(&address))?;
+        let outcome = self.apply(&clients)?;
+        print_keys(&keys, name, Some(&address))?;
         say("");
         let url = address.url();
         let who = match self.service {
             Service::Shop => format!("Only those on the list can reach {url}"),
             Service::Desk => format!("The desk is at {url}, for those on the list alone,"),
         };
-        Ok(match change {
-            Change::Done => done(&format!("{who} from now on.")),
-            Change::AtNextStart => {
-                let code = done(&format!("{who} from the next start on."));
-                self.tell_of_torrc(&format!(
+        match outcome {
+            Outcome::Applied => say(&format!("{who} from now on.")),
+            Outcome::AtNextStart => {
+                say(&format!("{who} from the next start on."));
+                self.explain_torrc(&format!(
                     "put this line into {}/{name}.auth and reload Tor:\n\n  {}",
                     self.torrc_folder().display(),
                     keys.auth_line()
                 ));
-                code
             }
-            Change::Open(why) => {
-                not_done(&format!("{name} is on the list, but Tor does not follow it yet: {why}."))
+            Outcome::Unknown(why) => {
+                return Ok(fail(&format!(
+                    "{name} is on the list, but Tor does not follow it yet: {why}."
+                )));
             }
-        })
+        }
+        Ok(ExitCode::SUCCESS)
     }
 
     fn remove(&self, name: &ClientName) -> anyhow::Result<ExitCode> {
-        let reader = self.reader();
+        let manager = self.manager();
         let mut clients = self.read()?;
-        let was_there = clients.remove(name);
-        if reader == ListReader::Nobody {
-            if was_there {
-                self.put_in_force(&clients)?;
+        let was_listed = clients.remove(name);
+        if manager == Manager::Missing {
+            if was_listed {
+                self.apply(&clients)?;
             }
-            return Ok(self.tell_how_to_remove(name));
+            return Ok(self.explain_removing(name));
         }
+        let (command, destination) = match self.service {
+            Service::Shop => ("onion", "in"),
+            Service::Desk => ("desk", "to the desk's onion"),
+        };
         anyhow::ensure!(
-            was_there,
-            "nobody on the list is called {name}: `shop {} client list` shows them",
-            if self.service == Service::Shop { "onion" } else { "desk" }
+            was_listed,
+            "nobody on the list is called {name}: `shop {command} client list` shows them"
         );
-        let change = self.put_in_force(&clients)?;
-        let place = if self.service == Service::Shop { "in" } else { "to the desk's onion" };
-        let code = match change {
-            Change::Done => done(&format!("{name} can no longer come {place}, from now on.")),
-            Change::AtNextStart => {
-                let words = format!("{name} can no longer come {place}, from the next start on.");
-                let code = done(&words);
-                self.tell_of_torrc(&format!(
+        match self.apply(&clients)? {
+            Outcome::Applied => {
+                say(&format!("{name} can no longer come {destination}, from now on."));
+            }
+            Outcome::AtNextStart => {
+                say(&format!("{name} can no longer come {destination}, from the next start on."));
+                self.explain_torrc(&format!(
                     "delete {}/{name}.auth and restart Tor: after a reload alone, clients that connected before still have access.",
                     self.torrc_folder().display()
                 ));
-                code
             }
-            Change::Open(why) => {
-                return Ok(not_done(&format!(
+            Outcome::Unknown(why) => {
+                return Ok(fail(&format!(
                     "{name} is off the list, but the key may still open the {}: {why}.",
-                    self.word()
+                    self.name()
                 )));
             }
-        };
+        }
         if clients.is_empty() {
             say(match self.service {
                 Service::Shop => "The list is empty: everyone can reach the shop again.",
@@ -323,7 +300,7 @@ impl<'a> List<'a> {
                 }
             });
         }
-        Ok(code)
+        Ok(ExitCode::SUCCESS)
     }
 
     fn no_address(&self) -> String {
@@ -337,7 +314,7 @@ impl<'a> List<'a> {
         }
     }
 
-    /// A folder that knows nothing of an onion is perhaps the wrong one.
+    /// A folder without a list and an onion address may be the wrong one.
     fn require_shop(&self) -> anyhow::Result<()> {
         if self.file.exists() || self.address().is_some() {
             return Ok(());
@@ -345,30 +322,30 @@ impl<'a> List<'a> {
         open::require_shop(self.settings)
     }
 
-    /// For a shop that was opened with `serve --tor` once, and may be served by a torrc since.
-    fn tell_of_torrc(&self, what_to_do: &str) {
+    /// For a shop that was once opened with `serve --tor`, and may have a torrc now.
+    fn explain_torrc(&self, what_to_do: &str) {
         say("");
         say_text(&format!(
             "That is for `shop serve --tor`, which is not running. If Tor's own torrc makes the {}'s onion,\n{what_to_do}",
-            self.word()
+            self.name()
         ));
     }
 
-    fn tell_how_to_add(&self, name: &ClientName, keys: &ClientKeys) -> anyhow::Result<ExitCode> {
+    fn explain_adding(&self, name: &ClientName, keys: &ClientKeys) -> anyhow::Result<ExitCode> {
         let address = self.address();
         anyhow::ensure!(
             address.is_some() || self.service == Service::Desk,
             "{}",
             self.no_address()
         );
-        tell_keys(keys, name, address.as_ref())?;
+        print_keys(keys, name, address.as_ref())?;
         let file = self.torrc_folder().join(format!("{name}.auth"));
         say("");
         say_text(&format!(
             "Tor's own torrc makes the {}'s onion, and the shop cannot write Tor's folder. NOTHING HAS CHANGED YET.\n\
              Put this line into {}\n\
              (the folder is HiddenServiceDir of your torrc, with authorized_clients behind it):\n\n  {}\n\n",
-            self.word(),
+            self.name(),
             file.display(),
             keys.auth_line()
         ));
@@ -390,10 +367,10 @@ impl<'a> List<'a> {
                 self.folder.path().join("hostname").display()
             ));
         }
-        Ok(not_done(&format!("{name} cannot come in until Tor has that line")))
+        Ok(fail(&format!("{name} cannot come in until Tor has that line")))
     }
 
-    fn tell_how_to_remove(&self, name: &ClientName) -> ExitCode {
+    fn explain_removing(&self, name: &ClientName) -> ExitCode {
         let file = self.torrc_folder().join(format!("{name}.auth"));
         say_text(&format!(
             "Tor's own torrc makes the {}'s onion, and the shop cannot write Tor's folder. THE KEY STILL WORKS.\n\
@@ -401,7 +378,7 @@ impl<'a> List<'a> {
              (the folder is HiddenServiceDir of your torrc, with authorized_clients behind it), then restart Tor:\n\
              after a reload alone, clients that connected before still have access.\n\n  \
              sudo rm {}\n  sudo systemctl restart tor@default\n\n",
-            self.word(),
+            self.name(),
             file.display(),
             file.display()
         ));
@@ -412,22 +389,17 @@ impl<'a> List<'a> {
         } else {
             say("While no file is left in that folder, Tor lets everybody in.");
         }
-        not_done(&format!("{name} can still come in until that file is gone and Tor is restarted"))
+        fail(&format!("{name} can still come in until that file is gone and Tor is restarted"))
     }
 }
 
-fn done(words: &str) -> ExitCode {
-    say(words);
-    ExitCode::SUCCESS
-}
-
-fn not_done(words: &str) -> ExitCode {
-    say_error(words);
+fn fail(message: &str) -> ExitCode {
+    say_error(message);
     ExitCode::FAILURE
 }
 
-/// `address`: `None` where nobody told it.
-fn tell_keys(
+/// `address`: `None` if it is not known.
+fn print_keys(
     keys: &ClientKeys,
     name: &ClientName,
     address: Option<&OnionAddress>,

@@ -1,17 +1,14 @@
-//! The onion's address and state, its key, and who may come in; and the other half of Tor's container.
+//! `shop onion`: the onion service's address and state, its key, its clients; and the helper in Tor's container.
 
 mod clients;
-mod copies;
+mod key_backup;
 mod service;
 mod sidecar;
 
-pub use clients::{
-    ClientAction, change_desk_clients, give_out_clients, give_out_desk_clients, has_desk_clients,
-};
-
+pub use clients::{ClientAction, ClientList};
 pub use service::{
-    address, desk_keeper, desk_key_file, folder, fresh_status, keeper, key_file, served_address,
-    served_desk_address,
+    address, desk_key_file, desk_onion, folder, fresh_status, key_file, served_address,
+    served_desk_address, shop_onion,
 };
 
 use std::path::PathBuf;
@@ -77,9 +74,9 @@ enum Action {
 pub fn run(onion: Onion, settings: Settings) -> anyhow::Result<ExitCode> {
     match onion.action {
         None => show(&settings, onion.json),
-        Some(Action::Client(action)) => clients::change_clients(action, &settings),
-        Some(Action::Backup { file }) => copies::back_up(&file, &settings),
-        Some(Action::Restore { file, replace }) => copies::restore(&file, replace, &settings),
+        Some(Action::Client(action)) => ClientList::of_shop(&settings).run(action),
+        Some(Action::Backup { file }) => key_backup::back_up(&file, &settings),
+        Some(Action::Restore { file, replace }) => key_backup::restore(&file, replace, &settings),
         Some(Action::Health) => health(&settings),
         Some(Action::Sidecar { desk_folder, command }) => {
             sidecar::become_tor(&command, desk_folder.as_deref())
@@ -91,7 +88,7 @@ pub fn run(onion: Onion, settings: Settings) -> anyhow::Result<ExitCode> {
 fn show(settings: &Settings, as_json: bool) -> anyhow::Result<ExitCode> {
     let address = address(settings);
     let status = fresh_status(settings);
-    let clients = clients::names(settings)?;
+    let clients = ClientList::of_shop(settings).names()?;
     let reachable = status.as_ref().is_some_and(OnionStatus::is_reachable);
     if as_json {
         say_json(&serde_json::json!({
@@ -104,11 +101,11 @@ fn show(settings: &Settings, as_json: bool) -> anyhow::Result<ExitCode> {
     }
     let address = address.with_context(|| no_address(settings))?;
     say(&address.url());
-    let line = |name: &str, words: &str| say(&format!("  {name:<20} {words}"));
+    let line = |name: &str, text: &str| say(&format!("  {name:<20} {text}"));
     match status {
         None => line("reachable", "unknown: no process manages Tor for the shop at the moment"),
         Some(status) => {
-            line("reachable", &status.words());
+            line("reachable", &status.summary());
             line("descriptor", &format!("at {} directories", status.published));
             line("introduction points", &status.introduction_points.to_string());
             let effort = match status.effort {

@@ -14,24 +14,24 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use crate::infra::config::{Listen, Settings};
-use crate::infra::tor::{OnionService, Service, SharedDir, TorError};
+use crate::infra::config::{ListenAddress, Settings};
+use crate::infra::tor::{OnionService, Service, SharedDir};
 use crate::interfaces::cli::onion::service;
 use crate::interfaces::cli::output::say_error;
 
 /// The seller's own lines for Tor, as the compose file mounts them.
 const MORE_LINES: &str = "/etc/tor/torrc.d";
 
-const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Tor takes this process over, so that signals and its end are its own. The helper is a child that ends with it, and
-/// Tor ends with the helper: then the container ends, and is started again.
+/// Replaces this process by Tor, so that signals reach Tor and its exit is the container's. The helper is a child that ends
+/// with Tor, and Tor ends with the helper: then the container ends, and is started again.
 pub fn become_tor(command: &[String], desk_folder: Option<&Path>) -> anyhow::Result<ExitCode> {
     check_readable(Path::new(MORE_LINES))?;
     let program = std::env::current_exe().context("find the program itself")?;
     let (helpers_end, tors_end) = UnixStream::pair().context("make a connection to Tor")?;
     let mut helper = Command::new(program);
-    // It lives for as long as the helper does, whose standard input nobody reads.
+    // The connection lasts as long as the helper, which never reads its standard input.
     helper.args(["onion", "tend"]).stdin(OwnedFd::from(helpers_end));
     if let Some(folder) = desk_folder {
         helper.arg("--desk-folder").arg(folder);
@@ -44,12 +44,11 @@ pub fn become_tor(command: &[String], desk_folder: Option<&Path>) -> anyhow::Res
     Err(tor_command.stdin(OwnedFd::from(tors_end)).exec()).with_context(|| format!("start {tor}"))
 }
 
-/// Tor passes over a folder that it may not list, and with it over bridges that the seller relies on.
+/// Tor silently ignores a folder that it may not read, and with it bridges that the seller relies on.
 fn check_readable(folder: &Path) -> anyhow::Result<()> {
-    let is_missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
     let advice = "Tor runs as a user of its own: chmod 755 tor.d && chmod 644 tor.d/*.conf";
     let entries = match fs::read_dir(folder) {
-        Err(error) if is_missing(&error) => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         entries => entries.with_context(|| format!("tor.d cannot be read. {advice}"))?,
     };
     for entry in entries {
@@ -62,22 +61,25 @@ fn check_readable(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `desk_folder`: what is shared about the desk, where it is not `ONION_FOLDER`.
+/// `desk_folder`: the shared folder of the desk's onion service, if it is not `ONION_FOLDER`.
 pub fn tend(settings: &Settings, desk_folder: Option<PathBuf>) -> anyhow::Result<ExitCode> {
     let parent = parent_id();
-    let service = service_folder(settings)?;
+    let key = settings.tor.onion_key.as_ref().and_then(|key| key.parent());
+    let service_folder = key.map(Path::to_owned).context(
+        "ONION_KEY must name hs_ed25519_secret_key in the HiddenServiceDir of the torrc",
+    )?;
     let mut desk = None;
-    if let Some(Listen::Unix(socket)) = settings.listeners.desk_at() {
+    if let Some(ListenAddress::Unix(socket)) = settings.listeners.desk_address() {
         let target = format!("unix:{}", socket.display());
         let folder = desk_folder.map(SharedDir::of_desk);
         let folder = folder.unwrap_or_else(|| service::desk_folder(settings));
-        let key = service.with_file_name("desk").join("hs_ed25519_secret_key");
+        let key = service_folder.with_file_name("desk").join("hs_ed25519_secret_key");
         let settings = settings.clone();
-        desk = Some(thread::spawn(move || tend_desk(&settings, &folder, &key, &target)));
+        desk = Some(thread::spawn(move || run_desk_onion(&settings, &folder, &key, &target)));
     }
-    let keeper = service::keeper_of(settings, service::folder(settings), Service::Kept(service))?;
-    keeper
-        .tend(None, || parent_id() != parent || desk.as_ref().is_some_and(JoinHandle::is_finished));
+    let shop = Service::Torrc(service_folder);
+    service::onion_service(settings, service::folder(settings), shop, false)?
+        .run(None, || parent_id() != parent || desk.as_ref().is_some_and(JoinHandle::is_finished));
     if parent_id() == parent {
         say_error("the helper beside Tor has failed, and ends with Tor");
         return Ok(ExitCode::FAILURE);
@@ -86,57 +88,52 @@ pub fn tend(settings: &Settings, desk_folder: Option<PathBuf>) -> anyhow::Result
     Ok(ExitCode::SUCCESS)
 }
 
-/// The folder of Tor's own that the key lies in, where the torrc names it.
-fn service_folder(settings: &Settings) -> anyhow::Result<PathBuf> {
-    let key = settings.tor.onion_key.as_ref().and_then(|key| key.parent());
-    key.map(Path::to_owned)
-        .context("ONION_KEY must name hs_ed25519_secret_key in the HiddenServiceDir of the torrc")
-}
-
-/// Tends the desk's onion: the one of the torrc that leads to the desk's socket, or one made here with the key in `key`.
-/// What is wrong with it is said and tried again: it must not end the shop's.
-fn tend_desk(settings: &Settings, folder: &SharedDir, key: &Path, target: &str) {
+/// Manages the desk's onion service: the one of the torrc that leads to the desk's socket, or one created with the key in
+/// the file `key`. Errors are reported and retried: they must not end the shop's.
+fn run_desk_onion(settings: &Settings, folder: &SharedDir, key: &Path, target: &str) {
     let mut last = String::new();
     loop {
-        let kept = keep_trying(|| service::open_control(settings)?.service_folder(target));
-        match desk_keeper(settings, folder.clone(), kept, key, target) {
-            Ok(keeper) => return keeper.tend(None, || false),
+        let in_torrc = find_in_torrc(settings, target);
+        match desk_onion(settings, folder.clone(), in_torrc, key, target) {
+            Ok(onion) => return onion.run(None, || false),
             Err(error) => {
-                let words = format!("the desk's onion: {error:#}");
-                if words != last {
-                    say_error(&words);
+                let message = format!("the desk's onion: {error:#}");
+                if message != last {
+                    say_error(&message);
                 }
-                last = words;
-                thread::sleep(TRY_AGAIN_AFTER);
+                last = message;
+                thread::sleep(RETRY_AFTER);
             }
         }
     }
 }
 
-fn desk_keeper(
+/// Waits for Tor, which may be starting. A lasting error is reported by the shop's own onion service.
+fn find_in_torrc(settings: &Settings, target: &str) -> Option<PathBuf> {
+    loop {
+        let control = service::open_control(settings);
+        if let Ok(folder) = control.and_then(|mut control| control.service_folder(target)) {
+            return folder;
+        }
+        thread::sleep(RETRY_AFTER);
+    }
+}
+
+fn desk_onion(
     settings: &Settings,
     folder: SharedDir,
-    kept: Option<PathBuf>,
+    in_torrc: Option<PathBuf>,
     key: &Path,
     target: &str,
 ) -> anyhow::Result<OnionService> {
-    let service = match kept {
-        Some(kept) => Service::KeptForClients(kept),
+    let service = match in_torrc {
+        Some(folder) => Service::Torrc(folder),
         None => {
-            Service::MadeForClients { key: service::key_made_once(key)?, target: target.to_owned() }
+            let key = service::read_or_create_key(key)?;
+            Service::Ephemeral { key, target: target.to_owned() }
         }
     };
-    service::keeper_of(settings, folder, service)
-}
-
-/// Until Tor, which may be starting, does it. What is wrong for long, the shop's own keeper says.
-fn keep_trying<T>(ask: impl Fn() -> Result<T, TorError>) -> T {
-    loop {
-        match ask() {
-            Ok(done) => return done,
-            Err(_) => thread::sleep(TRY_AGAIN_AFTER),
-        }
-    }
+    service::onion_service(settings, folder, service, true)
 }
 
 #[cfg(test)]

@@ -1,36 +1,63 @@
-//! Which addresses `shop serve` may listen at, and how it waits for the one of its onion.
+//! Opens the listeners of `shop serve`, and waits for onion addresses.
 
 use std::time::Duration;
 
+use anyhow::Context;
+
+use crate::infra::config::{ListenAddress, ListenSetting};
 use crate::infra::tor::OnionAddress;
 use crate::interfaces::http::Listener;
+use crate::interfaces::http::handed_over::{HandedOver, SocketName};
 
-/// How often the shop looks whether Tor has made its address, and how often for another one after that.
-pub const LOOK_FOR_ADDRESS: Duration = Duration::from_secs(1);
-const LOOK_FOR_ANOTHER: Duration = Duration::from_secs(10);
+/// How often the shop checks whether Tor has created its address, and how often for another one after that.
+pub const ADDRESS_INTERVAL: Duration = Duration::from_secs(1);
+const NEW_ADDRESS_INTERVAL: Duration = Duration::from_secs(10);
 
-/// An address that others can reach was written twice, or it is not opened: a name may lead elsewhere, and systemd hands over
-/// whatever its own files say.
-pub fn ensure_confirmed(listener: &Listener, is_confirmed: bool, name: &str) -> anyhow::Result<()> {
+/// Opens a listener. An address that other hosts can reach must be confirmed, and is checked here once more: a name may
+/// resolve to anything, and systemd hands over whatever its own files say.
+///
+/// # Errors
+/// The system's, and an address that is not confirmed.
+pub fn open_listener(
+    setting: &ListenSetting,
+    name: SocketName,
+    handed_over: &mut HandedOver,
+) -> anyhow::Result<Listener> {
+    let (variable, error) = match name {
+        SocketName::Shop => ("LISTEN", "cannot listen on"),
+        SocketName::Desk => ("DESK_LISTEN", "the desk cannot listen on"),
+    };
+    let listener = match &setting.address {
+        ListenAddress::Tcp(address) => {
+            Listener::tcp(address).with_context(|| format!("{error} {address}"))?
+        }
+        ListenAddress::Unix(path) => {
+            Listener::unix(path).with_context(|| format!("{error} {}", path.display()))?
+        }
+        ListenAddress::Systemd => handed_over.listener(name)?,
+    };
     anyhow::ensure!(
-        is_confirmed || !listener.is_open(),
-        "{name}: other hosts can reach {} over plain HTTP. Use a loopback address or unix:PATH; to allow it anyway, write \
-         the value of {name} twice, separated by a space",
+        setting.is_confirmed || !listener.is_open(),
+        "{variable}: other hosts can reach {} over plain HTTP. Use a loopback address or unix:PATH; to allow it anyway, write \
+         the value of {variable} twice, separated by a space",
         listener.address()
     );
-    Ok(())
+    Ok(listener)
 }
 
-/// Tells each address once: a key that was restored brings another one.
-pub async fn follow_address(find: impl Fn() -> Option<OnionAddress>, tell: impl Fn(&OnionAddress)) {
+/// Reports each new address once: a restored key brings another one.
+pub async fn follow_address(
+    find: impl Fn() -> Option<OnionAddress>,
+    report: impl Fn(&OnionAddress),
+) {
     let mut last = None;
     loop {
         let found = find();
         if let Some(address) = found.as_ref().filter(|_| found != last) {
-            tell(address);
+            report(address);
             last = found;
         }
-        let pause = if last.is_some() { LOOK_FOR_ANOTHER } else { LOOK_FOR_ADDRESS };
+        let pause = if last.is_some() { NEW_ADDRESS_INTERVAL } else { ADDRESS_INTERVAL };
         tokio::time::sleep(pause).await;
     }
 }

@@ -3,37 +3,37 @@
 use actix_web::web::Data;
 use anyhow::Context;
 
-use crate::infra::config::{Listen, Settings};
+use crate::infra::config::{ListenAddress, Settings};
 use crate::infra::store;
 use crate::interfaces::cli::onion;
+use crate::interfaces::cli::onion::ClientList;
 use crate::interfaces::cli::output::say;
-use crate::interfaces::cli::serve::address::{ensure_confirmed, follow_address};
+use crate::interfaces::cli::serve::address::{follow_address, open_listener};
 use crate::interfaces::desk::{Desk, DeskHosts};
 use crate::interfaces::http::Listener;
 use crate::interfaces::http::handed_over::{HandedOver, SocketName};
 
-/// Where the seller comes in; `None` where there is no desk.
+/// Opens the desk's listener; `None`: there is no desk.
 ///
-/// Under systemd a desk that cannot be opened leaves the shop open: nobody reads a refusal there, and the unit would be
-/// started again and again while buyers wait.
+/// Under systemd the shop opens even if its desk cannot: nobody would see the error there, and the unit would be restarted
+/// again and again while buyers wait.
 ///
 /// # Errors
-/// What the system says, and what would be right.
-pub fn open(settings: &Settings, handed: &mut HandedOver) -> anyhow::Result<Option<Listener>> {
+/// The system's, and what to do.
+pub fn open(settings: &Settings, handed_over: &mut HandedOver) -> anyhow::Result<Option<Listener>> {
     let Some(desk) = &settings.listeners.desk else {
-        if handed.has_desk() {
+        if handed_over.has_desk() {
             tracing::warn!(
                 "shop-desk.socket is open, but the desk is off: DESK_LISTEN=systemd in .env switches it on"
             );
         }
         return Ok(None);
     };
-    let opened = open_at(&desk.at, &settings.listeners.shop.at, handed).and_then(|listener| {
-        ensure_confirmed(&listener, desk.is_confirmed, "DESK_LISTEN")?;
-        Ok(listener)
-    });
+    let shop = &settings.listeners.shop.address;
+    let opened = ensure_own_socket(&desk.address, shop)
+        .and_then(|()| open_listener(desk, SocketName::Desk, handed_over));
     match opened {
-        Err(error) if settings.listeners.shop.at == Listen::Systemd => {
+        Err(error) if *shop == ListenAddress::Systemd => {
             tracing::error!("the shop is open without its desk: {error:#}");
             Ok(None)
         }
@@ -41,42 +41,31 @@ pub fn open(settings: &Settings, handed: &mut HandedOver) -> anyhow::Result<Opti
     }
 }
 
-/// The names that are the desk's, before its onion is known.
+/// The shop's socket is open already, and must not be replaced.
+fn ensure_own_socket(desk: &ListenAddress, shop: &ListenAddress) -> anyhow::Result<()> {
+    if let (ListenAddress::Unix(desk), ListenAddress::Unix(shop)) = (desk, shop)
+        && let (Ok(of_desk), Ok(of_shop)) =
+            (std::fs::canonicalize(desk), std::fs::canonicalize(shop))
+    {
+        anyhow::ensure!(
+            of_desk != of_shop,
+            "DESK_LISTEN and LISTEN are the same socket {}: the desk needs its own",
+            desk.display()
+        );
+    }
+    Ok(())
+}
+
+/// The desk's host names, before its onion address is known.
 pub fn hosts(settings: &Settings) -> DeskHosts {
-    DeskHosts::new(match settings.listeners.desk_at() {
-        Some(Listen::Tcp(address)) => address,
-        Some(Listen::Unix(_) | Listen::Systemd) | None => "",
+    DeskHosts::new(match settings.listeners.desk_address() {
+        Some(ListenAddress::Tcp(address)) => address,
+        Some(ListenAddress::Unix(_) | ListenAddress::Systemd) | None => "",
     })
 }
 
-/// `buyers`: where their listener is, which is open already.
-fn open_at(listen: &Listen, buyers: &Listen, handed: &mut HandedOver) -> anyhow::Result<Listener> {
-    match listen {
-        Listen::Tcp(address) => {
-            Listener::tcp(address).with_context(|| format!("the desk cannot listen on {address}"))
-        }
-        Listen::Unix(path) => {
-            // However it is written.
-            let is_theirs = match (buyers, std::fs::canonicalize(path)) {
-                (Listen::Unix(theirs), Ok(there)) => {
-                    std::fs::canonicalize(theirs).is_ok_and(|theirs| theirs == there)
-                }
-                _ => false,
-            };
-            anyhow::ensure!(
-                !is_theirs,
-                "DESK_LISTEN and LISTEN are the same socket {}: the desk needs its own",
-                path.display()
-            );
-            Listener::unix(path)
-                .with_context(|| format!("the desk cannot listen on {}", path.display()))
-        }
-        Listen::Systemd => Ok(handed.listener(SocketName::Desk)?),
-    }
-}
-
-/// Says where the desk is, and what it still needs.
-pub async fn tell(desk: &Desk, listener: &Listener) -> anyhow::Result<()> {
+/// Prints where the desk is, and whether it needs a password.
+pub async fn announce(desk: &Desk, listener: &Listener) -> anyhow::Result<()> {
     if listener.is_open() {
         tracing::warn!("other hosts can reach the desk, as confirmed in DESK_LISTEN");
     }
@@ -87,24 +76,24 @@ pub async fn tell(desk: &Desk, listener: &Listener) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// An onion service for the desk, for those on its list alone; while nobody is on it, there is none.
-pub fn begin_onion(settings: &Settings, desk: &Desk, listener: &Listener) -> anyhow::Result<()> {
+/// Creates the desk's onion service, which exists while its client list is not empty.
+pub fn start_onion(settings: &Settings, desk: &Desk, listener: &Listener) -> anyhow::Result<()> {
     let target = listener.target().context("name the desk to Tor")?;
-    let keeper = onion::desk_keeper(settings, target)?;
-    let address = keeper.address().context("name the desk's onion")?;
+    let onion_service = onion::desk_onion(settings, target)?;
+    let address = onion_service.address().context("name the desk's onion")?;
     desk.hosts.set_onion(address.to_string());
-    if onion::has_desk_clients(settings)? {
+    if !ClientList::of_desk(settings).names()?.is_empty() {
         say(&format!("Your desk is also at {}, only for clients on its list", address.url()));
     } else {
         say("The desk has no onion address until you add a client: `shop desk client add NAME`");
     }
-    // It ends with the process; Tor lets the service go when the conversation ends.
-    std::thread::spawn(move || keeper.tend(None, || false));
+    // It ends with the process; Tor removes the service when the connection ends.
+    std::thread::spawn(move || onion_service.run(None, || false));
     Ok(())
 }
 
-/// Says the address of an onion that somebody else makes for the desk, and takes a request for it as one for the desk.
-pub async fn tell_address(desk: Data<Desk>, settings: Settings) {
+/// Prints the address of the desk's onion service that another process manages, and accepts it as a host name.
+pub async fn announce_onion(desk: Data<Desk>, settings: Settings) {
     follow_address(
         || onion::served_desk_address(&settings),
         |address| {

@@ -3,11 +3,11 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use crate::infra::config::parsers::Refused;
+use crate::infra::config::parsers::InvalidValue;
 
 /// What a listener is opened on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Listen {
+pub enum ListenAddress {
     /// Shape: `HOST:PORT`.
     Tcp(String),
     Unix(PathBuf),
@@ -15,16 +15,16 @@ pub enum Listen {
     Systemd,
 }
 
-/// A listener, as a setting says it.
+/// The setting of a listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    pub at: Listen,
-    /// Whether it is written twice: others than this host may reach it, and the seller knows.
+pub struct ListenSetting {
+    pub address: ListenAddress,
+    /// Whether it is written twice: the seller knows that other hosts may reach it.
     pub is_confirmed: bool,
 }
 
-/// Where the desk is; `None`: there is none. The name keeps clap from taking it for a setting without a default.
-pub type DeskPlace = Option<Place>;
+/// `None`: there is no desk. An alias, since clap would take an `Option` for a setting without a default.
+pub type DeskListenSetting = Option<ListenSetting>;
 
 /// What is wrong with `LISTEN`.
 const LISTEN_EXPECTED: &str =
@@ -34,97 +34,102 @@ const LISTEN_OPEN: &str = "an address on this host, for example 127.0.0.1:3000, 
                            separated by a space";
 
 /// What is wrong with `DESK_LISTEN`.
-const EXPECTED: &str =
+const DESK_EXPECTED: &str =
     "off, systemd, unix:PATH, or HOST:PORT on this host, for example 127.0.0.1:3001";
-const OPEN: &str = "an address on this host, for example 127.0.0.1:3001, or unix:PATH: anyone who can reach the desk can \
+const DESK_OPEN: &str = "an address on this host, for example 127.0.0.1:3001, or unix:PATH: anyone who can reach the desk can \
                         try passwords, and over plain HTTP anyone on the network can read them. To allow other hosts anyway, \
                         write the same address twice, separated by a space";
 
-pub const SAME: &str =
+pub const DESK_SAME_AS_SHOP: &str =
     "a different address than LISTEN, which is for buyers, for example 127.0.0.1:3001";
 
 /// Whether both listeners would be the same. Port 0 is a different one each time.
-pub fn is_same_place(listen: &Listen, desk: &Listen) -> bool {
+pub fn is_same_address(listen: &ListenAddress, desk: &ListenAddress) -> bool {
     match (listen, desk) {
-        (Listen::Unix(one), Listen::Unix(other)) => one.components().eq(other.components()),
-        (Listen::Tcp(one), Listen::Tcp(other)) => one == other && !one.ends_with(":0"),
+        (ListenAddress::Unix(one), ListenAddress::Unix(other)) => {
+            one.components().eq(other.components())
+        }
+        (ListenAddress::Tcp(one), ListenAddress::Tcp(other)) => {
+            one == other && !one.ends_with(":0")
+        }
         _ => false,
     }
 }
 
-/// Where the desk is. An address that others can reach has to be written twice.
+/// Reads `DESK_LISTEN`. An address that other hosts can reach must be written twice.
 ///
 /// # Errors
 /// What was expected.
-pub fn read_desk_listen(text: &str) -> Result<DeskPlace, Refused> {
+pub fn read_desk_listen(text: &str) -> Result<DeskListenSetting, InvalidValue> {
     if text == "off" {
         return Ok(None);
     }
-    Ok(Some(read_place(text, EXPECTED, OPEN)?))
+    read_setting(text, DESK_EXPECTED, DESK_OPEN).map(Some)
 }
 
-/// Where buyers come in, by the same rule.
+/// Reads `LISTEN`, by the same rule.
 ///
 /// # Errors
 /// What was expected.
-pub fn read_listen(text: &str) -> Result<Place, Refused> {
-    Ok(read_place(text, LISTEN_EXPECTED, LISTEN_OPEN)?)
+pub fn read_listen(text: &str) -> Result<ListenSetting, InvalidValue> {
+    read_setting(text, LISTEN_EXPECTED, LISTEN_OPEN)
 }
 
-/// Where Tor takes commands: any host, since nothing is opened there.
-pub fn read_tor_control(text: &str) -> Result<Listen, Refused> {
-    let expected = Refused::from("HOST:PORT or unix:PATH, for example 127.0.0.1:9051");
+/// Reads `TOR_CONTROL`: any host is accepted, since nothing is opened there.
+pub fn read_tor_control(text: &str) -> Result<ListenAddress, InvalidValue> {
+    let expected = InvalidValue::from("HOST:PORT or unix:PATH, for example 127.0.0.1:9051");
     if let Some(path) = text.strip_prefix("unix:").filter(|path| !path.is_empty()) {
-        return Ok(Listen::Unix(PathBuf::from(path)));
+        return Ok(ListenAddress::Unix(PathBuf::from(path)));
     }
     match text.rsplit_once(':') {
         Some((host, port))
             if port.parse::<u16>().is_ok() && !host.is_empty() && !host.contains([' ', '/']) =>
         {
-            Ok(Listen::Tcp(text.to_owned()))
+            Ok(ListenAddress::Tcp(text.to_owned()))
         }
         _ => Err(expected),
     }
 }
 
-/// `expected`, `open`: what is said of a text that is no address, and of an address that others can reach.
-fn read_place(
+/// `expected`, `open`: what was expected instead of a text that is no address, and of an address that others can reach.
+fn read_setting(
     text: &str,
     expected: &'static str,
     open: &'static str,
-) -> Result<Place, &'static str> {
-    if let Some(path) = text.strip_prefix("unix:") {
-        let at = Listen::Unix(PathBuf::from(path));
-        let is_path = !path.is_empty();
-        return is_path.then_some(Place { at, is_confirmed: false }).ok_or(expected);
+) -> Result<ListenSetting, InvalidValue> {
+    if let Some(path) = text.strip_prefix("unix:").filter(|path| !path.is_empty()) {
+        let address = ListenAddress::Unix(PathBuf::from(path));
+        return Ok(ListenSetting { address, is_confirmed: false });
     }
     let mut words = text.split_whitespace();
     let (Some(address), second, None) = (words.next(), words.next(), words.next()) else {
-        return Err(expected);
+        return Err(expected.into());
     };
     let is_confirmed = second.is_some();
     if second.is_some_and(|second| second != address) {
-        return Err(expected);
+        return Err(expected.into());
     }
-    // What systemd hands over is known when it is there.
+    // Whether others can reach systemd's socket is known once it is handed over.
     if address == "systemd" {
-        return Ok(Place { at: Listen::Systemd, is_confirmed });
+        return Ok(ListenSetting { address: ListenAddress::Systemd, is_confirmed });
     }
     let (host, port) = address.rsplit_once(':').ok_or(expected)?;
     port.parse::<u16>().map_err(|_| expected)?;
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     let is_loopback = match bare.parse::<IpAddr>() {
-        // 127.0.0.1 may be written as an address of the sixth version.
+        // 127.0.0.1 may be written as an IPv6 address.
         Ok(ip) => ip.to_canonical().is_loopback(),
-        // A name may lead elsewhere tomorrow; this one is every host's own, and where it leads is seen when it is opened.
+        // Another name may resolve elsewhere tomorrow; where this one leads is checked when it is opened.
         Err(_) if host == "localhost" => true,
-        Err(_) if host.is_empty() || host.contains(['/', '[', ']', '@']) => return Err(expected),
+        Err(_) if host.is_empty() || host.contains(['/', '[', ']', '@']) => {
+            return Err(expected.into());
+        }
         Err(_) => false,
     };
     if is_loopback || is_confirmed {
-        Ok(Place { at: Listen::Tcp(address.to_owned()), is_confirmed })
+        Ok(ListenSetting { address: ListenAddress::Tcp(address.to_owned()), is_confirmed })
     } else {
-        Err(open)
+        Err(open.into())
     }
 }
 
@@ -134,14 +139,14 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expected: Result<Option<&str>, &str>) {
-        let read = read_desk_listen(text).map(|place| {
-            place.map(|place| match place.at {
-                Listen::Tcp(address) => address,
-                Listen::Unix(path) => format!("unix:{}", path.display()),
-                Listen::Systemd => "systemd".to_owned(),
+        let read = read_desk_listen(text).map(|address| {
+            address.map(|address| match address.address {
+                ListenAddress::Tcp(address) => address,
+                ListenAddress::Unix(path) => format!("unix:{}", path.display()),
+                ListenAddress::Systemd => "systemd".to_owned(),
             })
         });
-        let expected = expected.map(|listen| listen.map(str::to_owned)).map_err(Refused::from);
+        let expected = expected.map(|listen| listen.map(str::to_owned)).map_err(InvalidValue::from);
         assert_eq!(read, expected, "{text:?}");
     }
 
@@ -167,19 +172,19 @@ mod tests {
             "systemd:desk",
             "http://127.0.0.1:1",
         ] {
-            check(text, Err(EXPECTED));
+            check(text, Err(DESK_EXPECTED));
         }
     }
 
     /// `expected`: whether it is confirmed.
     #[track_caller]
     fn check_listen(text: &str, expected: Result<bool, &str>) {
-        let read = read_listen(text).map(|place| place.is_confirmed);
-        assert_eq!(read, expected.map_err(Refused::from), "{text:?}");
+        let read = read_listen(text).map(|address| address.is_confirmed);
+        assert_eq!(read, expected.map_err(InvalidValue::from), "{text:?}");
     }
 
     #[test]
-    fn buyers_come_in_from_elsewhere_only_where_it_is_said_twice() {
+    fn other_hosts_can_reach_the_shop_only_if_its_address_is_written_twice() {
         for text in [
             "127.0.0.1:3000",
             "127.255.0.1:0",
@@ -225,31 +230,38 @@ mod tests {
     }
 
     #[test]
-    fn one_place_is_not_both_doors() {
+    fn the_shop_and_the_desk_need_different_addresses() {
         for (listen, desk, is_same) in [
             ("/run/shop/sock", "/run/shop/sock", true),
             ("/run/shop/sock", "/run/shop//sock", true),
             ("/run/shop/sock", "/run/shop/desk", false),
         ] {
-            let (listen, desk) = (Listen::Unix(listen.into()), Listen::Unix(desk.into()));
-            assert_eq!(is_same_place(&listen, &desk), is_same, "{listen:?} {desk:?}");
+            let (listen, desk) =
+                (ListenAddress::Unix(listen.into()), ListenAddress::Unix(desk.into()));
+            assert_eq!(is_same_address(&listen, &desk), is_same, "{listen:?} {desk:?}");
         }
         for (address, is_same) in [("127.0.0.1:3000", true), ("127.0.0.1:0", false)] {
-            let place = Listen::Tcp(address.to_owned());
-            assert_eq!(is_same_place(&place, &place.clone()), is_same, "{address}");
+            let address = ListenAddress::Tcp(address.to_owned());
+            assert_eq!(is_same_address(&address, &address.clone()), is_same, "{address:?}");
         }
-        assert!(!is_same_place(&Listen::Systemd, &Listen::Tcp("127.0.0.1:3000".to_owned())));
-        assert!(!is_same_place(&Listen::Systemd, &Listen::Systemd), "two sockets with two names");
+        assert!(!is_same_address(
+            &ListenAddress::Systemd,
+            &ListenAddress::Tcp("127.0.0.1:3000".to_owned())
+        ));
+        assert!(
+            !is_same_address(&ListenAddress::Systemd, &ListenAddress::Systemd),
+            "two sockets with two names"
+        );
     }
 
     #[test]
-    fn an_address_that_others_reach_is_said_twice() {
+    fn other_hosts_can_reach_the_desk_only_if_its_address_is_written_twice() {
         for address in ["0.0.0.0:3001", "192.168.1.5:3001", "[::]:3001", "desk.example:3001"] {
-            check(address, Err(OPEN));
+            check(address, Err(DESK_OPEN));
             check(&format!("{address} {address}"), Ok(Some(address)));
         }
-        check("0.0.0.0:3001 0.0.0.0:3002", Err(EXPECTED));
-        check("0.0.0.0:3001 0.0.0.0:3001 0.0.0.0:3001", Err(EXPECTED));
+        check("0.0.0.0:3001 0.0.0.0:3002", Err(DESK_EXPECTED));
+        check("0.0.0.0:3001 0.0.0.0:3001 0.0.0.0:3001", Err(DESK_EXPECTED));
         check("127.0.0.1:3001 127.0.0.1:3001", Ok(Some("127.0.0.1:3001")));
     }
 }

@@ -18,7 +18,7 @@ pub const SALT_BYTES: usize = SALT + NONCE;
 
 /// Why an encrypted key was not decrypted.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unsealed {
+pub enum UnsealError {
     #[error("this is not an encrypted onion key: expected the lines from `{BEGIN}` to `{END}`")]
     NotSealed,
     #[error("wrong passphrase, or the file was changed")]
@@ -45,21 +45,21 @@ pub fn seal(key: &OnionKey, passphrase: &str, random_bytes: [u8; SALT_BYTES]) ->
 }
 
 /// # Errors
-/// [`Unsealed`]; nothing is returned unless it is authenticated completely.
-pub fn unseal(text: &str, passphrase: &str) -> Result<OnionKey, Unsealed> {
+/// [`UnsealError`]; nothing is returned unless it is authenticated completely.
+pub fn unseal(text: &str, passphrase: &str) -> Result<OnionKey, UnsealError> {
     let inner = text.trim().strip_prefix(BEGIN).and_then(|text| text.strip_suffix(END));
-    let inner: String = inner.ok_or(Unsealed::NotSealed)?.split_whitespace().collect();
-    let bytes = BASE64.decode(inner.as_bytes()).map_err(|_| Unsealed::NotSealed)?;
-    let (head, sealed) = bytes.split_at_checked(1 + SALT_BYTES).ok_or(Unsealed::NotSealed)?;
+    let inner: String = inner.ok_or(UnsealError::NotSealed)?.split_whitespace().collect();
+    let bytes = BASE64.decode(inner.as_bytes()).map_err(|_| UnsealError::NotSealed)?;
+    let (head, sealed) = bytes.split_at_checked(1 + SALT_BYTES).ok_or(UnsealError::NotSealed)?;
     if head[0] != VERSION {
-        return Err(Unsealed::NotSealed);
+        return Err(UnsealError::NotSealed);
     }
     let (salt, nonce) = head[1..].split_at(SALT);
     let payload = Payload { msg: sealed, aad: head };
     let file = cipher(passphrase, salt)
         .decrypt(nonce.into(), payload)
-        .map_err(|_| Unsealed::WrongPassphrase)?;
-    OnionKey::parse(&file).map_err(|_| Unsealed::NotSealed)
+        .map_err(|_| UnsealError::WrongPassphrase)?;
+    OnionKey::parse(&file).map_err(|_| UnsealError::NotSealed)
 }
 
 fn cipher(passphrase: &str, salt: &[u8]) -> Aes256Gcm {
@@ -81,7 +81,7 @@ mod tests {
         let text = seal(&key, "correct horse battery", [9; SALT_BYTES]);
         assert_eq!(unseal(&text, "correct horse battery").unwrap(), key);
         assert_eq!(unseal(&text.replace('\n', "\r\n"), "correct horse battery").unwrap(), key);
-        assert_eq!(unseal(&text, "correct horse batterx"), Err(Unsealed::WrongPassphrase));
+        assert_eq!(unseal(&text, "correct horse batterx"), Err(UnsealError::WrongPassphrase));
         let name = key.address().name().to_owned();
         assert!(!text.contains(&name) && !text.contains("ed25519"));
     }
@@ -94,10 +94,14 @@ mod tests {
         lines[2].replace_range(..1, other);
         assert_eq!(
             unseal(&lines.join("\n"), "correct horse battery"),
-            Err(Unsealed::WrongPassphrase)
+            Err(UnsealError::WrongPassphrase)
         );
         for bad in ["", "nonsense", &text[..text.len() - 20], &format!("{BEGIN}\nAA==\n{END}")] {
-            assert_eq!(unseal(bad, "correct horse battery"), Err(Unsealed::NotSealed), "{bad:?}");
+            assert_eq!(
+                unseal(bad, "correct horse battery"),
+                Err(UnsealError::NotSealed),
+                "{bad:?}"
+            );
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::infra::node::ethereum::words::Hash;
+use crate::infra::node::ethereum::codec::Hash;
 
 /// How many scanned blocks are stored with their hash: older reorganisations are not detected.
 const MOST_SCANNED: usize = 256;
@@ -14,7 +14,8 @@ pub struct ScanState {
     pub chain: u64,
     pub genesis: Hash,
     /// The newest block that was final.
-    pub is_final: Option<(u64, Hash)>,
+    #[serde(rename = "is_final")]
+    pub finalized: Option<(u64, Hash)>,
     pub head: (u64, Hash),
     /// Units: Unix seconds.
     pub head_time: i64,
@@ -27,7 +28,7 @@ pub struct ScanState {
     #[serde(default)]
     pub scanned: Vec<(u64, Hash)>,
     #[serde(default)]
-    pub matched: Vec<Matched>,
+    pub matched: Vec<TransferMatch>,
     /// Invoice at a shared address → the amounts seen and settled before its transfers were read into this state. A
     /// payment without a transfer here cannot be reversed here.
     #[serde(default)]
@@ -36,7 +37,7 @@ pub struct ScanState {
 
 /// A transfer of exactly an invoice's amount to its shared address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Matched {
+pub struct TransferMatch {
     pub id: i64,
     pub block: u64,
     pub transaction: Hash,
@@ -49,7 +50,7 @@ impl ScanState {
         Self {
             chain,
             genesis,
-            is_final: None,
+            finalized: None,
             head: (0, String::new()),
             head_time: 0,
             time: 0,

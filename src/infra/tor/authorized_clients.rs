@@ -6,9 +6,8 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
-use crate::infra::bounded;
 use crate::infra::tor::client::{ClientKeys, Clients};
-use crate::infra::tor::shared_dir::write_whole;
+use crate::infra::{atomic_file, bounded};
 
 /// Units: bytes of a file with one client's key.
 const MOST_OF_LINE: u64 = 4_096;
@@ -59,7 +58,7 @@ pub fn write_authorized_clients(
     for (name, line) in wanted {
         let path = folder.join(name);
         if bounded::read_file(&path, MOST_OF_LINE).ok().as_deref() != Some(line.as_bytes()) {
-            write_whole(&path, line.as_bytes(), 0o600)?;
+            atomic_file::write(&path, line.as_bytes(), 0o600)?;
             changed = true;
         }
     }

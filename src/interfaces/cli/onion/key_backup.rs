@@ -1,4 +1,4 @@
-//! The onion key's sealed copies.
+//! `shop onion backup` and `shop onion restore`.
 
 use std::fs;
 use std::io;
@@ -9,28 +9,29 @@ use std::process::ExitCode;
 use anyhow::Context;
 
 use crate::infra::config::Settings;
-use crate::infra::{bounded, tor};
+use crate::infra::{atomic_file, bounded, tor};
 use crate::interfaces::cli::onion::service::{
-    MOST_OF_KEY, absolute, folder, key_file, make_folder, read_key, write_out,
+    MOST_OF_KEY, absolute, folder, key_file, read_key, write_out,
 };
 use crate::interfaces::cli::open;
+use crate::interfaces::cli::open::make_folder;
 use crate::interfaces::cli::output::say;
 
 /// Units: characters. Argon2 makes guessing slow, not impossible.
 const SHORTEST_PASSPHRASE: usize = 12;
 
-/// `twice`: where a slip would lock the copy for ever.
-fn ask_passphrase(twice: bool) -> anyhow::Result<String> {
-    let given = if io::stdin().is_terminal() {
+/// `confirms`: asks twice, since a typo would make the backup unusable.
+fn ask_passphrase(confirms: bool) -> anyhow::Result<String> {
+    let passphrase = if io::stdin().is_terminal() {
         let first = rpassword::prompt_password("Passphrase: ").context("read the passphrase")?;
-        if twice {
+        if confirms {
             let second = rpassword::prompt_password("Confirm passphrase: ")
                 .context("read the passphrase")?;
             anyhow::ensure!(first == second, "the passphrases do not match; nothing was changed");
         }
         first
     } else {
-        // Byte for byte, so that what follows the line is left for whoever reads on.
+        // Byte by byte, so that what follows the line is left for the next reader.
         let mut line = Vec::new();
         for byte in io::stdin().lock().bytes() {
             match byte.context("read the passphrase")? {
@@ -43,10 +44,10 @@ fn ask_passphrase(twice: bool) -> anyhow::Result<String> {
         line.trim_end_matches('\r').to_owned()
     };
     anyhow::ensure!(
-        SHORTEST_PASSPHRASE <= given.chars().count(),
+        SHORTEST_PASSPHRASE <= passphrase.chars().count(),
         "the passphrase needs at least {SHORTEST_PASSPHRASE} characters; use five random words"
     );
-    Ok(given)
+    Ok(passphrase)
 }
 
 pub fn back_up(file: &Path, settings: &Settings) -> anyhow::Result<ExitCode> {
@@ -63,7 +64,7 @@ pub fn back_up(file: &Path, settings: &Settings) -> anyhow::Result<ExitCode> {
     if file == Path::new("-") {
         write_out(&text)?;
     } else {
-        tor::write_whole(file, text.as_bytes(), 0o600)
+        atomic_file::write(file, text.as_bytes(), 0o600)
             .with_context(|| format!("write {}", file.display()))?;
         say(&format!("The key of {} is encrypted in {}", key.address().url(), file.display()));
     }
@@ -93,7 +94,7 @@ pub fn restore(file: &Path, replace: bool, settings: &Settings) -> anyhow::Resul
     }
     let home = path.parent().unwrap_or(Path::new(""));
     make_folder(home)?;
-    // What tor made of the old key; it makes both anew.
+    // Tor derived these from the old key, and creates both again.
     if path.file_name().is_some_and(|name| name == "hs_ed25519_secret_key") {
         for name in ["hostname", "hs_ed25519_public_key"] {
             match fs::remove_file(home.join(name)) {
@@ -104,9 +105,9 @@ pub fn restore(file: &Path, replace: bool, settings: &Settings) -> anyhow::Resul
             }
         }
     }
-    tor::write_whole(&path, &key.file(), 0o600)
+    atomic_file::write(&path, &key.file(), 0o600)
         .with_context(|| format!("keep the onion key {}", path.display()))?;
-    // A shop that starts before Tor does must not take the discarded address for its own.
+    // A shop that starts before Tor does must not use the discarded address.
     let shared = folder(settings);
     if shared.address().is_some_and(|old| old != key.address()) {
         shared.remove_address().context("remove the old address")?;

@@ -28,7 +28,7 @@ impl ScanState {
     }
 
     /// Whether an invoice of that day that was unknown to the last scan must have been placed after it.
-    pub fn looked_by(&self, placed_on: Timestamp) -> bool {
+    pub fn was_scanned_before(&self, placed_on: Timestamp) -> bool {
         self.genesis.is_some()
             && Timestamp::new(self.looked_at)
                 .is_ok_and(|at| at.day_start() <= placed_on.day_start())
@@ -41,13 +41,13 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_again() {
-        let memory = ScanState {
+        let state = ScanState {
             genesis: Some("00".to_owned()),
             head: 7,
             looked_at: 1_795_267_507,
             searched: [3, 1].into(),
         };
-        let text = serde_json::to_string(&memory).unwrap();
+        let text = serde_json::to_string(&state).unwrap();
         assert_eq!(text, r#"{"genesis":"00","head":7,"looked_at":1795267507,"searched":[1,3]}"#);
         let again = ScanState::read(Some(&text));
         assert_eq!((again.head, again.searched), (7, [1, 3].into()));
@@ -59,13 +59,13 @@ mod tests {
     #[test]
     fn an_invoice_of_an_earlier_day_may_have_been_paid_before_the_last_look() {
         let today = Timestamp::new(1_795_267_507).unwrap();
-        let memory = ScanState {
+        let state = ScanState {
             genesis: Some("00".to_owned()),
             looked_at: today.get(),
             ..ScanState::default()
         };
-        assert!(memory.looked_by(today.day_start()));
-        assert!(!memory.looked_by(today.plus_days(-1).day_start()));
-        assert!(!ScanState::default().looked_by(today));
+        assert!(state.was_scanned_before(today.day_start()));
+        assert!(!state.was_scanned_before(today.plus_days(-1).day_start()));
+        assert!(!ScanState::default().was_scanned_before(today));
     }
 }

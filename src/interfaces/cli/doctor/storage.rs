@@ -45,9 +45,8 @@ pub fn check_journal(settings: &Settings) -> Option<Finding> {
 }
 
 fn n_bytes_of_journal(settings: &Settings) -> u64 {
-    let mut journal = settings.storage.database.as_os_str().to_owned();
-    journal.push("-wal");
-    fs::metadata(PathBuf::from(journal)).map_or(0, |found| found.len())
+    let journal = open::with_suffix(&settings.storage.database, "-wal");
+    fs::metadata(journal).map_or(0, |file| file.len())
 }
 
 pub async fn check_messages(shop: &Shop) -> Finding {
@@ -125,14 +124,10 @@ pub fn check_modes(settings: &Settings) -> Finding {
         onion::key_file(settings),
         onion::desk_key_file(settings),
     ];
-    for tail in ["-wal", "-shm"] {
-        let mut beside = settings.storage.database.as_os_str().to_owned();
-        beside.push(tail);
-        paths.push(PathBuf::from(beside));
-    }
-    for part in ["tmp", "new", "cur"] {
-        paths.push(settings.mail.maildir.join(part));
-    }
+    paths.extend(
+        ["-wal", "-shm"].map(|suffix| open::with_suffix(&settings.storage.database, suffix)),
+    );
+    paths.extend(["tmp", "new", "cur"].map(|folder| settings.mail.maildir.join(folder)));
     let bare: Vec<String> = paths
         .iter()
         .filter(|path| is_readable_by_others(path))
