@@ -18,7 +18,7 @@ use actix_web::web::Payload;
 use actix_web::{App, HttpRequest, HttpResponse, web};
 use futures_util::future::LocalBoxFuture;
 use libfuzzer_sys::fuzz_target;
-use shop::interfaces::http::{ClientKey, ClientStream, ConnectionLimiter, ConnectionLimits, accept_counted_body, answering};
+use shop::interfaces::http::{ClientKey, ClientStream, ConnectionLimiter, ConnectionLimits, accept_counted_body, http_service};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::Notify;
 
@@ -71,7 +71,7 @@ impl Shop {
         });
         let answering = system.block_on(async {
             let app = App::new().default_service(web::to(answer));
-            let factory = answering::<DuplexStream, _>(app, Arc::new(Notify::new()));
+            let factory = http_service::<DuplexStream, _>(app, Arc::new(Notify::new()));
             let service = Rc::new(factory.new_service(()).await.expect("the pages are ready"));
             let answering: Answering = Box::new(move |stream| {
                 let service = service.clone();

@@ -124,6 +124,10 @@ impl PricedCart {
         Self { currency: currency.clone(), lines, total, notices, contested }
     }
 
+    pub fn find_line(&self, key: OfferKey) -> Option<&PricedLine> {
+        self.lines.iter().find(|line| line.offer.key == key)
+    }
+
     pub fn can_be_ordered(&self) -> bool {
         !self.lines.is_empty() && !self.notices.iter().any(Notice::hinders)
     }

@@ -110,7 +110,7 @@ impl FromRequest for VerifiedSignIn {
                 connection.set_state(ConnectionState::Working);
             }
             let token = fields.iter().find(|(name, _)| name == "token");
-            if !token.is_some_and(|(_, token)| desk.token_key.knows(&before, token)) {
+            if !token.is_some_and(|(_, token)| desk.token_key.verify(&before, token)) {
                 return Err(FormError::Foreign.into());
             }
             Ok(Self(SignInForm::from_fields(fields)?))

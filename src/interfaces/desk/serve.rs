@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::body::{BoxBody, MessageBody};
-use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::{ConnectionType, Method, StatusCode, header};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web::Data;
@@ -20,21 +20,20 @@ use crate::interfaces::desk::{addresses, session};
 use crate::interfaces::http::hosts::{host_of, is_proxied};
 use crate::interfaces::http::{
     ClientKey, Connection, ConnectionLimiter, ConnectionLimits, Listener,
-    MOST_CONNECTIONS_OF_CIRCUIT, ServerOptions, connection_of, insert_security_headers, reap,
-    serve_app,
+    MOST_CONNECTIONS_OF_CIRCUIT, ServerOptions, connection_of, insert_security_headers, serve_app,
 };
 
 /// Units: connections of browsers that have not shown that they are the seller's. Where there are more, the oldest is
 /// closed, so that a new one is answered. The seller's own have places beside these, as many as one circuit has at the
 /// buyers' listener.
 const MOST_STRANGERS: usize = 96;
-/// What requests and answers may hold at the desk. Units: bytes.
+/// The memory for requests and responses of the desk. Units: bytes.
 const REQUEST_MEMORY: usize = 16 * 1024 * 1024;
 
-/// Serves the seller until `shutdown`.
+/// Serves the seller until `shutdown` resolves.
 ///
 /// # Errors
-/// What the system says of the listener.
+/// The system's, for the listener.
 pub async fn serve(
     desk: Data<Desk>,
     listener: Listener,
@@ -48,7 +47,6 @@ pub async fn serve(
         siege_payment_time: Duration::ZERO,
         closer: None,
     });
-    let reaping = actix_web::rt::spawn(reap(limiter.clone()));
     let options = ServerOptions {
         limiter,
         most_connections: MOST_STRANGERS + MOST_CONNECTIONS_OF_CIRCUIT,
@@ -56,31 +54,18 @@ pub async fn serve(
         newcomer: ClientKey::Stranger,
         reads_circuits: false,
     };
-    let served = serve_app(move || desk_app(desk.clone()), options, listener, shutdown).await;
-    reaping.abort();
-    served
+    let pages = move || {
+        App::new().app_data(desk.clone()).wrap(from_fn(handle_request)).configure(addresses)
+    };
+    serve_app(pages, options, listener, shutdown).await
 }
 
-fn desk_app(
-    desk: Data<Desk>,
-) -> App<
-    impl ServiceFactory<
-        ServiceRequest,
-        Config = (),
-        Response = ServiceResponse<BoxBody>,
-        Error = Error,
-        InitError = (),
-    >,
-> {
-    App::new().app_data(desk).wrap(from_fn(add_headers)).configure(addresses)
-}
-
-/// The same headers as at the buyers' listener, on every answer; and no answer to a name that is not the desk's.
-async fn add_headers(
+/// Adds the same headers as the buyers' listener to every response, and refuses host names that are not the desk's.
+async fn handle_request(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    recognise(request.request()).await;
+    recognise_seller(request.request()).await;
     if let Some(refused) = refuse(&request) {
         let mut response = request.into_response(refused);
         insert_security_headers(response.headers_mut());
@@ -93,12 +78,12 @@ async fn add_headers(
     let mut response = next.call(request).await?.map_into_boxed_body();
     let error = response.response().error().and_then(|error| error.as_error::<DeskError>());
     if let Some(error) = error.filter(|error| error.is_temporary()) {
-        let asked = response.request().clone();
-        let page = match asked.extensions().get::<Typed>() {
+        let request = response.request().clone();
+        let page = match request.extensions().get::<Typed>() {
             Some(typed) => temporary_error_page(error, &typed.0),
             None => temporary_error_page(error, &[]),
         };
-        response = ServiceResponse::new(asked, page);
+        response = ServiceResponse::new(request, page);
     }
     let is_bare = response.status().is_client_error()
         && !response.headers().contains_key(header::CONTENT_TYPE);
@@ -121,7 +106,7 @@ fn refuse(request: &ServiceRequest) -> Option<actix_web::HttpResponse> {
             "The desk only answers at its own address, which the shop prints when it starts.",
         ));
     }
-    // It does not change while the connection lasts: the next try shall come on another.
+    // This does not change while the connection lasts: the client must retry on a new one.
     let is_full = |connection: &Arc<Connection>| {
         connection.has_no_room() && connection.client() != ClientKey::Seller
     };
@@ -135,8 +120,8 @@ fn refuse(request: &ServiceRequest) -> Option<actix_web::HttpResponse> {
     None
 }
 
-/// Gives the connection a place among the seller's while its requests show that they come from the seller's browser.
-async fn recognise(request: &HttpRequest) {
+/// Counts the connection as the seller's while its requests come from the seller's browser.
+async fn recognise_seller(request: &HttpRequest) {
     let Some((connection, desk)) = connection_of(request).zip(request.app_data::<Data<Desk>>())
     else {
         return;

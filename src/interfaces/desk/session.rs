@@ -115,7 +115,7 @@ pub fn session_id(request: &HttpRequest) -> Option<SessionId> {
 pub fn knows_token(request: &HttpRequest, token: &str) -> bool {
     let desk = request.app_data::<Data<Desk>>();
     let session = desk.zip(session_id(request));
-    session.is_some_and(|(desk, id)| desk.token_key.knows(&id.text(), token))
+    session.is_some_and(|(desk, id)| desk.token_key.verify(&id.text(), token))
 }
 
 /// A cookie of the desk.

@@ -56,7 +56,7 @@ impl Desk {
     pub fn knows(&self, mark: &str) -> bool {
         let parts = mark.split_once('.').filter(|(random_bytes, _)| random_bytes.len() == 32);
         parts.is_some_and(|(random_bytes, token)| {
-            self.token_key.knows(&format!("known {random_bytes}"), token)
+            self.token_key.verify(&format!("known {random_bytes}"), token)
         })
     }
 }

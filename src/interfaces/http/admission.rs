@@ -28,53 +28,60 @@ pub const BUSY: &str = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta chars
     If you filled in a form, go back: your browser still has your entries.</p>\n</body>\n</html>\n";
 
 /// Admits a request when its circuit's limits allow it, so that one circuit with many requests does not starve the
-/// others.
+/// others. Returns its permit, which lasts as long as the request. `None`: a form, or limits do not apply.
 ///
 /// # Errors
 /// The response for a request that is refused.
-pub async fn admit(request: &HttpRequest) -> Result<Option<Admission>, HttpResponse> {
-    let Some(connection) = connection_of(request).cloned() else { return Ok(None) };
-    let mut admission = Admission { connection, permit: None };
+pub async fn admit(request: &HttpRequest) -> Result<Option<Permit>, HttpResponse> {
+    let Some(connection) = connection_of(request) else { return Ok(None) };
     // Neither changes while the connection lasts: the client must retry on a new one.
-    if admission.connection.has_no_room() {
+    if connection.has_no_room() {
         return Err(last_refusal(StatusCode::SERVICE_UNAVAILABLE));
     }
-    if admission.connection.is_crowded() {
+    if connection.is_crowded() {
         return Err(last_refusal(StatusCode::TOO_MANY_REQUESTS));
     }
     let class = RequestClass::of(request.method(), request.path());
     // Boxed: rarely needed, and it would enlarge the future of every other request.
-    match admission.connection.spend_budget(class) {
+    match connection.spend_budget(class) {
         Decision::Go => {}
-        decision => Box::pin(wait_or_refuse(&admission.connection, decision)).await?,
+        decision => Box::pin(wait_or_refuse(connection, decision)).await?,
     }
     // A form waits for its permit after it has arrived: see `acquire_permit_for_form`.
-    if request.method() != Method::POST {
-        admission.permit = match admission.connection.try_acquire_permit(class) {
-            Some(permit) => Some(permit),
-            None => Some(
-                Box::pin(admission.connection.acquire_permit(class)).await.map_err(|_| busy())?,
-            ),
-        };
+    if request.method() == Method::POST {
+        return Ok(None);
     }
-    Ok(Some(admission))
+    let permit = match connection.try_acquire_permit(class) {
+        Some(permit) => permit,
+        None => Box::pin(connection.acquire_permit(class)).await.map_err(|_| busy())?,
+    };
+    Ok(Some(permit))
 }
 
 async fn wait_or_refuse(connection: &Connection, decision: Decision) -> Result<(), HttpResponse> {
     match decision {
         Decision::Go => Ok(()),
         Decision::Wait(time) => {
-            let _counted = Waiting(connection);
+            let _counted = OnDrop(connection, Connection::has_waited);
             connection.wait(time).await;
             Ok(())
         }
         Decision::Refused { retry_after, is_held, .. } => {
             if is_held {
-                let _counted = Held(connection);
+                let _counted = OnDrop(connection, Connection::was_held);
                 connection.wait(HOLD).await;
             }
             Err(refusal(StatusCode::TOO_MANY_REQUESTS, retry_after))
         }
+    }
+}
+
+/// Calls the function when the request has waited, or its client has left.
+struct OnDrop<'a>(&'a Connection, fn(&Connection));
+
+impl Drop for OnDrop<'_> {
+    fn drop(&mut self) {
+        (self.1)(self.0);
     }
 }
 
@@ -142,26 +149,4 @@ pub fn refusal(status: StatusCode, retry_after: u64) -> HttpResponse {
         .insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"))
         .insert_header((header::RETRY_AFTER, retry_after))
         .body(page)
-}
-
-/// A request that was admitted, with its permit.
-pub struct Admission {
-    connection: Arc<Connection>,
-    permit: Option<Permit>,
-}
-
-struct Waiting<'a>(&'a Connection);
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.has_waited();
-    }
-}
-
-struct Held<'a>(&'a Connection);
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        self.0.was_held();
-    }
 }

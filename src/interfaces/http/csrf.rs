@@ -26,7 +26,7 @@ impl TokenKey {
     }
 
     /// Whether the token was given to this visitor; compares in constant time.
-    pub fn knows(&self, visitor: &str, token: &str) -> bool {
+    pub fn verify(&self, visitor: &str, token: &str) -> bool {
         let Ok(bytes) = HEXLOWER_PERMISSIVE.decode(token.as_bytes()) else { return false };
         // A part of a token would be compared with as much of the right one.
         if bytes.len() != N_BYTES {
@@ -50,8 +50,8 @@ mod tests {
     fn a_token_is_its_visitors_alone() {
         let key = TokenKey::new(b"secret");
         let token = key.token("anna");
-        assert!(key.knows("anna", &token));
-        assert!(!key.knows("bert", &token) && !TokenKey::new(b"other").knows("anna", &token));
+        assert!(key.verify("anna", &token));
+        assert!(!key.verify("bert", &token) && !TokenKey::new(b"other").verify("anna", &token));
         for wrong in [
             "",
             "x",
@@ -62,7 +62,7 @@ mod tests {
             &"0".repeat(32),
             &"é".repeat(16),
         ] {
-            assert!(!key.knows("anna", wrong));
+            assert!(!key.verify("anna", wrong));
         }
     }
 }

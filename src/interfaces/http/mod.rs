@@ -43,7 +43,7 @@ pub use random::random_bytes;
 pub use response::{see_other, takes_gzip};
 pub use security_headers::insert_security_headers;
 #[doc(hidden)]
-pub use server::answering;
-pub use server::{PASSING, ServerOptions, reap, serve_app, shutdown_signal};
+pub use server::http_service;
+pub use server::{SPARE_CONNECTIONS, ServerOptions, serve_app, shutdown_signal};
 #[doc(hidden)]
 pub use stream::ClientStream;

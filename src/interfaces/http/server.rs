@@ -32,8 +32,9 @@ const HEAD_TIME: Duration = Duration::from_secs(15);
 const IDLE_TIME: Duration = Duration::from_secs(75);
 /// Units: seconds. Time for requests in progress when the shop shuts down.
 const CLOSING_SECONDS: u64 = 10;
-/// Units: connections that are being opened or closed.
-pub const PASSING: usize = 128;
+/// Units: connections above the limit, while they are opened or closed.
+pub const SPARE_CONNECTIONS: usize = 128;
+
 /// The limits of one listener.
 pub struct ServerOptions {
     pub limiter: Arc<ConnectionLimiter>,
@@ -67,37 +68,39 @@ where
         > + 'static,
 {
     let closing = Arc::new(Notify::new());
-    let mut own_file = None;
+    // Removes the socket when the server has stopped.
+    let mut socket_file = None;
     let ServerOptions { limiter, most_connections, n_workers, newcomer, reads_circuits } = options;
     let server = Server::build()
         .workers(n_workers)
         // For each worker. Reached only for moments, since the limiter closes connections: the server itself would stop
         // accepting.
         .max_concurrent_connections(
-            (most_connections + PASSING.min(most_connections)).div_ceil(n_workers),
+            (most_connections + SPARE_CONNECTIONS.min(most_connections)).div_ceil(n_workers),
         )
         .shutdown_timeout(CLOSING_SECONDS)
         .disable_signals();
+    let reaper = actix_web::rt::spawn(reap(limiter.clone()));
     let server = match listener {
         Listener::Tcp(listener) => {
             let closing = closing.clone();
-            server.listen("door", listener, move || {
+            server.listen("http", listener, move || {
                 let limiter = limiter.clone();
-                let greet = move |stream: TcpStream| {
+                let accept = move |stream: TcpStream| {
                     // A response is one write, so there is nothing to gain by waiting for more.
                     let _ = stream.set_nodelay(true);
                     let connection = limiter.enter(newcomer);
                     ready(Ok((ClientStream::new(stream, connection), None)))
                 };
-                fn_service(greet).and_then(answering(make(), closing.clone()))
+                fn_service(accept).and_then(http_service(make(), closing.clone()))
             })?
         }
         Listener::Unix(listener, file) => {
-            own_file = file;
+            socket_file = file;
             let closing = closing.clone();
-            server.listen_uds("door", listener, move || {
+            server.listen_uds("http", listener, move || {
                 let limiter = limiter.clone();
-                let greet = move |stream: tokio::net::UnixStream| {
+                let accept = move |stream: tokio::net::UnixStream| {
                     let stream = if reads_circuits {
                         ClientStream::behind_tor(stream, limiter.enter(ClientKey::Undecided))
                     } else {
@@ -105,7 +108,7 @@ where
                     };
                     ready(Ok((stream, None)))
                 };
-                fn_service(greet).and_then(answering(make(), closing.clone()))
+                fn_service(accept).and_then(http_service(make(), closing.clone()))
             })?
         }
     }
@@ -118,7 +121,8 @@ where
         handle.stop(true).await;
     });
     let served = server.await;
-    drop(own_file);
+    reaper.abort();
+    drop(socket_file);
     served
 }
 
@@ -138,8 +142,8 @@ pub fn shutdown_signal() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Closes slow connections, once a second, for as long as it is awaited.
-pub async fn reap(limiter: Arc<ConnectionLimiter>) {
+/// Closes slow connections once a second.
+async fn reap(limiter: Arc<ConnectionLimiter>) {
     let mut second = tokio::time::interval(Duration::from_secs(1));
     second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -148,9 +152,9 @@ pub async fn reap(limiter: Arc<ConnectionLimiter>) {
     }
 }
 
-/// HTTP/1.1 in front of the pages. Public for `fuzz/targets/requests.rs`.
+/// Speaks HTTP/1.1 on each connection. Public for `fuzz/targets/requests.rs`.
 #[doc(hidden)]
-pub fn answering<S, T>(
+pub fn http_service<S, T>(
     app: App<T>,
     closing: Arc<Notify>,
 ) -> impl ServiceFactory<
@@ -175,8 +179,8 @@ where
     HttpService::build()
         .client_request_timeout(HEAD_TIME)
         .keep_alive(IDLE_TIME)
-        .on_connect_ext(|stream: &ClientStream<S>, known| {
-            known.insert(stream.connection().clone());
+        .on_connect_ext(|stream: &ClientStream<S>, extensions| {
+            extensions.insert(stream.connection().clone());
         })
         .graceful_shutdown_signal(move || {
             let closing = closing.clone();

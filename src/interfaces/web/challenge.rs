@@ -1,4 +1,4 @@
-//! Challenges: the picture that a buyer is asked to read in siege mode, and which answers have been given.
+//! Challenges: the pictures that buyers read in siege mode, and which of them have been used.
 
 use std::collections::{HashSet, VecDeque};
 
@@ -11,19 +11,19 @@ use sha2::Sha256;
 use crate::domain::cart::CartId;
 use crate::domain::values::Timestamp;
 use crate::interfaces::http::random_bytes;
-use crate::interfaces::web::visitor::{sealed, unsealed};
+use crate::interfaces::web::visitor::{decrypt, encrypt};
 
-/// A picture that one cart's buyer is asked to read. The shop keeps none: the form carries it, encrypted.
+/// A picture that the buyer of one cart is asked to read. The shop stores none: the form carries it, encrypted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Challenge {
-    /// The picture is made from it, and it counts once.
+    /// The seed of the picture. It can be used once.
     pub id: [u8; 16],
     pub cart: CartTag,
     /// By the trusted time.
     pub made: Timestamp,
 }
 
-/// By which a challenge is recognised as this cart's. The cart's id itself would lead to the order's code.
+/// Binds a challenge to a cart without revealing the cart's id, from which the order's code is derived.
 ///
 /// Shape: 16 bytes. Source: HKDF-SHA256 of the cart's id (RFC 5869).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl CartTag {
         let mut tag = [0; 16];
         Hkdf::<Sha256>::new(None, &cart.0)
             .expand(b"shop cart of a challenge 1", &mut tag)
-            .expect("16 bytes can be had");
+            .expect("HKDF yields 16 bytes");
         Self(tag)
     }
 }
@@ -47,13 +47,13 @@ impl Challenge {
         Self { id: random_bytes(), cart: CartTag::of(cart), made: now }
     }
 
-    /// Whether it was made for this cart, and not long ago. One from the future was made before a clock was corrected.
+    /// Whether it was made for this cart, and is recent. One from the future was made before a clock was corrected.
     pub fn is_for(&self, cart: CartId, now: Timestamp) -> bool {
         self.cart == CartTag::of(cart) && (0..VALID).contains(&now.seconds_after(self.made))
     }
 }
 
-/// Encrypts what the shop gives to buyers in siege mode and wants back.
+/// Encrypts the challenges that forms carry.
 pub struct ChallengeKey(Key);
 
 const NAME: &str = "challenge";
@@ -64,20 +64,20 @@ impl ChallengeKey {
         let mut bytes = [0; 64];
         Hkdf::<Sha256>::new(None, secret)
             .expand(b"shop challenges 1", &mut bytes)
-            .expect("64 bytes can be had");
+            .expect("HKDF yields 64 bytes");
         Self(Key::from(&bytes))
     }
 
-    /// What a form and an address may hold: without the cart's cookie it is of no use to anybody.
+    /// A token for a form and a URL. Without the cart's cookie it is of no use.
     pub fn seal(&self, challenge: &Challenge) -> String {
         let [id, cart] = [challenge.id, challenge.cart.0].map(|bytes| HEXLOWER.encode(&bytes));
-        let text = sealed(&self.0, NAME, format!("{id} {cart} {}", challenge.made.get()));
+        let text = encrypt(&self.0, NAME, format!("{id} {cart} {}", challenge.made.get()));
         BASE64URL_NOPAD.encode(&BASE64.decode(text.as_bytes()).unwrap_or_default())
     }
 
     pub fn open(&self, token: &str) -> Option<Challenge> {
         let bytes = BASE64URL_NOPAD.decode(token.as_bytes()).ok()?;
-        let text = unsealed(&self.0, NAME, &BASE64.encode(&bytes))?;
+        let text = decrypt(&self.0, NAME, &BASE64.encode(&bytes))?;
         let mut parts = text.split(' ');
         let mut bytes = || HEXLOWER.decode(parts.next()?.as_bytes()).ok()?.try_into().ok();
         let (id, cart) = (bytes()?, CartTag(bytes()?));
@@ -85,12 +85,12 @@ impl ChallengeKey {
     }
 }
 
-/// What all buyers have answered. Kept in memory only, and nothing of it tells who they were.
+/// The challenges and tickets that can no longer be used. Kept in memory only, and it identifies no buyer.
 pub struct Challenges {
     pub key: ChallengeKey,
-    /// Challenges and waiting tickets that became an order.
+    /// Of challenges and waiting tickets that became an order.
     used: Mutex<SpentIds>,
-    /// Challenges that were answered wrongly. Apart, so that a flood of wrong answers pushes out none that was used.
+    /// Of challenges that were answered wrongly. Separate, so that a flood of wrong answers evicts no used one.
     failed: Mutex<SpentIds>,
 }
 
@@ -104,12 +104,12 @@ impl Challenges {
         }
     }
 
-    /// Whether it counts no more.
+    /// Whether it can no longer be used.
     pub fn is_spent(&self, id: [u8; 16]) -> bool {
         self.used.lock().has(id) || self.failed.lock().has(id)
     }
 
-    /// The challenge of a form, where it can still be answered.
+    /// The challenge of a form, if it can still be answered.
     pub fn open_valid(&self, token: &str, cart: CartId, now: Timestamp) -> Option<Challenge> {
         let challenge = self.key.open(token)?;
         (challenge.is_for(cart, now) && !self.is_spent(challenge.id)).then_some(challenge)
@@ -120,24 +120,24 @@ impl Challenges {
         self.used.lock().add(id, now);
     }
 
-    /// It was answered wrongly: there is one guess for each picture.
+    /// It was answered wrongly: each picture allows one guess.
     pub fn fail(&self, id: [u8; 16], now: Timestamp) {
         self.failed.lock().add(id, now);
     }
 }
 
-/// What counts no more, until it has expired by itself.
+/// Ids that can no longer be used, kept until they would have expired anyway.
 #[derive(Default)]
 struct SpentIds {
     ids: HashSet<[u8; 16]>,
-    /// The same, the oldest first.
+    /// The same with their times, the oldest first.
     queue: VecDeque<(Timestamp, [u8; 16])>,
 }
 
-/// Units: seconds. Neither a challenge nor a waiting ticket is valid for so long.
+/// Units: seconds. Longer than a challenge or a waiting ticket is valid.
 const REMEMBERED: i64 = 60 * 60;
-/// Units: ids, about 5 MB. Forgetting an older one costs little: a used one's cart is an order already and makes no
-/// second one, and a buyer who guesses again could also request another picture.
+/// Units: ids, about 5 MB. Evicting one does little harm: the cart of a used one is an order already, and whoever guesses
+/// again could as well have requested another picture.
 const MOST_SPENT: usize = 65_536;
 
 impl SpentIds {

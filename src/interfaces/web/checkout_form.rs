@@ -5,6 +5,7 @@ use serde::Deserialize;
 use crate::domain::orders::{DraftForm, Refusal};
 use crate::domain::values::text::without_hidden;
 use crate::interfaces::web::reasons::refusal;
+use crate::interfaces::web::siege::Answer;
 
 /// The form as the browser sends it.
 #[derive(Default, Deserialize)]
@@ -25,13 +26,13 @@ pub struct CheckoutForm {
     discount: String,
     /// The sum that the buyer saw.
     pub shown: String,
-    /// The picture that the buyer saw, in siege mode, and what was read in it.
-    pub challenge: String,
-    pub answer: String,
+    /// The picture that the buyer saw in siege mode, and what the buyer read in it.
+    challenge: String,
+    answer: String,
 }
 
 impl CheckoutForm {
-    /// The fields in the order in which they are asked: name, longest text in characters, what was typed.
+    /// The fields in the order of the page: name, longest text in characters, input.
     pub fn fields(&self) -> [(&'static str, usize, &str); 14] {
         [
             ("recipient", 100, &self.recipient),
@@ -49,6 +50,10 @@ impl CheckoutForm {
             ("discount", 40, &self.discount),
             ("answer", 20, &self.answer),
         ]
+    }
+
+    pub fn answer(&self) -> Answer<'_> {
+        Answer { challenge: &self.challenge, typed: &self.answer }
     }
 
     pub fn draft(&self) -> DraftForm<'_> {
@@ -70,7 +75,7 @@ impl CheckoutForm {
     }
 }
 
-/// The form as it is shown: with the buyer's words still in it, and what is wrong with each.
+/// The form as it is shown: with the buyer's input, and what is wrong with each field.
 pub struct FormView {
     fields: Vec<FieldView>,
 }
@@ -78,12 +83,12 @@ pub struct FormView {
 /// What is wrong with a field.
 pub struct Refused {
     pub field: &'static str,
-    pub words: String,
+    pub why: String,
 }
 
 impl Refused {
-    pub fn of(why: &Refusal) -> Self {
-        Self { field: why.field, words: refusal(why).to_string() }
+    pub fn new(refused: &Refusal) -> Self {
+        Self { field: refused.field, why: refusal(refused).to_string() }
     }
 }
 
@@ -92,20 +97,20 @@ pub struct FieldView {
     pub most: usize,
     pub value: String,
     pub error: String,
-    pub first_refused: bool,
+    pub is_first_refused: bool,
 }
 
 impl FormView {
-    pub fn new(form: &CheckoutForm, refusals: &[Refused]) -> Self {
-        let error = |name: &str| refusals.iter().find(|refusal| refusal.field == name);
+    pub fn new(form: &CheckoutForm, refused: &[Refused]) -> Self {
+        let error = |name: &str| refused.iter().find(|refused| refused.field == name);
         let fields = form.fields();
         let first = fields.iter().map(|(name, ..)| *name).find(|name| error(name).is_some());
         let fields = fields.map(|(name, most, value)| FieldView {
             name,
             most,
             value: without_hidden(value),
-            error: error(name).map(|refused| refused.words.clone()).unwrap_or_default(),
-            first_refused: first == Some(name),
+            error: error(name).map(|refused| refused.why.clone()).unwrap_or_default(),
+            is_first_refused: first == Some(name),
         });
         Self { fields: fields.into() }
     }
@@ -114,7 +119,7 @@ impl FormView {
         self.fields
             .iter()
             .find(|field| field.name == name)
-            .expect("the template names fields of the table above")
+            .expect("the template names fields of `CheckoutForm::fields`")
     }
 }
 

@@ -8,72 +8,77 @@ use crate::interfaces::web::order_texts::event;
 use crate::interfaces::web::state::AppState;
 use crate::interfaces::web::texts::{Text, day, text};
 
-/// What happened to an order and who said what, as its page shows it.
+/// One page of an order's history and messages.
 pub struct Conversation {
     /// The newest last.
-    pub pieces: Vec<Piece>,
+    pub messages: Vec<MessageView>,
     pub n_new: i64,
-    /// The page of what came before, where there is more.
-    pub earlier: Option<i64>,
-    /// The page of what came after.
-    pub later: Option<i64>,
-    /// The newest piece of all, to tell what is new at the next look.
+    /// The page of the older messages, if there are any.
+    pub older: Option<i64>,
+    /// The page of the newer messages, if there are any.
+    pub newer: Option<i64>,
+    /// The newest message of all, to tell what is new at the next visit.
     pub last: i64,
-    /// When the seller gets the buyer's messages, where that is not at once.
-    pub waits: Option<Text<'static>>,
+    /// When the seller receives the buyer's messages, if not at once.
+    pub delivery_note: Option<Text<'static>>,
 }
 
-pub struct Piece {
+pub struct MessageView {
+    /// A CSS class.
     pub kind: &'static str,
-    pub who: Option<Text<'static>>,
+    /// Who wrote it, or what happened.
+    pub heading: Option<Text<'static>>,
     pub day: Text<'static>,
     pub day_machine: String,
-    pub words: String,
-    /// Words for a program, which are shown exactly as they came.
+    pub body: String,
+    /// Whether it is for a program, and shown exactly as it came.
     pub is_armor: bool,
     pub is_new: bool,
     /// The seller has opened the message, and wants that to be seen.
     pub is_read: bool,
 }
 
-/// Units: pieces on one page; each costs an opening of its seal.
-const ON_A_PAGE: i64 = 20;
+/// Units: messages on one page; each has to be decrypted.
+const PER_PAGE: i64 = 20;
 
 impl Conversation {
-    /// `page`: 1 is the newest. `seen`: the newest piece that the buyer had seen before.
+    /// `page`: 1 is the newest. `last_seen`: the newest message that the buyer had seen before.
     pub async fn read(
         app: &AppState,
         order: &Order,
         key: &BuyerIdentity,
         page: i64,
-        seen: i64,
+        last_seen: i64,
     ) -> Result<Self, PageError> {
         let order_ref = &order.order_ref;
         let mut db = app.shop.db.reader().await?;
-        let extent = store::messages::measure(&mut db, order_ref, seen).await?;
-        let n_pages = (extent.n_messages + ON_A_PAGE - 1) / ON_A_PAGE;
+        let extent = store::messages::measure(&mut db, order_ref, last_seen).await?;
+        let n_pages = (extent.n_messages + PER_PAGE - 1) / PER_PAGE;
         let page = page.clamp(1, n_pages.max(1));
-        let kept =
-            store::messages::list(&mut db, order_ref, (page - 1) * ON_A_PAGE, ON_A_PAGE).await?;
-        let mut stood = None;
-        let mut pieces = Vec::with_capacity(kept.len());
-        for kept in kept.iter().rev() {
-            pieces.push(piece(kept, stood, key, seen, app.shop.policy.read_marks));
-            stood = kept.status.or(stood);
+        let skipped = (page - 1) * PER_PAGE;
+        let stored = store::messages::list(&mut db, order_ref, skipped, PER_PAGE).await?;
+        let mut status = None;
+        let mut messages = Vec::with_capacity(stored.len());
+        for message in stored.iter().rev() {
+            let mut view = message_view(message, status, key);
+            view.is_new = !is_own(message) && last_seen < message.id;
+            view.is_read = message.is_read && app.shop.policy.read_marks;
+            messages.push(view);
+            status = message.status.or(status);
         }
         Ok(Self {
-            pieces,
+            messages,
             n_new: extent.n_new,
-            earlier: (page < n_pages).then_some(page + 1),
-            later: (1 < page).then_some(page - 1),
+            older: (page < n_pages).then_some(page + 1),
+            newer: (1 < page).then_some(page - 1),
             last: extent.last,
-            waits: waits(extent.quiet, order.status).map(text),
+            delivery_note: delivery_note(extent.quiet, order.status).map(text),
         })
     }
 }
 
 /// The id of a text. A message about a cancelled order reaches the seller whatever was paid.
-fn waits(quiet: Quiet, status: Status) -> Option<&'static str> {
+fn delivery_note(quiet: Quiet, status: Status) -> Option<&'static str> {
     match quiet {
         _ if status == Status::Cancelled => None,
         Quiet::No | Quiet::Briefly => None,
@@ -82,40 +87,38 @@ fn waits(quiet: Quiet, status: Status) -> Option<&'static str> {
     }
 }
 
-/// `stood`: where the order stood before, as far as this page shows it.
-fn piece(
-    kept: &SealedMessage,
-    stood: Option<Status>,
+/// `before`: the order's status before this message, as far as this page shows it.
+fn message_view(
+    message: &SealedMessage,
+    before: Option<Status>,
     key: &BuyerIdentity,
-    seen: i64,
-    shows_read: bool,
-) -> Piece {
-    let words = match &kept.sealed {
+) -> MessageView {
+    let body = match &message.sealed {
         Some(sealed) => {
             key.open(sealed).unwrap_or_else(|_| text("order-message-damaged").to_string())
         }
         None => String::new(),
     };
-    let (kind, who) = match kept.kind {
+    let (kind, heading) = match message.kind {
         MessageKind::Question => ("question", Some(text("order-you"))),
         MessageKind::Answer => ("answer", Some(text("order-seller"))),
         MessageKind::Step | MessageKind::Receipt => {
-            ("step", kept.status.map(|status| text(event(status, stood))))
+            ("step", message.status.map(|status| text(event(status, before))))
         }
     };
-    Piece {
+    MessageView {
         kind,
-        who,
-        day: day(kept.day),
-        day_machine: kept.day.short_day(),
-        is_armor: words.contains("-----BEGIN PGP"),
-        words,
-        is_new: !is_own(kept) && seen < kept.id,
-        is_read: kept.is_read && shows_read,
+        heading,
+        day: day(message.day),
+        day_machine: message.day.short_day(),
+        is_armor: body.contains("-----BEGIN PGP"),
+        body,
+        is_new: false,
+        is_read: false,
     }
 }
 
-/// What the buyer did is no news to the buyer: as [`store::messages::measure`] counts it.
-fn is_own(kept: &SealedMessage) -> bool {
-    kept.kind == MessageKind::Question || kept.status == Some(Status::Reported)
+/// Whether the buyer caused it, so that it is not new to the buyer; as [`store::messages::measure`] counts it.
+fn is_own(message: &SealedMessage) -> bool {
+    message.kind == MessageKind::Question || message.status == Some(Status::Reported)
 }

@@ -1,4 +1,4 @@
-//! Why a request gets no page of its own, and what its visitor reads instead.
+//! Why a request gets no page of its own, and what the visitor reads instead.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
@@ -10,7 +10,7 @@ use crate::interfaces::http::FormError;
 use crate::interfaces::web::reasons::closed_text;
 use crate::interfaces::web::texts::{Text, text};
 
-/// Units: bytes of a form, which is room for a sealed address and a long note.
+/// Units: bytes of a form: enough for an encrypted address and a long note.
 pub const MOST_BYTES: usize = 64 * 1024;
 
 /// Why a request gets no page of its own. `middleware` turns it into a page of the shop that says what to do.
@@ -37,7 +37,7 @@ pub enum PageError {
 impl From<anyhow::Error> for PageError {
     fn from(error: anyhow::Error) -> Self {
         match error.downcast_ref::<ClosedReason>() {
-            // What a buyer wrote cannot be sealed to the seller just now.
+            // Input cannot be encrypted to the seller now.
             Some(closed) => Self::Closed(closed.clone()),
             None => Self::Broken(error),
         }
@@ -45,7 +45,7 @@ impl From<anyhow::Error> for PageError {
 }
 
 impl PageError {
-    /// Whether the disk or another process prevents it: nothing is wrong with the request.
+    /// Whether the disk or another process is the cause, so that the same request may succeed later.
     pub fn is_temporary(&self) -> bool {
         match self {
             Self::Store(error) => error.is_temporary(),
@@ -54,7 +54,7 @@ impl PageError {
         }
     }
 
-    pub fn is_ours(&self) -> bool {
+    pub fn is_internal(&self) -> bool {
         matches!(self, Self::Template(_) | Self::Store(_) | Self::Broken(_))
     }
 

@@ -2,11 +2,11 @@
 
 use crate::infra::store::appearance::Logo;
 use crate::infra::store::categories::CategorySize;
+use crate::interfaces::web::context::RequestContext;
 use crate::interfaces::web::page_cache::{CART_COUNT, TOKEN};
-use crate::interfaces::web::state::{AppState, SiteSnapshot};
 use crate::interfaces::web::texts::{Html, Text, text};
 
-/// What surrounds every page.
+/// What the base template prints.
 pub struct Layout<'a> {
     pub site_name: &'a str,
     pub logo: Option<&'a Logo>,
@@ -15,7 +15,7 @@ pub struct Layout<'a> {
     pub style: &'a str,
     pub icon: &'a str,
     pub demo: bool,
-    /// Why no order is taken just now.
+    /// Why no orders are taken now.
     pub closed: Option<Text<'static>>,
     pub has_key: bool,
     /// The shop never had a key, and writes to the seller in plain text.
@@ -26,9 +26,9 @@ pub struct Layout<'a> {
     pub currency: &'a str,
     pub categories: Vec<CategoryLink>,
     pub pages: Vec<PageLink<'a>>,
-    /// The address of this page, to come back to after the currency was chosen.
+    /// The address of this page, to return to after choosing a currency.
     pub back: String,
-    /// The words of the search, on its own page.
+    /// What was searched for, on the search page.
     pub query: String,
 }
 
@@ -44,27 +44,24 @@ pub struct PageLink<'a> {
 }
 
 impl<'a> Layout<'a> {
-    pub fn new(
-        app: &'a AppState,
-        facts: &'a SiteSnapshot,
-        currency: &'a str,
-        back: impl Into<String>,
-    ) -> Self {
-        let pages = facts.pages.iter().map(|(slug, title)| PageLink { slug, title }).collect();
-        let categories = facts.categories.get(currency).map(Vec::as_slice).unwrap_or_default();
+    pub fn new(context: &'a RequestContext, back: impl Into<String>) -> Self {
+        let RequestContext { app, snapshot, .. } = context;
+        let currency = context.currency();
+        let pages = snapshot.pages.iter().map(|(slug, title)| PageLink { slug, title }).collect();
+        let categories = snapshot.categories.get(currency).map(Vec::as_slice).unwrap_or_default();
         Self {
-            site_name: &facts.site_name,
-            logo: facts.logo.as_ref(),
+            site_name: &snapshot.site_name,
+            logo: snapshot.logo.as_ref(),
             home: &app.site.url,
-            contact: &facts.contact,
-            style: &facts.style.href,
-            icon: &app.still.icon_href,
-            demo: facts.is_demo,
-            closed: app.closed().map(text),
+            contact: &snapshot.contact,
+            style: &snapshot.style.href,
+            icon: &app.assets.icon_href,
+            demo: snapshot.is_demo,
+            closed: app.closed_text().map(text),
             has_key: app.shop.availability.has_key(),
             is_plain: app.shop.availability.is_plain(),
             has_mirrors: app.site.mirrors.is_some(),
-            currencies: facts.wallets.iter().map(|wallet| wallet.currency.as_str()).collect(),
+            currencies: snapshot.wallets.iter().map(|wallet| wallet.currency.as_str()).collect(),
             currency,
             categories: categories.iter().map(CategoryLink::new).collect(),
             pages,
@@ -73,7 +70,7 @@ impl<'a> Layout<'a> {
         }
     }
 
-    /// A text for the page, as it stands there.
+    /// A text for an HTML page.
     pub fn text(&self, id: &'a str) -> Html<'a> {
         text(id).html()
     }
@@ -82,19 +79,19 @@ impl<'a> Layout<'a> {
         self.currency == currency
     }
 
-    /// Stands in the page where the visitor's token will.
-    pub fn token_mark(&self) -> &'static str {
+    /// Replaced by the visitor's token when the page is sent.
+    pub fn token_placeholder(&self) -> char {
         TOKEN
     }
 
-    /// Stands in the page where the number of items in the visitor's cart will.
-    pub fn count_mark(&self) -> &'static str {
+    /// Replaced by the number of items in the visitor's cart when the page is sent.
+    pub fn count_placeholder(&self) -> char {
         CART_COUNT
     }
 }
 
 impl CategoryLink {
-    pub fn new(category: &CategorySize) -> Self {
+    fn new(category: &CategorySize) -> Self {
         Self {
             name: category.name.clone(),
             href: category_href(&category.name),

@@ -1,54 +1,61 @@
 //! The order that a browser has open, for its page and its receipt.
 
-use crate::domain::orders::{LookupName, Order, Status};
+use crate::domain::orders::{CheckoutKey, LookupName, Order, Status};
 use crate::domain::payment::Tolerance;
 use crate::domain::values::Amount;
 use crate::infra::store;
+use crate::infra::store::StoreError;
+use crate::interfaces::web::context::RequestContext;
 use crate::interfaces::web::error::PageError;
-use crate::interfaces::web::state::AppState;
 use crate::interfaces::web::texts::text;
-use crate::interfaces::web::visitor::{OpenOrder, Visitor};
 
-pub async fn find_open(app: &AppState, visitor: &Visitor) -> Result<Option<Order>, PageError> {
-    match &visitor.open_order {
-        Some(open) => {
-            let mut db = app.shop.db.reader().await?;
-            Ok(store::orders::find_by_lookup(&mut db, &lookup(app, open)).await?)
-        }
-        None => Ok(None),
-    }
+/// Whether the visitor's cart has become an order: a checkout form that is sent twice makes one.
+pub async fn is_placed(context: &RequestContext) -> Result<bool, StoreError> {
+    let key = CheckoutKey::of_cart(context.visitor.basket.id);
+    store::orders::is_placed(&mut *context.app.shop.db.reader().await?, &key).await
 }
 
-pub fn lookup(app: &AppState, open: &OpenOrder) -> LookupName {
-    open.code.lookup_name(&app.shop.salt)
+/// # Errors
+/// [`PageError::NoOrderOpen`]: the browser has no order open.
+pub fn lookup_name(context: &RequestContext) -> Result<LookupName, PageError> {
+    let open = context.visitor.open_order.as_ref().ok_or(PageError::NoOrderOpen)?;
+    Ok(open.code.lookup_name(&context.app.shop.salt))
 }
 
-/// What has come, by whom it was seen.
-pub struct Seen {
+/// # Errors
+/// [`PageError::NoOrderOpen`]: the browser has no order open, or its code no longer opens one.
+pub async fn find_open(context: &RequestContext) -> Result<Order, PageError> {
+    let name = lookup_name(context)?;
+    let mut db = context.app.shop.db.reader().await?;
+    store::orders::find_by_lookup(&mut db, &name).await?.ok_or(PageError::NoOrderOpen)
+}
+
+/// What has been paid, and who says so.
+pub struct PaymentView {
     /// By the seller's node.
-    pub by_node: Option<Amount>,
-    /// Of it, where it is less.
+    pub detected: Option<Amount>,
+    /// The settled part of it, if that is less.
     pub settled: Option<Amount>,
     pub confirmations: Option<String>,
-    /// By the seller's word, while it is not all.
+    /// Confirmed by the seller, if that is not the whole amount.
     pub by_seller: Option<Amount>,
     pub missing: Option<Amount>,
     pub excess: Option<Amount>,
 }
 
-impl Seen {
-    pub fn of(order: &Order, status: Status, tolerance: Tolerance) -> Self {
+impl PaymentView {
+    pub fn new(order: &Order, status: Status, tolerance: Tolerance) -> Self {
         let invoice = &order.invoice;
-        let some = |sum: Amount| Some(sum).filter(|sum| Amount::ZERO < *sum);
-        let (by_node, settled) = match &invoice.observation {
+        let positive = |sum: Amount| Some(sum).filter(|sum| Amount::ZERO < *sum);
+        let (detected, settled) = match &invoice.observation {
             Some(observation) => (
-                some(observation.seen),
-                some(observation.settled).filter(|settled| *settled < observation.seen),
+                positive(observation.seen),
+                positive(observation.settled).filter(|settled| *settled < observation.seen),
             ),
             None => (None, None),
         };
         Self {
-            by_node,
+            detected,
             settled,
             confirmations: order.depth().map(|depth| match depth.needed {
                 0 => "0".to_owned(),
@@ -57,10 +64,10 @@ impl Seen {
                     of.count("needed", needed).to_string()
                 }
             }),
-            by_seller: some(invoice.received).filter(|sum| *sum < invoice.amount),
-            missing: some(order.due(tolerance))
+            by_seller: positive(invoice.received).filter(|sum| *sum < invoice.amount),
+            missing: positive(order.due(tolerance))
                 .filter(|due| status == Status::Late && *due < invoice.amount),
-            excess: some(order.excess()).filter(|_| status == Status::Overpaid),
+            excess: positive(order.excess()).filter(|_| status == Status::Overpaid),
         }
     }
 }

@@ -1,11 +1,11 @@
-//! What an order's page says of its state: never more than somebody, or some node, has looked at.
+//! What an order's page says of its status: nothing that neither the seller nor a node has confirmed.
 
 use crate::domain::orders::{Order, Status};
 use crate::domain::payment::Coin;
 use crate::domain::values::{Amount, Timestamp};
 use crate::interfaces::web::texts::text;
 
-/// The state in a few words, by the text's id. `asks`: whether something is to be sent now.
+/// The status as a title, as the id of a text. `asks`: whether something is due now.
 pub fn title(order: &Order, asks: bool, now: Timestamp) -> &'static str {
     match order.status_at(now) {
         Status::Awaiting if order.is_time_over(now) => title_of(Status::Expired),
@@ -34,7 +34,7 @@ fn title_of(status: Status) -> &'static str {
     }
 }
 
-/// The state as something that happened, by the text's id. `before`: the state before it, where it is known.
+/// The status as an event of the history, as the id of a text. `before`: the status before it, if known.
 pub fn event(status: Status, before: Option<Status>) -> &'static str {
     match (before, status) {
         (Some(Status::Confirmed | Status::Overpaid), Status::Unconfirmed) => "order-lost-event",
@@ -46,7 +46,7 @@ pub fn event(status: Status, before: Option<Status>) -> &'static str {
     }
 }
 
-/// What happens next, by the text's id. `asks`: whether something is to be sent now.
+/// What happens next, as the id of a text. `asks`: whether something is due now.
 pub fn what_next(order: &Order, asks: bool, now: Timestamp) -> &'static str {
     let is_followed = order.invoice.observation.is_some();
     let is_marked = is_followed && Amount::ZERO < order.invoice.mark();
@@ -80,10 +80,10 @@ pub fn what_next(order: &Order, asks: bool, now: Timestamp) -> &'static str {
     }
 }
 
-/// Which wallets read what, in one line beside the link, by the text's id.
+/// Which wallets understand the payment link, as the id of a text.
 ///
-/// Source: for Ethereum's wallets, tried and read in their sources; for the others, what their makers say.
-pub fn read_by(coin: &Coin) -> &'static str {
+/// Source: for Ethereum, trials and the wallets' source code; for the others, their documentation.
+pub fn wallet_hint(coin: &Coin) -> &'static str {
     match coin {
         Coin::Bitcoin => "order-read-by-bitcoin",
         Coin::Monero => "order-read-by-monero",
@@ -109,7 +109,7 @@ mod tests {
     use crate::domain::payment::Tolerance;
 
     #[test]
-    fn words_ask_to_pay_only_where_the_page_does() {
+    fn texts_ask_for_payment_only_if_the_page_does() {
         let now = Timestamp::new(NOW).unwrap();
         for status in Status::ALL {
             for followed in [None, Some((0, 0)), Some((400, 0)), Some((996, 400))] {
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn every_state_has_words_of_its_own() {
+    fn every_status_has_texts_of_its_own() {
         let titles = Status::ALL.map(|status| text(title_of(status)).to_string());
         let events = Status::ALL.map(|status| text(event(status, None)).to_string());
         for words in [titles, events] {

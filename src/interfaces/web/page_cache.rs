@@ -1,4 +1,4 @@
-//! Compressed pages kept ready, with places for what is a visitor's own.
+//! Compressed pages, with placeholders for the visitor's own values, and a cache of them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,13 +9,13 @@ use parking_lot::Mutex;
 
 use crate::interfaces::web::visitor::Visitor;
 
-/// Where a page holds the visitor's token. No text on a page can hold this character: see `fields` and the catalog.
-pub const TOKEN: &str = "\u{1}";
-/// Where a page holds the number of items in the visitor's cart.
-pub const CART_COUNT: &str = "\u{2}";
+/// Placeholder for the visitor's token. No text on a page can hold this character: see `extract` and the catalog.
+pub const TOKEN: char = '\u{1}';
+/// Placeholder for the number of items in the visitor's cart.
+pub const CART_COUNT: char = '\u{2}';
 
-/// A page as it can be sent to anybody, but for the places that are a visitor's own.
-pub struct CachedPage {
+/// A page that can be sent to anybody once its placeholders are filled in.
+pub struct CompressedPage {
     parts: Vec<Part>,
     /// Units: bytes, without what is filled in.
     n_plain: usize,
@@ -25,39 +25,37 @@ enum Part {
     Text {
         plain: String,
         /// The same as blocks of a deflate stream that refer to nothing outside themselves and end at a whole byte.
-        packed: Vec<u8>,
+        compressed: Vec<u8>,
     },
     Token,
     CartCount,
 }
 
-impl CachedPage {
-    /// Packs a page once, for many visitors.
-    pub fn new(html: &str) -> Self {
-        Self::packed_with(html, Compression::best())
+impl CompressedPage {
+    /// For a page that is sent to many visitors.
+    pub fn best(html: &str) -> Self {
+        Self::with_level(html, Compression::best())
     }
 
-    /// Packs a page that is sent once.
-    pub fn once(html: &str) -> Self {
-        Self::packed_with(html, Compression::new(4))
+    /// For a page that is sent once.
+    pub fn fast(html: &str) -> Self {
+        Self::with_level(html, Compression::new(4))
     }
 
-    fn packed_with(html: &str, level: Compression) -> Self {
-        let mut packer = Compress::new(level, false);
+    fn with_level(html: &str, level: Compression) -> Self {
+        let mut compress = Compress::new(level, false);
         let mut parts = Vec::new();
         let mut rest = html;
-        while let Some(at) =
-            rest.find([TOKEN, CART_COUNT].map(|mark| mark.chars().next().unwrap_or_default()))
-        {
-            parts.push(Part::text(&rest[..at], &mut packer));
+        while let Some(at) = rest.find([TOKEN, CART_COUNT]) {
+            parts.push(Part::text(&rest[..at], &mut compress));
             parts.push(if rest[at..].starts_with(TOKEN) { Part::Token } else { Part::CartCount });
             rest = &rest[at + 1..];
         }
-        parts.push(Part::text(rest, &mut packer));
+        parts.push(Part::text(rest, &mut compress));
         Self { parts, n_plain: html.len() }
     }
 
-    /// The page with the visitor's own places filled in.
+    /// The page with the visitor's own values filled in.
     pub fn plain(&self, visitor: &Visitor, token: &str) -> Bytes {
         let count = visitor.basket.pieces().to_string();
         let mut page = Vec::with_capacity(self.n_plain + 256);
@@ -71,8 +69,8 @@ impl CachedPage {
         page.into()
     }
 
-    /// The same as gzip. What is a visitor's own is stored as it is, so that the length of the page tells nothing of it
-    /// but its length.
+    /// The same as gzip. The visitor's own values are stored uncompressed, so that the length of the page reveals only
+    /// their length.
     /// Source: RFC 1951, section 3.2.4, and RFC 1952, section 2.3.
     pub fn gzip(&self, visitor: &Visitor, token: &str) -> Bytes {
         let count = visitor.basket.pieces().to_string();
@@ -82,8 +80,8 @@ impl CachedPage {
         let mut crc = Crc::new();
         for part in &self.parts {
             let own = match part {
-                Part::Text { plain, packed } => {
-                    page.extend_from_slice(packed);
+                Part::Text { plain, compressed } => {
+                    page.extend_from_slice(compressed);
                     crc.update(plain.as_bytes());
                     continue;
                 }
@@ -102,21 +100,24 @@ impl CachedPage {
 }
 
 impl Part {
-    fn text(plain: &str, packer: &mut Compress) -> Self {
-        let mut packed = Vec::with_capacity(plain.len() / 2 + 64);
+    fn text(plain: &str, compress: &mut Compress) -> Self {
+        let mut compressed = Vec::with_capacity(plain.len() / 2 + 64);
         let mut read = 0;
         loop {
-            let before = packer.total_in();
-            let status =
-                packer.compress_vec(&plain.as_bytes()[read..], &mut packed, FlushCompress::Full);
-            read += usize::try_from(packer.total_in() - before).unwrap_or(usize::MAX);
-            // A flush is whole when room was left behind it.
-            if read == plain.len() && packed.len() < packed.capacity()
+            let before = compress.total_in();
+            let status = compress.compress_vec(
+                &plain.as_bytes()[read..],
+                &mut compressed,
+                FlushCompress::Full,
+            );
+            read += usize::try_from(compress.total_in() - before).unwrap_or(usize::MAX);
+            // A flush is complete if it left capacity unused.
+            if read == plain.len() && compressed.len() < compressed.capacity()
                 || !matches!(status, Ok(Status::Ok))
             {
-                return Self::Text { plain: plain.to_owned(), packed };
+                return Self::Text { plain: plain.to_owned(), compressed };
             }
-            packed.reserve(plain.len() + 64);
+            compressed.reserve(plain.len() + 64);
         }
     }
 }
@@ -129,34 +130,34 @@ fn stored_block(page: &mut Vec<u8>, bytes: &[u8]) {
     page.extend_from_slice(bytes);
 }
 
-/// Pages of the catalog that are kept ready while the catalog stays as it is.
+/// Pages of the current version of the catalog.
 #[derive(Default)]
-pub struct PageCache(Mutex<Kept>);
+pub struct PageCache(Mutex<CachedPages>);
 
 #[derive(Default)]
-struct Kept {
+struct CachedPages {
     version: i64,
-    pages: HashMap<String, Arc<CachedPage>>,
+    pages: HashMap<String, Arc<CompressedPage>>,
 }
 
 /// Units: pages. At about 15 KB each this bounds the memory they take to 4 MB.
-const MOST_KEPT: usize = 256;
+const MOST_PAGES: usize = 256;
 
 impl PageCache {
-    pub fn find(&self, version: i64, name: &str) -> Option<Arc<CachedPage>> {
-        let kept = self.0.lock();
-        if kept.version == version { kept.pages.get(name).cloned() } else { None }
+    pub fn find(&self, version: i64, key: &str) -> Option<Arc<CompressedPage>> {
+        let cached = self.0.lock();
+        cached.pages.get(key).filter(|_| cached.version == version).cloned()
     }
 
-    /// Keeps a page that was made from a catalog of this version or a newer one.
-    pub fn keep(&self, version: i64, name: String, page: Arc<CachedPage>) {
-        let mut kept = self.0.lock();
-        if kept.version < version || MOST_KEPT <= kept.pages.len() {
-            kept.pages.clear();
-            kept.version = kept.version.max(version);
+    /// Caches a page that was rendered from a catalog of this version or a newer one.
+    pub fn insert(&self, version: i64, key: String, page: Arc<CompressedPage>) {
+        let mut cached = self.0.lock();
+        if cached.version < version || MOST_PAGES <= cached.pages.len() {
+            cached.pages.clear();
+            cached.version = cached.version.max(version);
         }
-        if kept.version == version {
-            kept.pages.insert(name, page);
+        if cached.version == version {
+            cached.pages.insert(key, page);
         }
     }
 }
@@ -174,7 +175,7 @@ mod tests {
 
     fn visitor() -> Visitor {
         Visitor {
-            visitor: "v".into(),
+            id: "v".into(),
             is_known: true,
             currency: None,
             basket: Basket::empty(CartId([0; 16])),
@@ -186,18 +187,18 @@ mod tests {
     #[track_caller]
     fn check(html: &str) {
         let expected = html.replace(TOKEN, "the-token").replace(CART_COUNT, "0");
-        for page in [CachedPage::new(html), CachedPage::once(html)] {
+        for page in [CompressedPage::best(html), CompressedPage::fast(html)] {
             assert_eq!(page.plain(&visitor(), "the-token"), expected);
-            let mut unpacked = String::new();
+            let mut unzipped = String::new();
             flate2::read::GzDecoder::new(&page.gzip(&visitor(), "the-token")[..])
-                .read_to_string(&mut unpacked)
+                .read_to_string(&mut unzipped)
                 .unwrap();
-            assert_eq!(unpacked, expected);
+            assert_eq!(unzipped, expected);
         }
     }
 
     #[test]
-    fn a_page_is_the_same_plain_and_packed() {
+    fn a_page_is_the_same_plain_and_compressed() {
         check("");
         check("\u{1}");
         check("<p>\u{1}</p><p>\u{2}</p>");
@@ -207,10 +208,10 @@ mod tests {
     #[test]
     fn a_page_of_an_older_catalog_is_not_shown() {
         let pages = PageCache::default();
-        pages.keep(1, "/".into(), Arc::new(CachedPage::new("old")));
+        pages.insert(1, "/".into(), Arc::new(CompressedPage::best("old")));
         assert!(pages.find(1, "/").is_some() && pages.find(2, "/").is_none());
-        pages.keep(2, "/x".into(), Arc::new(CachedPage::new("new")));
-        pages.keep(1, "/".into(), Arc::new(CachedPage::new("old")));
+        pages.insert(2, "/x".into(), Arc::new(CompressedPage::best("new")));
+        pages.insert(1, "/".into(), Arc::new(CompressedPage::best("old")));
         assert!(
             pages.find(2, "/").is_none()
                 && pages.find(1, "/").is_none()
@@ -220,7 +221,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_page_is_the_same_plain_and_packed(html in "[\u{1}\u{2}a-e<>/ é\n]{0,3000}") {
+        fn any_page_is_the_same_plain_and_compressed(html in "[\u{1}\u{2}a-e<>/ é\n]{0,3000}") {
             check(&html);
         }
     }

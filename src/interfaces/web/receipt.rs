@@ -1,18 +1,17 @@
 //! An order's receipt, as plain text.
 
 use actix_web::HttpResponse;
-use actix_web::web::Data;
 use askama::Template;
 
 use crate::domain::orders::{Buyer, BuyerIdentity, Delivery, Order, Status};
 use crate::domain::values::Amount;
 use crate::infra::store;
+use crate::interfaces::web::context::RequestContext;
 use crate::interfaces::web::error::PageError;
-use crate::interfaces::web::open_order::{Seen, bill, find_open};
+use crate::interfaces::web::open_order::{PaymentView, bill, find_open};
 use crate::interfaces::web::order_texts::title;
 use crate::interfaces::web::state::AppState;
 use crate::interfaces::web::texts::{Text, day, moment, text};
-use crate::interfaces::web::visitor::Visitor;
 
 #[derive(Template)]
 #[template(path = "orders/receipt.txt", escape = "none")]
@@ -23,7 +22,7 @@ struct Receipt<'a> {
     state_title: Text<'static>,
     bill: Vec<String>,
     amount: Amount,
-    seen: Seen,
+    payment: PaymentView,
     due: Option<Amount>,
     currency: &'a str,
     address: &'a str,
@@ -38,28 +37,25 @@ impl Receipt<'_> {
     }
 }
 
-pub async fn show_receipt(
-    app: Data<AppState>,
-    visitor: Visitor,
-) -> Result<HttpResponse, PageError> {
+pub async fn show_receipt(context: RequestContext) -> Result<HttpResponse, PageError> {
+    let RequestContext { app, visitor, snapshot, .. } = &context;
     let open = visitor.open_order.as_ref().ok_or(PageError::NoOrderOpen)?;
-    let order = find_open(&app, &visitor).await?.ok_or(PageError::NoOrderOpen)?;
+    let order = find_open(&context).await?;
     let key = BuyerIdentity::of_code(&open.code, &app.shop.salt);
-    let receipt = read_receipt(&app, &key, &order).await?;
-    let now = app.trusted().await?;
+    let receipt = read_receipt(app, &key, &order).await?;
+    let now = app.trusted_now().await?;
     let status = order.status_at(now);
     let tolerance = app.shop.policy.tolerance;
     let due = order.asks_for(tolerance, now);
-    let (facts, _) = app.facts().await?;
     let bill = bill(&order).into_iter().map(|(what, sum)| format!("  {what}\n      {sum}"));
     let template = Receipt {
-        site_name: &facts.site_name,
+        site_name: &snapshot.site_name,
         order_ref: order.order_ref.as_str(),
         placed: day(order.placed_at),
         state_title: text(title(&order, due.is_some(), now)),
         bill: bill.collect(),
         amount: order.invoice.amount,
-        seen: Seen::of(&order, status, tolerance),
+        payment: PaymentView::new(&order, status, tolerance),
         due,
         currency: order.invoice.currency.as_str(),
         address: order.invoice.address.as_str(),
@@ -70,21 +66,21 @@ pub async fn show_receipt(
     Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(template.render()?))
 }
 
-/// What the buyer wrote when ordering; empty where nothing was kept.
+/// What the buyer wrote when ordering; empty if nothing is stored.
 pub async fn read_receipt(
     app: &AppState,
     key: &BuyerIdentity,
     order: &Order,
 ) -> Result<String, PageError> {
-    let kept =
-        store::messages::find_receipt(&mut *app.shop.db.reader().await?, &order.order_ref).await?;
-    match kept.and_then(|kept| kept.sealed) {
+    let mut db = app.shop.db.reader().await?;
+    let receipt = store::messages::find_receipt(&mut db, &order.order_ref).await?;
+    match receipt.and_then(|receipt| receipt.sealed) {
         Some(sealed) => Ok(key.open(&sealed).map_err(anyhow::Error::from)?),
         None => Ok(String::new()),
     }
 }
 
-/// What the buyer wrote when ordering, as the order keeps it for the buyer alone.
+/// What the buyer wrote when ordering, as it is stored for the buyer alone.
 pub fn write_receipt(buyer: &Buyer) -> String {
     let mut parts = vec![match &buyer.delivery {
         Delivery::Plain(address) => address.lines().collect::<Vec<_>>().join("\n"),

@@ -31,7 +31,7 @@ pub fn addresses(config: &mut ServiceConfig) {
         .service(only_get("/order/qr.png", orders::show_link_qr))
         .service(only_get("/order/address.png", orders::show_address_qr))
         .service(only_get("/order/receipt.txt", receipt::show_receipt))
-        .service(only_get("/policy", assets::show_policy))
+        .service(only_get("/policy", assets::show_page))
         .service(only_get("/page/{slug}", assets::show_page))
         .service(only_get("/pgp.txt", assets::show_key))
         .service(only_get("/mirrors.txt", assets::show_mirrors))

@@ -1,61 +1,57 @@
-//! The HTTP server: listeners, limits and shutdown.
+//! Serves the buyers' pages, within limits for memory, connections and circuits.
 
 use std::fs;
 use std::io;
 use std::time::Duration;
 
-use actix_service::ServiceFactory;
-use actix_web::body::BoxBody;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::App;
 use actix_web::middleware::from_fn;
 use actix_web::web::Data;
-use actix_web::{App, Error};
 use tokio::sync::mpsc;
 
 use crate::actions;
 use crate::infra::store::N_READERS;
 use crate::interfaces::http::{
-    ClientKey, ConnectionLimiter, ConnectionLimits, Listener, PASSING, ServerOptions, reap,
+    ClientKey, ConnectionLimiter, ConnectionLimits, Listener, SPARE_CONNECTIONS, ServerOptions,
     serve_app,
 };
-use crate::interfaces::web::middleware::add_headers;
+use crate::interfaces::web::middleware::handle_request;
 use crate::interfaces::web::routes::addresses;
 use crate::interfaces::web::state::AppState;
 
-/// What one visitor may take from the others.
+/// How circuits are told apart and limited.
 pub struct Fairness {
     /// Whether Tor begins each connection on the socket with the number of its circuit.
     pub reads_circuits: bool,
-    /// Takes the numbers of circuits that go on asking too much, to close them.
+    /// Receives the numbers of circuits that keep sending too many requests, to close them.
     pub closer: Option<mpsc::Sender<u32>>,
 }
 
-/// Whatever visitors send or do not read, memory stays below what an idle shop takes and 96 MB. Of that, so much is for
-/// connections, and so much for requests and answers that are larger than usual; the rest is for pages being made, for
-/// the database's caches, and for what the allocator keeps. Units: bytes.
+/// Whatever visitors send or do not read, memory stays below that of an idle shop plus 96 MB. This much of it is for
+/// connections, and this much for requests and responses that are larger than usual; the rest is for pages being
+/// rendered, the database's caches, and what the allocator retains. Units: bytes.
 const CONNECTION_MEMORY: usize = 40 * 1024 * 1024;
 const REQUEST_MEMORY: usize = 24 * 1024 * 1024;
-/// What one connection takes with its parser and an ordinary request. Units: bytes. Source: `cargo bench --bench flood`.
+/// The memory of one connection with its parser and an ordinary request. Units: bytes. Source: `cargo bench --bench flood`.
 const PER_CONNECTION: usize = 40 * 1024;
-/// Units: connections. Beyond them, new ones take the place of those that wait longest.
+/// Units: connections. Above this, a new one replaces the one that has waited longest.
 const MOST_CONNECTIONS: usize = CONNECTION_MEMORY / PER_CONNECTION;
 /// Units: files that the shop opens for itself: the database and its readers, pictures, messages.
 const OWN_FILES: usize = 96;
-/// Units: open files, where the system does not say how many there may be.
-/// Source: what Linux gives a process, unless told otherwise.
+/// Units: open files, if the system does not say how many are allowed.
+/// Source: the default limit of Linux.
 const USUAL_FILES: usize = 1_024;
 
-/// Serves buyers until the process is `shutdown` to end, and lets what is under way finish.
+/// Serves buyers until `shutdown` resolves, then lets requests in progress finish.
 ///
 /// # Errors
-/// What the system says of the listener.
+/// The system's, for the listener.
 pub async fn serve(
     app: Data<AppState>,
     listener: Listener,
     fairness: Fairness,
     shutdown: impl Future<Output = ()> + 'static,
 ) -> io::Result<()> {
-    let n_cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let most_connections = most_connections();
     let payment_time = |is_under_siege| {
         let minutes = actions::minutes_to_pay(&app.shop, is_under_siege);
@@ -64,29 +60,31 @@ pub async fn serve(
     let limiter = ConnectionLimiter::new(ConnectionLimits {
         most_connections,
         most_held: REQUEST_MEMORY,
-        // One reader of the database fewer than there are, so that who buys need not wait for a search.
+        // One fewer than the database has readers, so that a buyer need not wait for a search.
         most_looking: N_READERS as usize - 1,
         payment_time: payment_time(false),
         siege_payment_time: payment_time(true),
         closer: fairness.closer,
     });
-    let reaping = actix_web::rt::spawn(reap(limiter.clone()));
-    let newcomer = ClientKey::Anybody;
-    let reads_circuits = fairness.reads_circuits;
-    let room =
-        ServerOptions { limiter, most_connections, n_workers: n_cores, newcomer, reads_circuits };
-    let served = serve_app(move || shop_app(app.clone()), room, listener, shutdown).await;
-    reaping.abort();
-    served
+    let options = ServerOptions {
+        limiter,
+        most_connections,
+        n_workers: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        newcomer: ClientKey::Anybody,
+        reads_circuits: fairness.reads_circuits,
+    };
+    let pages =
+        move || App::new().app_data(app.clone()).wrap(from_fn(handle_request)).configure(addresses);
+    serve_app(pages, options, listener, shutdown).await
 }
 
-/// How many connections there is room for: in memory, and by the files that the system lets the shop open.
+/// How many connections fit: into memory, and into the number of files that the shop may open.
 fn most_connections() -> usize {
     let n_files = fs::read_to_string("/proc/self/limits")
         .ok()
         .and_then(|limits| soft_limit(&limits))
         .unwrap_or(USUAL_FILES);
-    let possible = n_files.saturating_sub(OWN_FILES + PASSING).max(16);
+    let possible = n_files.saturating_sub(OWN_FILES + SPARE_CONNECTIONS).max(16);
     if possible < MOST_CONNECTIONS {
         tracing::warn!(
             "room for {possible} connections in place of {MOST_CONNECTIONS}: the system lets the shop open {n_files} files (LimitNOFILE= of systemd, ulimits: of compose)"
@@ -102,21 +100,6 @@ fn soft_limit(limits: &str) -> Option<usize> {
         "unlimited" => Some(usize::MAX),
         number => number.parse().ok(),
     }
-}
-
-/// The buyers' pages.
-fn shop_app(
-    app: Data<AppState>,
-) -> App<
-    impl ServiceFactory<
-        ServiceRequest,
-        Config = (),
-        Response = ServiceResponse<BoxBody>,
-        Error = Error,
-        InitError = (),
-    >,
-> {
-    App::new().app_data(app).wrap(from_fn(add_headers)).configure(addresses)
 }
 
 #[cfg(test)]

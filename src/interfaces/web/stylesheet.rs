@@ -12,14 +12,14 @@ use sha2::{Digest, Sha256};
 use crate::domain::values::{Accent, Colour};
 use crate::interfaces::http::hex;
 
-/// What never changes while the shop runs. Its name is made of its content, so that a browser asks for it once.
+/// Static files. Their names contain a hash of their content, so that a browser requests each of them once.
 pub struct Assets {
     pub icon_href: String,
-    /// The newest last. A page sent just before the seller chose another colour still needs the old sheet.
+    /// The newest last. A page sent just before the seller chose another colour still needs the old one.
     styles: Mutex<Vec<Arc<StyleSheet>>>,
 }
 
-/// The sheet with the colours of one accent.
+/// The stylesheet with the colours of one accent.
 pub struct StyleSheet {
     accent: Accent,
     pub href: String,
@@ -27,19 +27,19 @@ pub struct StyleSheet {
     pub gzip: Bytes,
 }
 
-/// Units: sheets.
+/// Units: stylesheets.
 const MOST_STYLES: usize = 8;
 
 const STYLE: &str = include_str!("../../../static/style.css");
 pub const ICON: &[u8] = include_bytes!("../../../static/icon.png");
-pub const FOR_EVER: &str = "public, max-age=31536000, immutable";
+pub const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
 impl Assets {
     pub fn new() -> Self {
         Self { icon_href: format!("/static/{}.png", name(ICON)), styles: Mutex::default() }
     }
 
-    /// The sheet for an accent, made where it is not known.
+    /// The stylesheet for an accent, created if it is new.
     pub fn style(&self, accent: Accent) -> Arc<StyleSheet> {
         let mut styles = self.styles.lock();
         if let Some(style) = styles.iter().find(|style| style.accent == accent) {
@@ -61,28 +61,28 @@ impl Assets {
 impl StyleSheet {
     fn new(accent: Accent) -> Self {
         let own = Accent::default();
-        // The first of each is for the light, the second for the dark.
+        // The first declaration is for the light theme, the second for the dark one.
         let text = STYLE
-            .replacen(&words(own.light), &words(accent.light), 1)
-            .replacen(&words(own.dark), &words(accent.dark), 1)
+            .replacen(&declaration(own.light), &declaration(accent.light), 1)
+            .replacen(&declaration(own.dark), &declaration(accent.dark), 1)
             .replacen(&format!("--on:{}", own.on_dark), &format!("--on:{}", accent.on_dark), 1);
-        let mut packer = GzEncoder::new(Vec::new(), Compression::best());
-        let packed = packer.write_all(text.as_bytes()).and_then(|()| packer.finish());
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        let gzip = encoder.write_all(text.as_bytes()).and_then(|()| encoder.finish());
         Self {
             accent,
             href: format!("/static/{}.css", name(text.as_bytes())),
-            gzip: packed.expect("a memory takes whatever is written").into(),
+            gzip: gzip.expect("writing to memory does not fail").into(),
             plain: text.into(),
         }
     }
 }
 
-/// How the sheet says what its accent is.
-fn words(accent: Colour) -> String {
+/// How the stylesheet declares its accent.
+fn declaration(accent: Colour) -> String {
     format!("--accent:{accent}")
 }
 
-/// Of a file, by its content.
+/// A file name made of the content.
 fn name(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes)[..6])
 }
@@ -92,17 +92,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_accent_is_all_that_tells_a_sheet_from_the_shops_own() {
-        let still = Assets::new();
-        let own = still.style(Accent::default());
+    fn a_chosen_accent_changes_nothing_else_in_the_stylesheet() {
+        let assets = Assets::new();
+        let own = assets.style(Accent::default());
         assert_eq!(own.plain, STYLE.as_bytes());
         let chosen = Accent::of(Colour::parse("#8a1538").unwrap()).unwrap();
-        let style = still.style(chosen);
+        let style = assets.style(chosen);
         let text = std::str::from_utf8(&style.plain).unwrap();
         assert_eq!(text.len(), STYLE.len());
-        let light = text.find(&words(chosen.light)).unwrap();
+        let light = text.find(&declaration(chosen.light)).unwrap();
         let dark = text.find("prefers-color-scheme:dark").unwrap();
-        assert!(light < dark && dark < text.find(&words(chosen.dark)).unwrap());
+        assert!(light < dark && dark < text.find(&declaration(chosen.dark)).unwrap());
         assert!(
             !text.contains("#1c5d50") && !text.contains("#86cdb9") && !text.contains("#10211d")
         );
@@ -110,18 +110,18 @@ mod tests {
     }
 
     #[test]
-    fn the_last_sheets_are_found_and_no_others() {
-        let still = Assets::new();
+    fn the_last_stylesheets_are_found_and_no_others() {
+        let assets = Assets::new();
         let hrefs: Vec<String> = (0..20)
             .map(|red| {
                 let colour = Colour { red, green: 0, blue: 0 };
-                let href = still.style(Accent::of(colour).unwrap()).href.clone();
-                assert!(still.find_style(&href).is_some());
+                let href = assets.style(Accent::of(colour).unwrap()).href.clone();
+                assert!(assets.find_style(&href).is_some());
                 href
             })
             .collect();
-        let found = hrefs.iter().filter(|href| still.find_style(href).is_some()).count();
+        let found = hrefs.iter().filter(|href| assets.find_style(href).is_some()).count();
         assert_eq!(found, MOST_STYLES);
-        assert!(still.find_style("/static/000000000000.css").is_none());
+        assert!(assets.find_style("/static/000000000000.css").is_none());
     }
 }

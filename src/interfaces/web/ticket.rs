@@ -1,21 +1,20 @@
-//! The ticket of a buyer who waits instead of reading a picture. It is in the buyer's cookie; the shop keeps none.
+//! The ticket of a buyer who waits instead of reading a picture. It is in the buyer's cookie; the shop stores none.
 
 use std::time::Duration;
 
-use actix_web::HttpRequest;
-use actix_web::cookie::Key;
 use data_encoding::HEXLOWER;
 
 use crate::domain::cart::CartId;
 use crate::domain::values::Timestamp;
 use crate::interfaces::http::{connection_of, random_bytes};
 use crate::interfaces::web::challenge::CartTag;
-use crate::interfaces::web::visitor::{Visitor, sealed, unsealed};
+use crate::interfaces::web::context::RequestContext;
+use crate::interfaces::web::visitor::{Visitor, decrypt, encrypt};
 
-/// For whom and since when somebody waits.
+/// Which cart waits, on which circuit, and since when.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ticket {
-    /// It counts once.
+    /// It can be used once.
     pub id: [u8; 16],
     pub cart: CartTag,
     /// `None`: the shop does not tell circuits apart.
@@ -24,14 +23,14 @@ pub struct Ticket {
     pub started: Timestamp,
 }
 
-/// What a ticket is worth now.
+/// Whether a ticket can be used now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TicketState {
-    /// Units: seconds until it counts.
+    /// Units: seconds until it can be used.
     Waiting {
         left: i64,
     },
-    /// It counts. Units: seconds until it no longer does.
+    /// It can be used. Units: seconds until it expires.
     Ready {
         left: i64,
     },
@@ -52,43 +51,45 @@ const VALID: i64 = 30 * 60;
 const COOKIE: &str = "wait";
 
 impl Ticket {
-    /// A ticket for this cart that waits from now on. A circuit's earlier one counts no more.
-    pub fn start(request: &HttpRequest, cart: CartId, now: Timestamp) -> Self {
-        let connection = connection_of(request);
+    /// A ticket for the visitor's cart that starts to wait now. It replaces an earlier one of the same circuit.
+    pub fn start(context: &RequestContext, now: Timestamp) -> Self {
+        let connection = connection_of(&context.request);
         let circuit = connection.and_then(|connection| connection.circuit());
-        let ticket = Self { id: random_bytes(), cart: CartTag::of(cart), circuit, started: now };
+        let cart = CartTag::of(context.visitor.basket.id);
+        let ticket = Self { id: random_bytes(), cart, circuit, started: now };
         if let Some(connection) = connection.filter(|_| circuit.is_some()) {
             connection.hold_ticket(ticket.id, Duration::from_secs((WAIT + VALID).unsigned_abs()));
         }
         ticket
     }
 
-    /// The one that the visitor's browser brought.
-    pub fn of(request: &HttpRequest, visitor: &Visitor, key: &Key) -> Option<Self> {
-        let mut sent = visitor.cookies.sent(request);
+    /// The one that the visitor's browser sent.
+    pub fn of(context: &RequestContext) -> Option<Self> {
+        let mut sent = context.visitor.cookies.sent(&context.request);
         let (_, value) = sent.find(|(name, _)| *name == COOKIE)?;
-        Self::parse(&unsealed(key, COOKIE, value)?)
+        Self::parse(&decrypt(&context.app.cookie_key, COOKIE, value)?)
     }
 
-    pub fn cookie(&self, visitor: &Visitor, key: &Key) -> String {
-        visitor.cookies.set(COOKIE, &sealed(key, COOKIE, self.write()))
+    pub fn cookie(&self, context: &RequestContext) -> String {
+        let value = encrypt(&context.app.cookie_key, COOKIE, self.write());
+        context.visitor.cookies.set(COOKIE, &value)
     }
 
-    /// What removes it from the browser.
-    pub fn no_cookies(visitor: &Visitor) -> Vec<String> {
+    /// The cookies that remove it from the browser.
+    pub fn remove_cookies(visitor: &Visitor) -> Vec<String> {
         visitor.cookies.remove(COOKIE)
     }
 
-    /// `cart` and `request`: whose order it shall count for.
-    pub fn state(&self, request: &HttpRequest, cart: CartId, now: Timestamp) -> TicketState {
-        let connection = connection_of(request);
+    /// Whether the visitor can use it for an order now.
+    pub fn state(&self, context: &RequestContext, now: Timestamp) -> TicketState {
+        let connection = connection_of(&context.request);
         let is_same_circuit = match self.circuit {
             None => connection.is_none_or(|connection| connection.circuit().is_none()),
             circuit => connection.is_some_and(|connection| {
                 connection.circuit() == circuit && connection.holds_ticket(self.id)
             }),
         };
-        self.state_on(is_same_circuit, cart, now)
+        self.state_on(is_same_circuit, context.visitor.basket.id, now)
     }
 
     fn state_on(&self, is_same_circuit: bool, cart: CartId, now: Timestamp) -> TicketState {
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ticket_counts_from_five_minutes_on_for_half_an_hour() {
+    fn a_ticket_can_be_used_after_five_minutes_for_half_an_hour() {
         for (seconds, expected) in [
             (-1, TicketState::Void(WhyVoid::Expired)),
             (0, TicketState::Waiting { left: 300 }),

@@ -6,7 +6,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use crate::interfaces::http::circuit_usage::{
-    CountedOrder, Decision, MOST_ORDERS, MOST_ORDERS_UNDER_SIEGE, StockShare,
+    CircuitUsage, CountedOrder, Decision, MOST_ORDERS, MOST_ORDERS_UNDER_SIEGE, StockShare,
 };
 use crate::interfaces::http::clock::monotonic_now;
 use crate::interfaces::http::connection_limiter::registry::{
@@ -145,40 +145,36 @@ impl Connection {
         self.set_state(ConnectionState::Working);
     }
 
+    /// Calls `f` with what its circuit has used. `None`: circuits are not told apart.
+    pub(super) fn with_usage<T>(&self, f: impl FnOnce(&mut CircuitUsage) -> T) -> Option<T> {
+        let client = self.client();
+        let mut registry = self.limiter.registry();
+        let circuit = registry.circuits.get_mut(&client);
+        circuit.filter(|_| client != ClientKey::Anybody).map(|circuit| f(&mut circuit.usage))
+    }
+
     /// Checks a request against the circuit's rate limits. A caller told to wait calls [`Connection::has_waited`]
     /// afterwards; one whose refusal was delayed calls [`Connection::was_held`].
     pub fn spend_budget(&self, class: RequestClass) -> Decision {
-        let client = self.client();
-        if client == ClientKey::Anybody {
-            return Decision::Go;
-        }
-        let at = monotonic_now();
-        let mut registry = self.limiter.registry();
-        let Some(circuit) = registry.circuits.get_mut(&client) else { return Decision::Go };
-        let decision = circuit.usage.spend_budget(class, at);
-        if let Decision::Refused { is_flood, .. } = decision {
+        let decision = self.with_usage(|usage| usage.spend_budget(class, monotonic_now()));
+        if let Some(Decision::Refused { is_flood, .. }) = decision {
             self.limiter.n_refused.fetch_add(1, Relaxed);
             if is_flood
-                && let (ClientKey::Circuit(circuit), Some(closer)) =
-                    (client, &self.limiter.rules.closer)
+                && let (Some(circuit), Some(closer)) = (self.circuit(), &self.limiter.rules.closer)
             {
                 // If the channel is full, the circuit will be reported again.
-                let _ = closer.try_send(circuit.0);
+                let _ = closer.try_send(circuit);
             }
         }
-        decision
+        decision.unwrap_or(Decision::Go)
     }
 
     pub fn has_waited(&self) {
-        if let Some(circuit) = self.limiter.registry().circuits.get_mut(&self.client()) {
-            circuit.usage.has_waited();
-        }
+        self.with_usage(CircuitUsage::has_waited);
     }
 
     pub fn was_held(&self) {
-        if let Some(circuit) = self.limiter.registry().circuits.get_mut(&self.client()) {
-            circuit.usage.was_held();
-        }
+        self.with_usage(CircuitUsage::was_held);
     }
 
     /// The number of its circuit. `None`: circuits are not told apart.
@@ -191,18 +187,14 @@ impl Connection {
 
     /// Gives the circuit this waiting ticket, in place of another, for so long.
     pub fn hold_ticket(&self, id: [u8; 16], time: Duration) {
-        if let Some(circuit) = self.limiter.registry().circuits.get_mut(&self.client()) {
-            circuit.usage.hold_ticket(id, monotonic_now() + time);
-        }
+        self.with_usage(|usage| usage.hold_ticket(id, monotonic_now() + time));
     }
 
     pub fn holds_ticket(&self, id: [u8; 16]) -> bool {
-        let registry = self.limiter.registry();
-        let circuit = registry.circuits.get(&self.client());
-        circuit.is_some_and(|circuit| circuit.usage.holds_ticket(id, monotonic_now()))
+        self.with_usage(|usage| usage.holds_ticket(id, monotonic_now())).unwrap_or(false)
     }
 
-    /// Counts an order that wants this much for the circuit, before it is placed.
+    /// Counts an order that wants this much for the circuit, before it is placed. `None`: circuits are not told apart.
     ///
     /// # Errors
     /// How long until the circuit may order again.
@@ -211,20 +203,16 @@ impl Connection {
         shares: &[StockShare],
         is_under_siege: bool,
     ) -> Result<Option<OrderPermit>, Duration> {
-        let client = self.client();
-        if client == ClientKey::Anybody {
-            return Ok(None);
-        }
-        let (at, rules) = (monotonic_now(), &self.limiter.rules);
-        let mut registry = self.limiter.registry();
-        let Some(circuit) = registry.circuits.get_mut(&client) else { return Ok(None) };
-        let (most, payment_time) = if is_under_siege {
-            (MOST_ORDERS_UNDER_SIEGE, rules.siege_payment_time)
-        } else {
-            (MOST_ORDERS, rules.payment_time)
+        let rules = &self.limiter.rules;
+        let (most, payment_time) = match is_under_siege {
+            true => (MOST_ORDERS_UNDER_SIEGE, rules.siege_payment_time),
+            false => (MOST_ORDERS, rules.payment_time),
         };
-        let order = circuit.usage.count_order(shares, most, payment_time, at)?;
-        Ok(Some(OrderPermit { connection: self.clone(), order, is_kept: false }))
+        let counted = self
+            .with_usage(|usage| usage.count_order(shares, most, payment_time, monotonic_now()))
+            .transpose()?;
+        let connection = self.clone();
+        Ok(counted.map(|order| OrderPermit { connection, order, is_kept: false }))
     }
 }
 
@@ -248,13 +236,8 @@ impl OrderPermit {
 
 impl Drop for OrderPermit {
     fn drop(&mut self) {
-        if self.is_kept {
-            return;
-        }
-        if let Some(circuit) =
-            self.connection.limiter.registry().circuits.get_mut(&self.connection.client())
-        {
-            circuit.usage.uncount_order(&self.order);
+        if !self.is_kept {
+            self.connection.with_usage(|usage| usage.uncount_order(&self.order));
         }
     }
 }

@@ -8,9 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::interfaces::http::clock::monotonic_now;
 use crate::interfaces::http::connection_limiter::fair_queue::{FairQueue, QueuePermit};
-use crate::interfaces::http::connection_limiter::registry::{
-    ClientKey, Connection, ConnectionState,
-};
+use crate::interfaces::http::connection_limiter::registry::{Connection, ConnectionState};
 use crate::interfaces::http::rate_limit::RequestClass;
 
 /// How long a request waits for a permit of the whole shop.
@@ -28,31 +26,17 @@ pub struct Permit {
 impl Connection {
     /// What a permit consists of: one of the circuit's slots, and one of the shop's queue.
     fn places(&self, class: RequestClass) -> (Option<Arc<Semaphore>>, Arc<FairQueue>) {
-        let of_circuit = match self.client() {
-            ClientKey::Anybody => None,
-            client => self
-                .limiter
-                .registry()
-                .circuits
-                .get(&client)
-                .map(|circuit| circuit.usage.slots.clone()),
-        };
         let in_shop = match class {
             RequestClass::Look => self.limiter.looking.clone(),
             _ => self.limiter.buying.clone(),
         };
-        (of_circuit, in_shop)
+        (self.with_usage(|usage| usage.slots.clone()), in_shop)
     }
 
     /// Units: recent requests of its circuit, or of this connection where circuits are not told apart.
     fn n_asked(&self, class: RequestClass) -> u32 {
-        let client = self.client();
-        let registry = self.limiter.registry();
-        let circuit = registry.circuits.get(&client).filter(|_| client != ClientKey::Anybody);
-        circuit.map_or_else(
-            || self.n_requests.load(Relaxed),
-            |circuit| circuit.usage.n_asked(class, monotonic_now()),
-        )
+        self.with_usage(|usage| usage.n_asked(class, monotonic_now()))
+            .unwrap_or_else(|| self.n_requests.load(Relaxed))
     }
 
     /// The common case: there is capacity, so nothing waits and no timer is set.

@@ -1,0 +1,115 @@
+//! A visitor's request with what every page needs, and the pages that answer it.
+
+use std::sync::Arc;
+
+use actix_web::http::{StatusCode, header};
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use crate::domain::payment::Wallet;
+use crate::domain::values::Currency;
+use crate::interfaces::http::takes_gzip;
+use crate::interfaces::web::error::PageError;
+use crate::interfaces::web::page_cache::CompressedPage;
+use crate::interfaces::web::state::{AppState, SiteSnapshot};
+use crate::interfaces::web::visitor::Visitor;
+
+/// A visitor's request, and the shop as it is while the request is answered.
+pub struct RequestContext {
+    pub request: HttpRequest,
+    pub app: Data<AppState>,
+    pub visitor: Visitor,
+    pub snapshot: Arc<SiteSnapshot>,
+    /// Grows whenever pages of the catalog change.
+    version: i64,
+}
+
+impl RequestContext {
+    pub async fn new(request: &HttpRequest) -> Result<Self, PageError> {
+        let app = app_of(request)?;
+        let visitor = Visitor::of(request, &app.cookie_key);
+        let (snapshot, version) = app.snapshot().await?;
+        Ok(Self { request: request.clone(), app, visitor, snapshot, version })
+    }
+
+    /// A part of the path; empty if the address has none of this name.
+    pub fn path_part(&self, name: &str) -> &str {
+        self.request.match_info().get(name).unwrap_or_default()
+    }
+
+    /// The wallet of the currency that the visitor chose, or of the shop's default; `None` in a shop without wallets.
+    pub fn wallet(&self) -> Option<&Wallet> {
+        let chosen = self.visitor.currency.as_deref();
+        let preferred = self.app.site.preferred_currency.as_ref().map(Currency::as_str);
+        let mut wanted = chosen.into_iter().chain(preferred);
+        wanted
+            .find_map(|currency| self.snapshot.find_wallet(currency))
+            .or_else(|| self.snapshot.wallets.first())
+    }
+
+    /// The currency of [`Self::wallet`]; empty in a shop without wallets.
+    pub fn currency(&self) -> &str {
+        self.wallet().map_or("", |wallet| wallet.currency.as_str())
+    }
+
+    /// A page made for this visitor alone.
+    pub fn render(
+        &self,
+        status: StatusCode,
+        template: &impl Template,
+    ) -> Result<HttpResponse, PageError> {
+        Ok(self.respond(status, &template.render()?, None))
+    }
+
+    /// The same, of a rendered template, with a cookie that it changes.
+    pub fn respond(&self, status: StatusCode, html: &str, cookie: Option<String>) -> HttpResponse {
+        self.send(status, &CompressedPage::fast(html), cookie)
+    }
+
+    /// A page of the catalog, if it has been rendered since the catalog last changed.
+    pub fn find_cached(&self, key: &str) -> Option<HttpResponse> {
+        let page = self.app.page_cache.find(self.version, key)?;
+        Some(self.send(StatusCode::OK, &page, None))
+    }
+
+    /// Renders a page of the catalog, and caches it for all visitors.
+    pub fn render_cached(
+        &self,
+        key: String,
+        template: &impl Template,
+    ) -> Result<HttpResponse, PageError> {
+        let page = Arc::new(CompressedPage::best(&template.render()?));
+        self.app.page_cache.insert(self.version, key, page.clone());
+        Ok(self.send(StatusCode::OK, &page, None))
+    }
+
+    /// The page with the visitor's own values filled in, compressed if the browser accepts it.
+    fn send(
+        &self,
+        status: StatusCode,
+        page: &CompressedPage,
+        cookie: Option<String>,
+    ) -> HttpResponse {
+        let visitor = &self.visitor;
+        let token = self.app.token_key.token(&visitor.id);
+        let mut response = HttpResponse::build(status);
+        response.insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"));
+        let new_id = (!visitor.is_known).then(|| visitor.id_cookie());
+        for cookie in new_id.into_iter().chain(cookie) {
+            response.append_header((header::SET_COOKIE, cookie));
+        }
+        if takes_gzip(&self.request) {
+            response.insert_header((header::CONTENT_ENCODING, "gzip"));
+            response.body(page.gzip(visitor, &token))
+        } else {
+            response.body(page.plain(visitor, &token))
+        }
+    }
+}
+
+/// What handlers share, as the server was given it.
+pub fn app_of(request: &HttpRequest) -> Result<Data<AppState>, PageError> {
+    let app = request.app_data::<Data<AppState>>().cloned();
+    app.ok_or_else(|| PageError::Broken(anyhow::anyhow!("the server has no state")))
+}
