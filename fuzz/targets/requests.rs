@@ -63,8 +63,8 @@ impl Shop {
         let system = System::new();
         let limiter = ConnectionLimiter::new(ConnectionLimits {
             most_connections: 64,
-            most_held: 24 * 1024 * 1024,
-            most_looking: 3,
+            most_memory: 24 * 1024 * 1024,
+            most_browsing: 3,
             payment_time: Duration::from_secs(600),
             siege_payment_time: Duration::from_secs(600),
             closer: None,
@@ -91,7 +91,7 @@ impl Shop {
         let (client, server) = tokio::io::duplex(64 * 1024);
         let (mut reader, mut writer) = tokio::io::split(client);
         let connection =
-            self.limiter.enter(if behind_tor { ClientKey::Undecided } else { ClientKey::Anybody });
+            self.limiter.register(if behind_tor { ClientKey::Undecided } else { ClientKey::Anybody });
         let stream = match behind_tor {
             true => ClientStream::behind_tor(server, connection),
             false => ClientStream::new(server, connection),

@@ -151,7 +151,7 @@ const CAPABILITIES: &[(&str, &[&str])] = &[
     ("aes_gcm::", &["infra/tor/key_backup.rs"]),
     ("curve25519_dalek::", &["infra/tor"]),
     ("rpassword::", &["interfaces/cli"]),
-    ("listenfd::", &["interfaces/http/handed_over.rs"]),
+    ("listenfd::", &["interfaces/http/socket_activation.rs"]),
     (
         "rustix::",
         &[

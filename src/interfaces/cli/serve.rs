@@ -29,9 +29,9 @@ use crate::interfaces::cli::output::say;
 use crate::interfaces::cli::serve::address::{ADDRESS_INTERVAL, follow_address, open_listener};
 use crate::interfaces::cli::{doctor, image_worker, onion, open};
 use crate::interfaces::desk::{Desk, Health};
-use crate::interfaces::http::handed_over::{HandedOver, SocketName};
+use crate::interfaces::http::socket_activation::{ActivatedSockets, SocketName};
 use crate::interfaces::http::{Listener, shutdown_signal, wall};
-use crate::interfaces::web::serve::Fairness;
+use crate::interfaces::web::serve::CircuitOptions;
 use crate::interfaces::web::{AppState, Site};
 
 const DATA: &str = "db/data.json";
@@ -62,8 +62,8 @@ pub async fn run(serve: Serve, settings: Settings, flags: &Flags) -> anyhow::Res
         actions::sync_pages(&shop, &files).await?;
     }
     let secret = open::secret(&settings)?;
-    let mut handed_over = HandedOver::take(std::env::var("LISTEN_FDNAMES").ok().as_deref());
-    let listener = listen(&settings, &mut handed_over, serve.tor)?;
+    let mut sockets = ActivatedSockets::take(std::env::var("LISTEN_FDNAMES").ok().as_deref());
+    let listener = listen(&settings, &mut sockets, serve.tor)?;
     give_out_clients(&settings, serve.tor)?;
     let onion = if serve.tor { Some(start_onion(&settings, &listener).await?) } else { None };
     report_key(&shop, &settings).await?;
@@ -71,13 +71,13 @@ pub async fn run(serve: Serve, settings: Settings, flags: &Flags) -> anyhow::Res
     if settings.listeners.desk.is_some() {
         actions::name_pictures(&shop).await?;
     }
-    let desk = desk::open(&settings, &mut handed_over)?.map(|listener| {
+    let desk = desk::open(&settings, &mut sockets)?.map(|listener| {
         let hosts = desk::hosts(&settings);
         (Data::new(Desk::new(shop.clone(), site.clone(), &secret, hosts)), listener)
     });
     let app = Data::new(AppState::new(shop.clone(), site, &secret));
     let (closer, flooding_circuits) = mpsc::channel(SharedDir::MOST_CIRCUITS);
-    let fairness = Fairness {
+    let circuits = CircuitOptions {
         reads_circuits: settings.listeners.reads_circuits,
         closer: settings.listeners.closes_circuits.then_some(closer),
     };
@@ -114,7 +114,7 @@ pub async fn run(serve: Serve, settings: Settings, flags: &Flags) -> anyhow::Res
         // It ends with the process; Tor removes the service when the connection ends.
         std::thread::spawn(move || onion_service.run(Some(session), || false));
     }
-    let served = crate::interfaces::web::serve::serve(app, listener, fairness, shutdown).await;
+    let served = crate::interfaces::web::serve::serve(app, listener, circuits, shutdown).await;
     closing.notify_one();
     if let Some(desk) = desk {
         desk.await?.context("serve the desk")?;
@@ -129,10 +129,10 @@ pub async fn run(serve: Serve, settings: Settings, flags: &Flags) -> anyhow::Res
 /// Opens the listener of the buyers' pages.
 fn listen(
     settings: &Settings,
-    handed_over: &mut HandedOver,
+    sockets: &mut ActivatedSockets,
     creates_onion: bool,
 ) -> anyhow::Result<Listener> {
-    let listener = open_listener(&settings.listeners.shop, SocketName::Shop, handed_over)?;
+    let listener = open_listener(&settings.listeners.shop, SocketName::Shop, sockets)?;
     if listener.is_open() {
         tracing::warn!("other hosts can reach the shop over plain HTTP, as confirmed in LISTEN");
     }

@@ -41,8 +41,8 @@ pub async fn serve(
 ) -> io::Result<()> {
     let limiter = ConnectionLimiter::new(ConnectionLimits {
         most_connections: MOST_STRANGERS,
-        most_held: REQUEST_MEMORY,
-        most_looking: N_READERS as usize - 1,
+        most_memory: REQUEST_MEMORY,
+        most_browsing: N_READERS as usize - 1,
         payment_time: Duration::ZERO,
         siege_payment_time: Duration::ZERO,
         closer: None,
@@ -51,7 +51,7 @@ pub async fn serve(
         limiter,
         most_connections: MOST_STRANGERS + MOST_CONNECTIONS_OF_CIRCUIT,
         n_workers: 1,
-        newcomer: ClientKey::Stranger,
+        default_client: ClientKey::Stranger,
         reads_circuits: false,
     };
     let pages = move || {
@@ -129,6 +129,6 @@ async fn recognise_seller(request: &HttpRequest) {
     let is_sellers = session::is_sellers(request, desk).await;
     let client = if is_sellers { ClientKey::Seller } else { ClientKey::Stranger };
     if connection.client() != client {
-        connection.decide(client);
+        connection.set_client(client);
     }
 }

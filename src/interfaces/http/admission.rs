@@ -43,7 +43,7 @@ pub async fn admit(request: &HttpRequest) -> Result<Option<Permit>, HttpResponse
     }
     let class = RequestClass::of(request.method(), request.path());
     // Boxed: rarely needed, and it would enlarge the future of every other request.
-    match connection.spend_budget(class) {
+    match connection.check_rate(class) {
         Decision::Go => {}
         decision => Box::pin(wait_or_refuse(connection, decision)).await?,
     }
@@ -62,13 +62,13 @@ async fn wait_or_refuse(connection: &Connection, decision: Decision) -> Result<(
     match decision {
         Decision::Go => Ok(()),
         Decision::Wait(time) => {
-            let _counted = OnDrop(connection, Connection::has_waited);
+            let _counted = OnDrop(connection, Connection::end_wait);
             connection.wait(time).await;
             Ok(())
         }
-        Decision::Refused { retry_after, is_held, .. } => {
-            if is_held {
-                let _counted = OnDrop(connection, Connection::was_held);
+        Decision::Refused { retry_after, is_delayed, .. } => {
+            if is_delayed {
+                let _counted = OnDrop(connection, Connection::end_delay);
                 connection.wait(HOLD).await;
             }
             Err(refusal(StatusCode::TOO_MANY_REQUESTS, retry_after))
@@ -99,7 +99,7 @@ pub async fn accept_body(request: &HttpRequest) -> Result<(), NoMemory> {
     let length = announced_length(request);
     if UNCOUNTED < length {
         // Twice: the raw body, and the parsed fields.
-        connection.hold_soon(2 * length).await?;
+        connection.reserve_memory_soon(2 * length).await?;
     }
     connection.begin_body();
     Ok(())

@@ -59,16 +59,11 @@ fn parse_line(line: &str) -> Option<CircuitId> {
 
 /// As `%x` prints it: lowercase, no leading zeros.
 fn hex_group(text: &str) -> Option<u16> {
-    let written = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-    let plain = !text.is_empty() && text.bytes().all(written);
-    (plain && (text == "0" || !text.starts_with('0')))
-        .then(|| u16::from_str_radix(text, 16).ok())
-        .flatten()
+    u16::from_str_radix(text, 16).ok().filter(|group| format!("{group:x}") == text)
 }
 
 fn port(text: &str) -> Option<u16> {
-    let plain = text.bytes().all(|byte| byte.is_ascii_digit());
-    (plain && (text == "0" || !text.starts_with('0'))).then(|| text.parse().ok()).flatten()
+    text.parse().ok().filter(|port: &u16| port.to_string() == text)
 }
 
 #[cfg(test)]

@@ -13,8 +13,8 @@ pub struct CircuitUsage {
     pub slots: Arc<Semaphore>,
     pub last_seen: Duration,
     n_waiting: usize,
-    budgets: [TokenBucket; 5],
-    n_held: usize,
+    buckets: [TokenBucket; 5],
+    n_delayed: usize,
     /// Refused requests, reset after a minute without one.
     n_refused: u32,
     last_refused: Duration,
@@ -60,7 +60,7 @@ pub enum Decision {
         /// Units: seconds.
         retry_after: u64,
         /// Whether the refusal itself is delayed.
-        is_held: bool,
+        is_delayed: bool,
         /// Whether the circuit has been refused so often that it can be closed.
         is_flood: bool,
     },
@@ -81,7 +81,7 @@ pub const MOST_ORDERS_UNDER_SIEGE: usize = 1;
 /// Units: stocks of which one circuit may reserve something, so that what is remembered of it is bounded.
 const MOST_STOCKS: usize = 64;
 /// How long a closed circuit is remembered: the lifetime of a circuit without traffic.
-const MEMORY: Duration = Duration::from_secs(600);
+const REMEMBERED: Duration = Duration::from_secs(600);
 
 impl CountedOrder {
     /// Whether it may take its items out of the stock before it is paid.
@@ -96,8 +96,8 @@ impl Default for CircuitUsage {
             slots: Arc::new(Semaphore::new(MOST_AT_ONCE)),
             last_seen: Duration::ZERO,
             n_waiting: 0,
-            budgets: [TokenBucket::default(); 5],
-            n_held: 0,
+            buckets: [TokenBucket::default(); 5],
+            n_delayed: 0,
             n_refused: 0,
             last_refused: Duration::ZERO,
             orders: Vec::new(),
@@ -107,13 +107,13 @@ impl Default for CircuitUsage {
 }
 
 impl CircuitUsage {
-    pub fn spend_budget(&mut self, class: RequestClass, at: Duration) -> Decision {
+    pub fn check_rate(&mut self, class: RequestClass, at: Duration) -> Decision {
         self.last_seen = at;
-        let (rate, budget) = (class.rate(), &mut self.budgets[class.bucket()]);
-        let wait = budget.wait(rate, at);
+        let (rate, bucket) = (class.rate(), &mut self.buckets[class.bucket()]);
+        let wait = bucket.wait(rate, at);
         let has_room = self.n_waiting < MOST_WAITING;
         if wait.is_zero() || wait <= MOST_WAIT && has_room {
-            budget.spend(rate, at);
+            bucket.take(rate, at);
             if wait.is_zero() {
                 return Decision::Go;
             }
@@ -129,24 +129,24 @@ impl CircuitUsage {
         if is_flood {
             self.n_refused = 0;
         }
-        let is_held = self.n_held < MOST_WAITING;
-        if is_held {
-            self.n_held += 1;
+        let is_delayed = self.n_delayed < MOST_WAITING;
+        if is_delayed {
+            self.n_delayed += 1;
         }
-        Decision::Refused { retry_after: wait.as_secs() + 1, is_held, is_flood }
+        Decision::Refused { retry_after: wait.as_secs() + 1, is_delayed, is_flood }
     }
 
     /// How many requests of this class it has made lately.
-    pub fn n_asked(&self, class: RequestClass, at: Duration) -> u32 {
-        self.budgets[class.bucket()].n_spent(class.rate(), at)
+    pub fn n_recent(&self, class: RequestClass, at: Duration) -> u32 {
+        self.buckets[class.bucket()].n_taken(class.rate(), at)
     }
 
-    pub fn has_waited(&mut self) {
+    pub fn end_wait(&mut self) {
         self.n_waiting = self.n_waiting.saturating_sub(1);
     }
 
-    pub fn was_held(&mut self) {
-        self.n_held = self.n_held.saturating_sub(1);
+    pub fn end_delay(&mut self) {
+        self.n_delayed = self.n_delayed.saturating_sub(1);
     }
 
     /// Counts an order.
@@ -191,18 +191,18 @@ impl CircuitUsage {
     }
 
     /// Gives the circuit this ticket, in place of another.
-    pub fn hold_ticket(&mut self, id: [u8; 16], until: Duration) {
+    pub fn set_ticket(&mut self, id: [u8; 16], until: Duration) {
         self.ticket = Some(Ticket { id, until });
     }
 
-    pub fn holds_ticket(&self, id: [u8; 16], at: Duration) -> bool {
+    pub fn has_ticket(&self, id: [u8; 16], at: Duration) -> bool {
         self.ticket.is_some_and(|ticket| ticket.id == id && at < ticket.until)
     }
 
     /// Whether it can be forgotten without losing a limit.
     pub fn is_forgettable(&self, at: Duration) -> bool {
-        self.last_seen + MEMORY <= at
-            && self.budgets.iter().all(|budget| budget.is_whole(at))
+        self.last_seen + REMEMBERED <= at
+            && self.buckets.iter().all(|bucket| bucket.is_full(at))
             && self.orders.iter().all(|order| order.until <= at)
             && self.ticket.is_none_or(|ticket| ticket.until <= at)
     }
@@ -216,14 +216,14 @@ mod tests {
 
     #[test]
     fn a_browser_that_loads_everything_at_once_never_waits() {
-        let mut account = CircuitUsage::default();
+        let mut usage = CircuitUsage::default();
         // Twelve tabs with the front page: each loads its page, stylesheet, icon and twelve pictures.
         for _ in 0..180 {
-            assert_eq!(account.spend_budget(RequestClass::Look, AT), Decision::Go);
+            assert_eq!(usage.check_rate(RequestClass::Browse, AT), Decision::Go);
         }
-        for class in [RequestClass::Send, RequestClass::Code, RequestClass::Order] {
+        for class in [RequestClass::Form, RequestClass::OrderCode, RequestClass::PlaceOrder] {
             for _ in 0..5 {
-                assert_eq!(account.spend_budget(class, AT), Decision::Go);
+                assert_eq!(usage.check_rate(class, AT), Decision::Go);
             }
         }
     }
@@ -231,50 +231,50 @@ mod tests {
     #[test]
     fn a_flooder_waits_then_is_refused_and_at_last_named() {
         for class in [
-            RequestClass::Look,
-            RequestClass::Send,
-            RequestClass::Code,
-            RequestClass::Order,
-            RequestClass::Draw,
+            RequestClass::Browse,
+            RequestClass::Form,
+            RequestClass::OrderCode,
+            RequestClass::PlaceOrder,
+            RequestClass::Challenge,
         ] {
-            let mut account = CircuitUsage::default();
-            let decisions: Vec<Decision> =
-                (0..800).map(|_| account.spend_budget(class, AT)).collect();
-            let n_gone = decisions.iter().filter(|decision| **decision == Decision::Go).count();
-            assert_eq!(n_gone, class.rate().burst as usize, "{class:?}");
+            let mut usage = CircuitUsage::default();
+            let decisions: Vec<Decision> = (0..800).map(|_| usage.check_rate(class, AT)).collect();
+            let n_admitted = decisions.iter().filter(|decision| **decision == Decision::Go).count();
+            assert_eq!(n_admitted, class.rate().burst as usize, "{class:?}");
             let n_waiting =
                 decisions.iter().filter(|decision| matches!(decision, Decision::Wait(_))).count();
             assert!((5..=MOST_WAITING).contains(&n_waiting), "{class:?}: {n_waiting}");
             let is_flood =
                 |decision: &&Decision| matches!(decision, Decision::Refused { is_flood: true, .. });
             assert!((1..=4).contains(&decisions.iter().filter(is_flood).count()));
-            let is_held =
-                |decision: &&Decision| matches!(decision, Decision::Refused { is_held: true, .. });
-            assert_eq!(decisions.iter().filter(is_held).count(), MOST_WAITING);
+            let is_delayed = |decision: &&Decision| {
+                matches!(decision, Decision::Refused { is_delayed: true, .. })
+            };
+            assert_eq!(decisions.iter().filter(is_delayed).count(), MOST_WAITING);
         }
     }
 
     #[test]
     fn a_circuit_orders_so_much_and_then_waits_until_its_orders_are_over() {
         let minute = Duration::from_secs(60);
-        let mut account = CircuitUsage::default();
+        let mut usage = CircuitUsage::default();
         let mut last = None;
         for _ in 0..20 {
-            last = Some(account.count_order(&[], 20, minute, AT).unwrap());
+            last = Some(usage.count_order(&[], 20, minute, AT).unwrap());
         }
-        assert_eq!(account.count_order(&[], 20, minute, AT), Err(minute));
-        account.uncount_order(&last.unwrap());
-        assert!(account.count_order(&[], 20, minute, AT).is_ok());
-        assert!(account.count_order(&[], 20, minute, AT + minute).is_ok());
+        assert_eq!(usage.count_order(&[], 20, minute, AT), Err(minute));
+        usage.uncount_order(&last.unwrap());
+        assert!(usage.count_order(&[], 20, minute, AT).is_ok());
+        assert!(usage.count_order(&[], 20, minute, AT + minute).is_ok());
     }
 
     #[test]
     fn a_circuit_reserves_its_share_of_each_stock_and_no_more() {
         let minute = Duration::from_secs(60);
-        let mut account = CircuitUsage::default();
+        let mut usage = CircuitUsage::default();
         let share = |product, wanted| StockShare { stock: (product, 0), wanted, most: 3 };
         let mut reserves = |shares: &[StockShare], at| {
-            account.count_order(shares, 100, minute, at).unwrap().may_reserve()
+            usage.count_order(shares, 100, minute, at).unwrap().may_reserve()
         };
         assert!(reserves(&[share(1, 2), share(2, 1)], AT));
         assert!(!reserves(&[share(1, 2)], AT), "together 4");
@@ -289,22 +289,22 @@ mod tests {
     #[test]
     fn a_circuit_has_one_ticket_and_is_remembered_as_long() {
         let hour = Duration::from_secs(3_600);
-        let mut account = CircuitUsage::default();
-        account.spend_budget(RequestClass::Send, AT);
-        account.hold_ticket([1; 16], AT + hour);
-        assert!(account.holds_ticket([1; 16], AT) && !account.holds_ticket([2; 16], AT));
-        assert!(!account.is_forgettable(AT + hour - Duration::from_secs(1)));
-        account.hold_ticket([2; 16], AT + hour);
-        assert!(!account.holds_ticket([1; 16], AT) && account.holds_ticket([2; 16], AT));
-        assert!(!account.holds_ticket([2; 16], AT + hour) && account.is_forgettable(AT + hour));
+        let mut usage = CircuitUsage::default();
+        usage.check_rate(RequestClass::Form, AT);
+        usage.set_ticket([1; 16], AT + hour);
+        assert!(usage.has_ticket([1; 16], AT) && !usage.has_ticket([2; 16], AT));
+        assert!(!usage.is_forgettable(AT + hour - Duration::from_secs(1)));
+        usage.set_ticket([2; 16], AT + hour);
+        assert!(!usage.has_ticket([1; 16], AT) && usage.has_ticket([2; 16], AT));
+        assert!(!usage.has_ticket([2; 16], AT + hour) && usage.is_forgettable(AT + hour));
     }
 
     #[test]
     fn a_circuit_with_unpaid_orders_is_remembered_until_they_are_over() {
-        let mut account = CircuitUsage::default();
-        account.spend_budget(RequestClass::Order, AT);
-        account.count_order(&[], 20, Duration::from_secs(7_200), AT).unwrap();
-        assert!(!account.is_forgettable(AT + Duration::from_secs(7_000)));
-        assert!(account.is_forgettable(AT + Duration::from_secs(7_200)));
+        let mut usage = CircuitUsage::default();
+        usage.check_rate(RequestClass::PlaceOrder, AT);
+        usage.count_order(&[], 20, Duration::from_secs(7_200), AT).unwrap();
+        assert!(!usage.is_forgettable(AT + Duration::from_secs(7_000)));
+        assert!(usage.is_forgettable(AT + Duration::from_secs(7_200)));
     }
 }

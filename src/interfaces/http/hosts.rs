@@ -30,7 +30,7 @@ impl Hosts {
         let host = site_url
             .split_once("://")
             .map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default())
-            .map(|host| bare(host).to_ascii_lowercase());
+            .map(|host| without_port(host).to_ascii_lowercase());
         let is_clearnet = |host: &String| !host.is_empty() && !host.ends_with(".onion");
         Self { clearnet: host.filter(is_clearnet), onion: RwLock::new(None) }
     }
@@ -49,20 +49,18 @@ impl Hosts {
     ///
     /// If the shop knows no name of its own, only a name that embeds an onion address is foreign.
     pub fn is_foreign(&self, host: &str) -> bool {
-        let host = bare(host).to_ascii_lowercase();
+        let host = without_port(host).to_ascii_lowercase();
         if is_local(&host) {
             return false;
         }
         let onion = self.onion();
-        let is_under = |ours: &str| {
-            host == ours || host.strip_suffix(ours).is_some_and(|rest| rest.ends_with('.'))
+        let is_under = |ours: &String| {
+            let rest = host.strip_suffix(ours.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
         };
-        if onion.as_deref().is_some_and(is_under) || self.clearnet.as_deref().is_some_and(is_under)
-        {
-            return false;
-        }
-        if host.ends_with(".onion") {
-            // Another address of this shop, as a front end for several onion services has one.
+        let is_ours = onion.iter().chain(&self.clearnet).any(is_under);
+        // Another onion address is the shop's too, for instance that of a front end for several onion services.
+        if is_ours || host.ends_with(".onion") {
             return false;
         }
         onion.is_some() || host.contains(".onion.") || host.split('.').any(is_onion_name)
@@ -72,13 +70,14 @@ impl Hosts {
     ///
     /// Source: the Tor Project's `Onion-Location`.
     pub fn onion_location(&self, host: &str, path: &str) -> Option<String> {
-        let is_clearnet = self.clearnet.as_deref() == Some(&bare(host).to_ascii_lowercase());
+        let is_clearnet =
+            self.clearnet.as_deref() == Some(&without_port(host).to_ascii_lowercase());
         self.onion().filter(|_| is_clearnet).map(|onion| format!("http://{onion}{path}"))
     }
 }
 
 /// The host without its port.
-fn bare(host: &str) -> &str {
+fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => host,
@@ -107,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_name_that_is_not_ours_is_strange() {
+    fn only_a_name_that_is_not_ours_is_foreign() {
         let hosts = Hosts::new("https://shop.example:8443/start?x");
         for name in
             ["localhost", "localhost:3000", "127.0.0.1:3000", "[::1]:80", "shop", "", "10.0.0.7"]
@@ -134,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_clearnet_name_is_told_of_the_onion() {
+    fn only_the_clearnet_name_gets_an_onion_location() {
         let hosts = Hosts::new("https://shop.example/");
         assert_eq!(hosts.onion_location("shop.example", "/cart"), None);
         hosts.set_onion(OURS.to_owned());

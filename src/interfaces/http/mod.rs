@@ -1,7 +1,6 @@
 //! HTTP shared by the buyers' pages and the desk: listeners, limits, admission, cookies, tokens, headers.
 
 mod admission;
-mod answer_head;
 mod circuit;
 mod circuit_usage;
 pub mod clock;
@@ -9,7 +8,6 @@ mod connection_limiter;
 mod cookies;
 mod csrf;
 mod form;
-pub mod handed_over;
 pub mod hosts;
 mod listener;
 mod random;
@@ -17,9 +15,11 @@ mod rate_limit;
 mod request_gate;
 mod request_scope;
 mod response;
+mod response_head;
 mod security_headers;
 mod server;
 mod socket;
+pub mod socket_activation;
 mod stream;
 
 pub use admission::{

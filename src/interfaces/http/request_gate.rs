@@ -29,7 +29,7 @@ pub enum Phase {
     /// This many more bytes of its body.
     Body(u64),
     /// None, until the response is sent.
-    Answer,
+    Response,
     /// None: the connection ends.
     Closed,
 }
@@ -89,7 +89,7 @@ impl RequestGate {
             Head::Refused(status) => Err(status),
             Head::Complete { length, body } => {
                 self.n_released = length;
-                self.phase = if body == 0 { Phase::Answer } else { Phase::Body(body) };
+                self.phase = if body == 0 { Phase::Response } else { Phase::Body(body) };
                 Ok(true)
             }
         }
@@ -117,12 +117,12 @@ impl RequestGate {
     pub fn passed(&mut self, n: usize) {
         let Phase::Body(left) = self.phase else { return };
         let left = left.saturating_sub(n as u64);
-        self.phase = if left == 0 { Phase::Answer } else { Phase::Body(left) };
+        self.phase = if left == 0 { Phase::Response } else { Phase::Body(left) };
     }
 
     /// The response was sent: the next head may be read. Only after the whole request was passed on.
     pub fn open(&mut self) {
-        if self.phase == Phase::Answer {
+        if self.phase == Phase::Response {
             self.phase = Phase::Head;
             // An idle connection keeps no buffer.
             self.received.shrink_to_fit();
@@ -192,7 +192,7 @@ mod tests {
             let part = match gate.phase() {
                 Phase::Head => &part[..part.len().min(gate.room())],
                 Phase::Body(_) => part,
-                Phase::Answer | Phase::Closed => break,
+                Phase::Response | Phase::Closed => break,
             };
             gate.push(part);
             if gate.phase() == Phase::Head && !gate.find_head()? {
@@ -256,7 +256,7 @@ mod tests {
         assert_eq!(gate.find_head(), Ok(true));
         assert_eq!(gate.take(5).unwrap(), b"GET /");
         assert_eq!(gate.take(usize::MAX).unwrap(), b" HTTP/1.1\r\n\r\n");
-        assert_eq!((gate.take(usize::MAX), gate.phase()), (None, Phase::Answer));
+        assert_eq!((gate.take(usize::MAX), gate.phase()), (None, Phase::Response));
         gate.open();
         assert_eq!(gate.find_head(), Ok(true));
         assert_eq!(gate.take(usize::MAX).unwrap(), b"GET /cart HTTP/1.1\r\n\r\n");

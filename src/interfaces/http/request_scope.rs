@@ -26,32 +26,31 @@ pub async fn track_request(
     };
     let scope = RequestScope(connection.clone());
     connection.set_state(ConnectionState::Working);
-    let response = next.call(request).await;
-    let response = match response {
-        Ok(response) => {
-            let response = response.map_into_boxed_body();
-            if has_memory(&connection, response.response().body().size()).await {
-                response
-            } else {
-                let mut refused = response.into_response(busy());
-                insert_security_headers(refused.headers_mut());
-                refused
-            }
-        }
-        Err(error) => {
-            connection.set_state(ConnectionState::Idle);
-            return Err(error);
-        }
+    let response = match next.call(request).await {
+        Ok(response) => Ok(within_memory(&connection, response.map_into_boxed_body()).await),
+        Err(error) => Err(error),
     };
     connection.set_state(ConnectionState::Idle);
-    Ok(response.map_body(|_, body| BoxBody::new(TrackedBody { body, _scope: scope })))
+    Ok(response?.map_body(|_, body| BoxBody::new(TrackedBody { body, _scope: scope })))
 }
 
-/// A response that its client does not read stays in memory until the connection ends.
-async fn has_memory(connection: &Connection, size: BodySize) -> bool {
-    let BodySize::Sized(size) = size else { return true };
+/// The response, or a refusal if there is no memory for it: a response that its client does not read stays in memory
+/// until the connection ends.
+async fn within_memory(
+    connection: &Connection,
+    response: ServiceResponse<BoxBody>,
+) -> ServiceResponse<BoxBody> {
+    let BodySize::Sized(size) = response.response().body().size() else { return response };
     let size = usize::try_from(size).unwrap_or(usize::MAX);
-    size <= UNCOUNTED || connection.hold(size).is_ok() || connection.hold_soon(size).await.is_ok()
+    if size <= UNCOUNTED
+        || connection.reserve_memory(size).is_ok()
+        || connection.reserve_memory_soon(size).await.is_ok()
+    {
+        return response;
+    }
+    let mut refused = response.into_response(busy());
+    insert_security_headers(refused.headers_mut());
+    refused
 }
 
 /// Until this is dropped, the connection accepts no other request.

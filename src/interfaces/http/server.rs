@@ -43,7 +43,7 @@ pub struct ServerOptions {
     /// Units: worker threads.
     pub n_workers: usize,
     /// The client key of a connection without a circuit from Tor.
-    pub newcomer: ClientKey,
+    pub default_client: ClientKey,
     /// Whether Tor begins each connection on the socket with the number of its circuit.
     pub reads_circuits: bool,
 }
@@ -70,7 +70,8 @@ where
     let closing = Arc::new(Notify::new());
     // Removes the socket when the server has stopped.
     let mut socket_file = None;
-    let ServerOptions { limiter, most_connections, n_workers, newcomer, reads_circuits } = options;
+    let ServerOptions { limiter, most_connections, n_workers, default_client, reads_circuits } =
+        options;
     let server = Server::build()
         .workers(n_workers)
         // For each worker. Reached only for moments, since the limiter closes connections: the server itself would stop
@@ -89,7 +90,7 @@ where
                 let accept = move |stream: TcpStream| {
                     // A response is one write, so there is nothing to gain by waiting for more.
                     let _ = stream.set_nodelay(true);
-                    let connection = limiter.enter(newcomer);
+                    let connection = limiter.register(default_client);
                     ready(Ok((ClientStream::new(stream, connection), None)))
                 };
                 fn_service(accept).and_then(http_service(make(), closing.clone()))
@@ -102,9 +103,9 @@ where
                 let limiter = limiter.clone();
                 let accept = move |stream: tokio::net::UnixStream| {
                     let stream = if reads_circuits {
-                        ClientStream::behind_tor(stream, limiter.enter(ClientKey::Undecided))
+                        ClientStream::behind_tor(stream, limiter.register(ClientKey::Undecided))
                     } else {
-                        ClientStream::new(stream, limiter.enter(newcomer))
+                        ClientStream::new(stream, limiter.register(default_client))
                     };
                     ready(Ok((stream, None)))
                 };

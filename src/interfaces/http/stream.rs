@@ -9,10 +9,10 @@ use std::task::{Context, Poll, ready};
 use actix_web::http::StatusCode;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::interfaces::http::answer_head;
 use crate::interfaces::http::circuit::{Opening, read_opening};
 use crate::interfaces::http::connection_limiter::{ClientKey, Connection, UNCOUNTED};
 use crate::interfaces::http::request_gate::{Phase, RequestGate};
+use crate::interfaces::http::response_head;
 
 /// A buyer's connection: the parser sees one request at a time, and the client sees only responses that carry the
 /// shop's headers in a fixed order.
@@ -25,7 +25,7 @@ pub struct ClientStream<S> {
     /// Sent before anything else: a rewritten head, or a response of our own.
     pending: Vec<u8>,
     /// Whether the next bytes to be sent begin a response.
-    begins_answer: bool,
+    begins_response: bool,
     /// Whether a response said that it is the last one: anything after its request is not read.
     is_last: bool,
 }
@@ -43,7 +43,7 @@ impl<S> ClientStream<S> {
     pub fn new(stream: S, connection: Arc<Connection>) -> Self {
         let gate = RequestGate::default();
         let (opening, pending) = (None, Vec::new());
-        Self { stream, connection, opening, gate, pending, begins_answer: true, is_last: false }
+        Self { stream, connection, opening, gate, pending, begins_response: true, is_last: false }
     }
 
     /// A connection that Tor begins with its own line.
@@ -59,7 +59,7 @@ impl<S> ClientStream<S> {
 
     /// Answers a request that the parser never gets; the connection ends.
     fn refuse(&mut self, status: StatusCode) {
-        self.pending = answer_head::refusal(status);
+        self.pending = response_head::refusal(status);
         self.gate.close();
     }
 
@@ -68,7 +68,7 @@ impl<S> ClientStream<S> {
         match self.gate.find_head() {
             Ok(true) => {
                 self.connection.begin_request();
-                self.begins_answer = true;
+                self.begins_response = true;
                 true
             }
             Ok(false) => false,
@@ -82,7 +82,7 @@ impl<S> ClientStream<S> {
 
 impl<S> Drop for ClientStream<S> {
     fn drop(&mut self) {
-        self.connection.leave();
+        self.connection.unregister();
     }
 }
 
@@ -97,18 +97,18 @@ impl<S: AsyncRead + Unpin> ClientStream<S> {
         match Pin::new(&mut self.stream).poll_read(cx, buffer) {
             Poll::Ready(Ok(())) => {
                 if before < buffer.filled().len() {
-                    self.connection.heard();
+                    self.connection.on_received();
                 }
                 Poll::Ready(Ok(()))
             }
-            Poll::Pending if self.connection.is_gone(cx.waker()) => Poll::Ready(Ok(())),
+            Poll::Pending if self.connection.is_closed(cx.waker()) => Poll::Ready(Ok(())),
             other => other,
         }
     }
 
     /// Waits for the handler, or for the response to be sent; the client's bytes stay in the kernel's buffer.
     fn poll_wait(&self, cx: &Context<'_>) -> Poll<io::Result<()>> {
-        if self.connection.is_gone(cx.waker()) { Poll::Ready(Ok(())) } else { Poll::Pending }
+        if self.connection.is_closed(cx.waker()) { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 
     /// Looks for Tor's line, in however many pieces it arrives.
@@ -135,12 +135,12 @@ impl<S: AsyncRead + Unpin> ClientStream<S> {
                     (ClientKey::Circuit(circuit), received.split_off(length))
                 }
                 Opening::Malformed => {
-                    self.connection.decide(ClientKey::NoLine);
+                    self.connection.set_client(ClientKey::NoLine);
                     self.refuse(StatusCode::BAD_REQUEST);
                     continue;
                 }
             };
-            self.connection.decide(client);
+            self.connection.set_client(client);
             self.gate = RequestGate::after(rest);
             self.begins_request();
         }
@@ -161,7 +161,7 @@ impl<S: AsyncRead + Unpin> ClientStream<S> {
             }
             self.gate.push(bytes);
             let counted = UNCOUNTED < self.gate.n_received();
-            if counted && self.connection.hold(DECODED * bytes.len()).is_err() {
+            if counted && self.connection.reserve_memory(DECODED * bytes.len()).is_err() {
                 self.refuse(StatusCode::SERVICE_UNAVAILABLE);
                 return Poll::Ready(Ok(true));
             }
@@ -193,10 +193,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for ClientStream<S> {
                         return Poll::Ready(Ok(()));
                     }
                 }
-                Phase::Body(_) if self.gate.has_more() && self.connection.reads_body() => {
+                Phase::Body(_) if self.gate.has_more() && self.connection.is_reading_body() => {
                     self.gate.release_body();
                 }
-                Phase::Body(left) if self.connection.reads_body() => {
+                Phase::Body(left) if self.connection.is_reading_body() => {
                     let most = usize::try_from(left).unwrap_or(usize::MAX).min(PIECE);
                     let mut space = [0; PIECE];
                     let mut part = ReadBuf::new(&mut space[..most.min(buffer.remaining())]);
@@ -206,7 +206,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for ClientStream<S> {
                     self.gate.passed(n);
                     return Poll::Ready(Ok(()));
                 }
-                Phase::Body(_) | Phase::Answer => return self.poll_wait(cx),
+                Phase::Body(_) | Phase::Response => return self.poll_wait(cx),
                 Phase::Closed => return Poll::Ready(Ok(())),
             }
         }
@@ -222,14 +222,14 @@ fn poll_send<S: AsyncWrite + Unpin>(
 ) -> Poll<io::Result<usize>> {
     match Pin::new(stream).poll_write_vectored(cx, parts) {
         Poll::Pending => {
-            connection.stalls();
-            if connection.is_gone(cx.waker()) {
+            connection.on_send_blocked();
+            if connection.is_closed(cx.waker()) {
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
             }
             Poll::Pending
         }
         sent => {
-            connection.takes();
+            connection.on_sent();
             sent
         }
     }
@@ -271,15 +271,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientStream<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_pending(cx))?;
-        let Self { stream, connection, pending, begins_answer, is_last, .. } = &mut *self;
-        let rewritten = if *begins_answer { answer_head::rewrite(bytes) } else { None };
+        let Self { stream, connection, pending, begins_response, is_last, .. } = &mut *self;
+        let rewritten = if *begins_response { response_head::rewrite(bytes) } else { None };
         let Some((head, length)) = rewritten else {
             return poll_send(stream, connection, cx, &[IoSlice::new(bytes)]);
         };
-        *begins_answer = answer_head::is_interim(bytes);
-        *is_last |= answer_head::is_last(&head);
+        *begins_response = response_head::is_interim(bytes);
+        *is_last |= response_head::is_last(&head);
         // After an interim response another one begins.
-        let body = if *begins_answer { &[] } else { &bytes[length..] };
+        let body = if *begins_response { &[] } else { &bytes[length..] };
         let parts = [IoSlice::new(&head), IoSlice::new(body)];
         let sent = match poll_send(stream, connection, cx, &parts) {
             Poll::Ready(sent) => sent?,
@@ -293,15 +293,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientStream<S> {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_pending(cx))?;
         ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
-        if self.gate.phase() == Phase::Answer && self.connection.is_answered() {
-            self.connection.release();
+        if self.gate.phase() == Phase::Response && self.connection.is_response_ready() {
+            self.connection.release_memory();
             if self.is_last {
                 self.gate.close();
             } else {
                 self.gate.open();
             }
             if self.gate.has_more() {
-                self.connection.heard();
+                self.connection.on_received();
                 self.begins_request();
             }
             // The parser was told to wait, and polls again.

@@ -58,53 +58,60 @@ impl PageError {
         matches!(self, Self::Template(_) | Self::Store(_) | Self::Broken(_))
     }
 
-    /// Title and what to do, for the visitor.
-    pub fn words(&self) -> (Text<'static>, Text<'static>) {
-        let (title, words) = match self {
-            Self::NotFound => ("error-not-found-title", "error-not-found"),
-            Self::NoCookie => ("error-no-cookie-title", "error-no-cookie"),
-            Self::Form(FormError::Foreign) => ("error-foreign-form-title", "error-foreign-form"),
+    /// The title, and what the visitor can do.
+    pub fn texts(&self) -> ErrorTexts {
+        let (_, title, message) = self.parts();
+        let message = text(message);
+        let message = match self {
+            Self::Form(FormError::TooLarge) => message.count("kilobytes", MOST_BYTES / 1024),
+            Self::Closed(closed) => message.with("why", text(closed_text(closed))),
+            _ => message,
+        };
+        ErrorTexts { title: text(title), message }
+    }
+
+    /// The status, and the ids of the texts.
+    fn parts(&self) -> (StatusCode, &'static str, &'static str) {
+        use StatusCode as Status;
+        match self {
+            Self::NotFound => (Status::NOT_FOUND, "error-not-found-title", "error-not-found"),
+            Self::NoCookie => (Status::FORBIDDEN, "error-no-cookie-title", "error-no-cookie"),
+            Self::Form(FormError::Foreign) => {
+                (Status::FORBIDDEN, "error-foreign-form-title", "error-foreign-form")
+            }
             Self::Form(FormError::ContentType) => {
-                ("error-content-type-title", "error-content-type")
+                (Status::UNSUPPORTED_MEDIA_TYPE, "error-content-type-title", "error-content-type")
             }
             Self::Form(FormError::TooLarge) => {
-                let words = text("error-too-large").count("kilobytes", MOST_BYTES / 1024);
-                return (text("error-too-large-title"), words);
+                (Status::PAYLOAD_TOO_LARGE, "error-too-large-title", "error-too-large")
             }
-            Self::Form(FormError::TooSlow) => ("error-too-slow-title", "error-too-slow"),
-            Self::Form(FormError::Busy) => ("error-busy-title", "error-busy"),
-            Self::NoOrderOpen => ("error-no-order-title", "error-no-order"),
-            Self::Closed(closed) => {
-                let words = text("error-closed").with("why", text(closed_text(closed)));
-                return (text("error-closed-title"), words);
+            Self::Form(FormError::TooSlow) => {
+                (Status::REQUEST_TIMEOUT, "error-too-slow-title", "error-too-slow")
             }
+            Self::Form(FormError::Busy) => {
+                (Status::SERVICE_UNAVAILABLE, "error-busy-title", "error-busy")
+            }
+            Self::NoOrderOpen => (Status::NOT_FOUND, "error-no-order-title", "error-no-order"),
+            Self::Closed(_) => (Status::SERVICE_UNAVAILABLE, "error-closed-title", "error-closed"),
             Self::Store(_) | Self::Broken(_) if self.is_temporary() => {
-                ("error-later-title", "error-later")
+                (Status::SERVICE_UNAVAILABLE, "error-later-title", "error-later")
             }
             Self::Template(_) | Self::Store(_) | Self::Broken(_) => {
-                ("error-broken-title", "error-broken")
+                (Status::INTERNAL_SERVER_ERROR, "error-broken-title", "error-broken")
             }
-        };
-        (text(title), text(words))
+        }
     }
+}
+
+/// What an error page says.
+pub struct ErrorTexts {
+    pub title: Text<'static>,
+    pub message: Text<'static>,
 }
 
 impl ResponseError for PageError {
     fn status_code(&self) -> StatusCode {
-        match self {
-            Self::NotFound | Self::NoOrderOpen => StatusCode::NOT_FOUND,
-            Self::NoCookie | Self::Form(FormError::Foreign) => StatusCode::FORBIDDEN,
-            Self::Form(FormError::ContentType) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Form(FormError::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Form(FormError::TooSlow) => StatusCode::REQUEST_TIMEOUT,
-            Self::Form(FormError::Busy) | Self::Closed(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Store(_) | Self::Broken(_) if self.is_temporary() => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
-            Self::Template(_) | Self::Store(_) | Self::Broken(_) => {
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
-        }
+        self.parts().0
     }
 
     fn error_response(&self) -> HttpResponse {

@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use askama::Template;
 
 use crate::interfaces::web::context::RequestContext;
-use crate::interfaces::web::error::PageError;
+use crate::interfaces::web::error::{ErrorTexts, PageError};
 use crate::interfaces::web::layout::Layout;
 use crate::interfaces::web::open_order::is_placed;
 use crate::interfaces::web::texts::{Text, text};
@@ -16,7 +16,7 @@ use crate::interfaces::web::texts::{Text, text};
 struct ErrorPage<'a> {
     layout: Layout<'a>,
     title: &'a Text<'static>,
-    words: &'a Text<'static>,
+    message: &'a Text<'static>,
 }
 
 pub async fn unknown_address(request: HttpRequest) -> HttpResponse {
@@ -24,25 +24,25 @@ pub async fn unknown_address(request: HttpRequest) -> HttpResponse {
 }
 
 pub async fn wrong_method(request: &HttpRequest, allowed: &'static str) -> HttpResponse {
-    let words = (text("error-method-title"), text("error-method"));
-    let mut response = error_page(request, StatusCode::METHOD_NOT_ALLOWED, words).await;
+    let texts = ErrorTexts { title: text("error-method-title"), message: text("error-method") };
+    let mut response = error_page(request, StatusCode::METHOD_NOT_ALLOWED, texts).await;
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
     response
 }
 
 /// The page for an error. An internal error is logged here, once.
 pub async fn show_error(request: &HttpRequest, error: &PageError) -> HttpResponse {
-    let (mut status, mut words) = (error.status_code(), error.words());
+    let (mut status, mut texts) = (error.status_code(), error.texts());
     let mut may_retry = error.is_temporary();
     if error.is_internal() {
         tracing::error!("a page could not be made: {error}");
         if request.method() == Method::POST && request.path() == "/checkout" {
             status = StatusCode::SERVICE_UNAVAILABLE;
-            words = checkout_error(request).await;
+            texts = checkout_error(request).await;
             may_retry = true;
         }
     }
-    let mut response = error_page(request, status, words).await;
+    let mut response = error_page(request, status, texts).await;
     if may_retry {
         response.headers_mut().insert(header::RETRY_AFTER, RETRY_SECONDS.into());
     }
@@ -50,16 +50,17 @@ pub async fn show_error(request: &HttpRequest, error: &PageError) -> HttpRespons
 }
 
 /// For an order that could not be placed: the buyer must know whether there is something to pay.
-async fn checkout_error(request: &HttpRequest) -> (Text<'static>, Text<'static>) {
+async fn checkout_error(request: &HttpRequest) -> ErrorTexts {
     let is_placed = match RequestContext::new(request).await {
         Ok(context) => is_placed(&context).await.ok(),
         Err(_) => None,
     };
-    match is_placed {
-        Some(false) => (text("error-not-ordered-title"), text("error-not-ordered")),
+    let (title, message) = match is_placed {
+        Some(false) => ("error-not-ordered-title", "error-not-ordered"),
         // The same form may have been sent before, and its response lost.
-        _ => (text("error-perhaps-ordered-title"), text("error-perhaps-ordered")),
-    }
+        _ => ("error-perhaps-ordered-title", "error-perhaps-ordered"),
+    };
+    ErrorTexts { title: text(title), message: text(message) }
 }
 
 /// Units: seconds.
@@ -68,16 +69,16 @@ pub const RETRY_SECONDS: u16 = 60;
 pub async fn error_page(
     request: &HttpRequest,
     status: StatusCode,
-    (title, words): (Text<'static>, Text<'static>),
+    ErrorTexts { title, message }: ErrorTexts,
 ) -> HttpResponse {
     if let Ok(context) = RequestContext::new(request).await {
         let layout = Layout::new(&context, "/");
-        let template = ErrorPage { layout, title: &title, words: &words };
+        let template = ErrorPage { layout, title: &title, message: &message };
         if let Ok(response) = context.render(status, &template) {
             return response;
         }
     }
     HttpResponse::build(status)
         .content_type("text/plain; charset=utf-8")
-        .body(format!("{title}\n\n{words}\n"))
+        .body(format!("{title}\n\n{message}\n"))
 }

@@ -10,7 +10,7 @@ use actix_web::{Error, HttpRequest, HttpResponse};
 
 use crate::interfaces::http::hosts::{host_of, is_proxied};
 use crate::interfaces::http::{FormError, admit, busy, insert_security_headers};
-use crate::interfaces::web::error::PageError;
+use crate::interfaces::web::error::{ErrorTexts, PageError};
 use crate::interfaces::web::error_page::{error_page, show_error};
 use crate::interfaces::web::state::AppState;
 use crate::interfaces::web::texts::text;
@@ -87,5 +87,6 @@ async fn page_for_error(request: &HttpRequest, error: &Error) -> HttpResponse {
 }
 
 async fn page_for_status(request: &HttpRequest, status: StatusCode) -> HttpResponse {
-    error_page(request, status, (text("error-request-title"), text("error-request"))).await
+    let texts = ErrorTexts { title: text("error-request-title"), message: text("error-request") };
+    error_page(request, status, texts).await
 }

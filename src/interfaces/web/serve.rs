@@ -20,7 +20,7 @@ use crate::interfaces::web::routes::addresses;
 use crate::interfaces::web::state::AppState;
 
 /// How circuits are told apart and limited.
-pub struct Fairness {
+pub struct CircuitOptions {
     /// Whether Tor begins each connection on the socket with the number of its circuit.
     pub reads_circuits: bool,
     /// Receives the numbers of circuits that keep sending too many requests, to close them.
@@ -49,7 +49,7 @@ const USUAL_FILES: usize = 1_024;
 pub async fn serve(
     app: Data<AppState>,
     listener: Listener,
-    fairness: Fairness,
+    circuits: CircuitOptions,
     shutdown: impl Future<Output = ()> + 'static,
 ) -> io::Result<()> {
     let most_connections = most_connections();
@@ -59,19 +59,19 @@ pub async fn serve(
     };
     let limiter = ConnectionLimiter::new(ConnectionLimits {
         most_connections,
-        most_held: REQUEST_MEMORY,
+        most_memory: REQUEST_MEMORY,
         // One fewer than the database has readers, so that a buyer need not wait for a search.
-        most_looking: N_READERS as usize - 1,
+        most_browsing: N_READERS as usize - 1,
         payment_time: payment_time(false),
         siege_payment_time: payment_time(true),
-        closer: fairness.closer,
+        closer: circuits.closer,
     });
     let options = ServerOptions {
         limiter,
         most_connections,
         n_workers: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-        newcomer: ClientKey::Anybody,
-        reads_circuits: fairness.reads_circuits,
+        default_client: ClientKey::Anybody,
+        reads_circuits: circuits.reads_circuits,
     };
     let pages =
         move || App::new().app_data(app.clone()).wrap(from_fn(handle_request)).configure(addresses);

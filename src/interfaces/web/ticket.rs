@@ -58,7 +58,7 @@ impl Ticket {
         let cart = CartTag::of(context.visitor.basket.id);
         let ticket = Self { id: random_bytes(), cart, circuit, started: now };
         if let Some(connection) = connection.filter(|_| circuit.is_some()) {
-            connection.hold_ticket(ticket.id, Duration::from_secs((WAIT + VALID).unsigned_abs()));
+            connection.set_ticket(ticket.id, Duration::from_secs((WAIT + VALID).unsigned_abs()));
         }
         ticket
     }
@@ -86,7 +86,7 @@ impl Ticket {
         let is_same_circuit = match self.circuit {
             None => connection.is_none_or(|connection| connection.circuit().is_none()),
             circuit => connection.is_some_and(|connection| {
-                connection.circuit() == circuit && connection.holds_ticket(self.id)
+                connection.circuit() == circuit && connection.has_ticket(self.id)
             }),
         };
         self.state_on(is_same_circuit, context.visitor.basket.id, now)

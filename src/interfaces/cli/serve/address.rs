@@ -7,7 +7,7 @@ use anyhow::Context;
 use crate::infra::config::{ListenAddress, ListenSetting};
 use crate::infra::tor::OnionAddress;
 use crate::interfaces::http::Listener;
-use crate::interfaces::http::handed_over::{HandedOver, SocketName};
+use crate::interfaces::http::socket_activation::{ActivatedSockets, SocketName};
 
 /// How often the shop checks whether Tor has created its address, and how often for another one after that.
 pub const ADDRESS_INTERVAL: Duration = Duration::from_secs(1);
@@ -21,7 +21,7 @@ const NEW_ADDRESS_INTERVAL: Duration = Duration::from_secs(10);
 pub fn open_listener(
     setting: &ListenSetting,
     name: SocketName,
-    handed_over: &mut HandedOver,
+    sockets: &mut ActivatedSockets,
 ) -> anyhow::Result<Listener> {
     let (variable, error) = match name {
         SocketName::Shop => ("LISTEN", "cannot listen on"),
@@ -34,7 +34,7 @@ pub fn open_listener(
         ListenAddress::Unix(path) => {
             Listener::unix(path).with_context(|| format!("{error} {}", path.display()))?
         }
-        ListenAddress::Systemd => handed_over.listener(name)?,
+        ListenAddress::Systemd => sockets.listener(name)?,
     };
     anyhow::ensure!(
         setting.is_confirmed || !listener.is_open(),

@@ -11,7 +11,7 @@ use crate::interfaces::cli::output::say;
 use crate::interfaces::cli::serve::address::{follow_address, open_listener};
 use crate::interfaces::desk::{Desk, DeskHosts};
 use crate::interfaces::http::Listener;
-use crate::interfaces::http::handed_over::{HandedOver, SocketName};
+use crate::interfaces::http::socket_activation::{ActivatedSockets, SocketName};
 
 /// Opens the desk's listener; `None`: there is no desk.
 ///
@@ -20,9 +20,9 @@ use crate::interfaces::http::handed_over::{HandedOver, SocketName};
 ///
 /// # Errors
 /// The system's, and what to do.
-pub fn open(settings: &Settings, handed_over: &mut HandedOver) -> anyhow::Result<Option<Listener>> {
+pub fn open(settings: &Settings, sockets: &mut ActivatedSockets) -> anyhow::Result<Option<Listener>> {
     let Some(desk) = &settings.listeners.desk else {
-        if handed_over.has_desk() {
+        if sockets.has_desk() {
             tracing::warn!(
                 "shop-desk.socket is open, but the desk is off: DESK_LISTEN=systemd in .env switches it on"
             );
@@ -31,7 +31,7 @@ pub fn open(settings: &Settings, handed_over: &mut HandedOver) -> anyhow::Result
     };
     let shop = &settings.listeners.shop.address;
     let opened = ensure_own_socket(&desk.address, shop)
-        .and_then(|()| open_listener(desk, SocketName::Desk, handed_over));
+        .and_then(|()| open_listener(desk, SocketName::Desk, sockets));
     match opened {
         Err(error) if *shop == ListenAddress::Systemd => {
             tracing::error!("the shop is open without its desk: {error:#}");

@@ -32,19 +32,19 @@ impl Connection {
 
     /// Sets the client: Tor's line was read or is absent, or a request has shown whose connection this is. The memory
     /// that it holds stays counted.
-    pub fn decide(self: &Arc<Self>, client: ClientKey) {
+    pub fn set_client(self: &Arc<Self>, client: ClientKey) {
         let mut registry = self.limiter.registry();
-        let held = self.held.load(Relaxed);
+        let reserved = self.reserved.load(Relaxed);
         if !registry.remove(self) {
             return;
         }
-        self.held.store(held, Relaxed);
+        self.reserved.store(reserved, Relaxed);
         *self.client.lock() = client;
         registry.insert(client, self);
         let n_connections =
             registry.circuits.get(&client).map_or(0, |circuit| circuit.connections.len());
         if MOST_CONNECTIONS_OF_CIRCUIT < n_connections
-            && !registry.let_one_of_go(client, self.number)
+            && !registry.evict_one_of(client, self.number)
         {
             self.is_crowded.store(true, Relaxed);
         }
@@ -56,37 +56,37 @@ impl Connection {
 
     pub fn set_state(&self, state: ConnectionState) {
         self.state.store(state as u8, Relaxed);
-        self.since.store(self.limiter.beat.load(Relaxed), Relaxed);
+        self.since.store(self.limiter.uptime.load(Relaxed), Relaxed);
     }
 
     /// Bytes were received.
-    pub fn heard(&self) {
+    pub fn on_received(&self) {
         if matches!(self.state(), ConnectionState::Silent | ConnectionState::Idle) {
             self.set_state(ConnectionState::Head);
         }
     }
 
     /// Bytes could not be sent.
-    pub fn stalls(&self) {
+    pub fn on_send_blocked(&self) {
         if matches!(self.state(), ConnectionState::Idle | ConnectionState::Head) {
             self.set_state(ConnectionState::Stalled);
         }
     }
 
     /// Bytes were sent.
-    pub fn takes(&self) {
+    pub fn on_sent(&self) {
         if self.state() == ConnectionState::Stalled {
             self.set_state(ConnectionState::Idle);
         }
     }
 
     /// Whether the connection must end; if not, `waker` is woken when it must.
-    pub fn is_gone(&self, waker: &Waker) -> bool {
-        if !self.is_gone.load(SeqCst) {
+    pub fn is_closed(&self, waker: &Waker) -> bool {
+        if !self.is_closed.load(SeqCst) {
             self.was_read.store(true, Relaxed);
             self.task.register(waker);
         }
-        self.is_gone.load(SeqCst)
+        self.is_closed.load(SeqCst)
     }
 
     pub fn is_crowded(&self) -> bool {
@@ -100,37 +100,37 @@ impl Connection {
     /// The parser is about to get a request.
     pub fn begin_request(&self) {
         self.n_requests.fetch_add(1, Relaxed);
-        self.is_answered.store(false, SeqCst);
-        self.reads_body.store(false, SeqCst);
+        self.is_response_ready.store(false, SeqCst);
+        self.is_reading_body.store(false, SeqCst);
     }
 
     /// The response to the current request is complete and only has to be sent.
     pub fn end_request(&self) {
-        self.is_answered.store(true, SeqCst);
+        self.is_response_ready.store(true, SeqCst);
     }
 
-    pub fn is_answered(&self) -> bool {
-        self.is_answered.load(SeqCst)
+    pub fn is_response_ready(&self) -> bool {
+        self.is_response_ready.load(SeqCst)
     }
 
     /// From now on the handler reads the request's body.
     pub fn begin_body(&self) {
-        self.reads_body.store(true, SeqCst);
+        self.is_reading_body.store(true, SeqCst);
         self.task.wake();
     }
 
-    pub fn reads_body(&self) -> bool {
-        self.reads_body.load(SeqCst)
+    pub fn is_reading_body(&self) -> bool {
+        self.is_reading_body.load(SeqCst)
     }
 
-    pub(super) fn let_go(&self) {
-        self.is_gone.store(true, SeqCst);
+    pub(super) fn close(&self) {
+        self.is_closed.store(true, SeqCst);
         self.task.wake();
-        self.gone.notify_one();
+        self.closed.notify_one();
     }
 
     /// The connection has ended.
-    pub fn leave(&self) {
+    pub fn unregister(&self) {
         self.limiter.registry().remove(self);
         self.limiter.released.notify_waiters();
     }
@@ -140,7 +140,7 @@ impl Connection {
         self.set_state(ConnectionState::Queued);
         tokio::select! {
             () = tokio::time::sleep(time) => {}
-            () = self.gone.notified() => {}
+            () = self.closed.notified() => {}
         }
         self.set_state(ConnectionState::Working);
     }
@@ -153,14 +153,14 @@ impl Connection {
         circuit.filter(|_| client != ClientKey::Anybody).map(|circuit| f(&mut circuit.usage))
     }
 
-    /// Checks a request against the circuit's rate limits. A caller told to wait calls [`Connection::has_waited`]
-    /// afterwards; one whose refusal was delayed calls [`Connection::was_held`].
-    pub fn spend_budget(&self, class: RequestClass) -> Decision {
-        let decision = self.with_usage(|usage| usage.spend_budget(class, monotonic_now()));
+    /// Checks a request against the circuit's rate limits. A caller told to wait calls [`Connection::end_wait`]
+    /// afterwards; one whose refusal was delayed calls [`Connection::end_delay`].
+    pub fn check_rate(&self, class: RequestClass) -> Decision {
+        let decision = self.with_usage(|usage| usage.check_rate(class, monotonic_now()));
         if let Some(Decision::Refused { is_flood, .. }) = decision {
             self.limiter.n_refused.fetch_add(1, Relaxed);
             if is_flood
-                && let (Some(circuit), Some(closer)) = (self.circuit(), &self.limiter.rules.closer)
+                && let (Some(circuit), Some(closer)) = (self.circuit(), &self.limiter.limits.closer)
             {
                 // If the channel is full, the circuit will be reported again.
                 let _ = closer.try_send(circuit);
@@ -169,12 +169,12 @@ impl Connection {
         decision.unwrap_or(Decision::Go)
     }
 
-    pub fn has_waited(&self) {
-        self.with_usage(CircuitUsage::has_waited);
+    pub fn end_wait(&self) {
+        self.with_usage(CircuitUsage::end_wait);
     }
 
-    pub fn was_held(&self) {
-        self.with_usage(CircuitUsage::was_held);
+    pub fn end_delay(&self) {
+        self.with_usage(CircuitUsage::end_delay);
     }
 
     /// The number of its circuit. `None`: circuits are not told apart.
@@ -186,12 +186,12 @@ impl Connection {
     }
 
     /// Gives the circuit this waiting ticket, in place of another, for so long.
-    pub fn hold_ticket(&self, id: [u8; 16], time: Duration) {
-        self.with_usage(|usage| usage.hold_ticket(id, monotonic_now() + time));
+    pub fn set_ticket(&self, id: [u8; 16], time: Duration) {
+        self.with_usage(|usage| usage.set_ticket(id, monotonic_now() + time));
     }
 
-    pub fn holds_ticket(&self, id: [u8; 16]) -> bool {
-        self.with_usage(|usage| usage.holds_ticket(id, monotonic_now())).unwrap_or(false)
+    pub fn has_ticket(&self, id: [u8; 16]) -> bool {
+        self.with_usage(|usage| usage.has_ticket(id, monotonic_now())).unwrap_or(false)
     }
 
     /// Counts an order that wants this much for the circuit, before it is placed. `None`: circuits are not told apart.
@@ -203,10 +203,10 @@ impl Connection {
         shares: &[StockShare],
         is_under_siege: bool,
     ) -> Result<Option<OrderPermit>, Duration> {
-        let rules = &self.limiter.rules;
+        let limits = &self.limiter.limits;
         let (most, payment_time) = match is_under_siege {
-            true => (MOST_ORDERS_UNDER_SIEGE, rules.siege_payment_time),
-            false => (MOST_ORDERS, rules.payment_time),
+            true => (MOST_ORDERS_UNDER_SIEGE, limits.siege_payment_time),
+            false => (MOST_ORDERS, limits.payment_time),
         };
         let counted = self
             .with_usage(|usage| usage.count_order(shares, most, payment_time, monotonic_now()))

@@ -16,15 +16,15 @@ impl Registry {
     }
 
     /// Closes a connection of the client that has the most, if one can be closed. The seller's own are never chosen.
-    pub(super) fn let_one_go(&mut self) -> bool {
-        let callers = self.by_size.iter().rev().map(|(_, client)| *client);
+    pub(super) fn evict_one(&mut self) -> bool {
+        let clients = self.by_size.iter().rev().map(|(_, client)| *client);
         let largest: Vec<ClientKey> =
-            callers.filter(|client| *client != ClientKey::Seller).take(8).collect();
-        largest.into_iter().any(|client| self.let_one_of_go(client, 0))
+            clients.filter(|client| *client != ClientKey::Seller).take(8).collect();
+        largest.into_iter().any(|client| self.evict_one_of(client, 0))
     }
 
     /// Closes one connection of a client, but none numbered `newest` or later.
-    pub(super) fn let_one_of_go(&mut self, client: ClientKey, newest: u64) -> bool {
+    pub(super) fn evict_one_of(&mut self, client: ClientKey, newest: u64) -> bool {
         let Some(circuit) = self.circuits.get(&client) else { return false };
         // The oldest come first, so it is enough to check a few of them, which keeps this fast.
         let candidates = circuit.connections.values().take(MOST_CONNECTIONS_OF_CIRCUIT);
@@ -36,7 +36,7 @@ impl Registry {
         };
         let Some(connection) = chosen.cloned() else { return false };
         self.remove(&connection);
-        connection.let_go();
+        connection.close();
         true
     }
 }
@@ -77,8 +77,8 @@ mod tests {
         let payment_time = Duration::ZERO;
         ConnectionLimiter::new(ConnectionLimits {
             most_connections,
-            most_held: 0,
-            most_looking: 0,
+            most_memory: 0,
+            most_browsing: 0,
             payment_time,
             siege_payment_time: payment_time,
             closer: None,
@@ -86,31 +86,31 @@ mod tests {
     }
 
     /// A connection that has sent everything it wants to send for now.
-    fn come(limiter: &Arc<ConnectionLimiter>, client: ClientKey) -> Arc<Connection> {
-        let connection = limiter.enter(ClientKey::Stranger);
-        assert!(!is_let_go(&connection));
-        connection.decide(client);
+    fn connect(limiter: &Arc<ConnectionLimiter>, client: ClientKey) -> Arc<Connection> {
+        let connection = limiter.register(ClientKey::Stranger);
+        assert!(!is_evicted(&connection));
+        connection.set_client(client);
         connection
     }
 
-    fn is_let_go(connection: &Connection) -> bool {
-        connection.is_gone(Waker::noop())
+    fn is_evicted(connection: &Connection) -> bool {
+        connection.is_closed(Waker::noop())
     }
 
     #[test]
     fn no_crowd_of_strangers_takes_a_place_of_the_sellers() {
         let limiter = desk(4);
-        let first = come(&limiter, ClientKey::Seller);
-        let crowd: Vec<_> = (0..200).map(|_| come(&limiter, ClientKey::Stranger)).collect();
-        let second = come(&limiter, ClientKey::Seller);
+        let first = connect(&limiter, ClientKey::Seller);
+        let crowd: Vec<_> = (0..200).map(|_| connect(&limiter, ClientKey::Stranger)).collect();
+        let second = connect(&limiter, ClientKey::Seller);
         for connection in crowd.iter().rev().take(2) {
             connection.set_state(ConnectionState::Working);
         }
-        let newer: Vec<_> = (0..200).map(|_| come(&limiter, ClientKey::Stranger)).collect();
-        assert!(!is_let_go(&first) && !is_let_go(&second) && !second.has_no_room());
-        assert_eq!(newer.iter().filter(|connection| !is_let_go(connection)).count(), 2);
+        let newer: Vec<_> = (0..200).map(|_| connect(&limiter, ClientKey::Stranger)).collect();
+        assert!(!is_evicted(&first) && !is_evicted(&second) && !second.has_no_room());
+        assert_eq!(newer.iter().filter(|connection| !is_evicted(connection)).count(), 2);
         assert_eq!(
-            crowd.iter().filter(|connection| !is_let_go(connection)).count(),
+            crowd.iter().filter(|connection| !is_evicted(connection)).count(),
             2,
             "those at work"
         );
@@ -119,11 +119,11 @@ mod tests {
     #[test]
     fn the_sellers_connections_take_no_place_of_strangers_and_are_bounded() {
         let limiter = desk(2);
-        let stranger = come(&limiter, ClientKey::Stranger);
-        let sellers: Vec<_> = (0..100).map(|_| come(&limiter, ClientKey::Seller)).collect();
-        assert!(!is_let_go(&stranger), "a newcomer counts as a stranger only until it is known");
+        let stranger = connect(&limiter, ClientKey::Stranger);
+        let sellers: Vec<_> = (0..100).map(|_| connect(&limiter, ClientKey::Seller)).collect();
+        assert!(!is_evicted(&stranger), "a newcomer counts as a stranger only until it is known");
         assert_eq!(
-            sellers.iter().filter(|connection| !is_let_go(connection)).count(),
+            sellers.iter().filter(|connection| !is_evicted(connection)).count(),
             MOST_CONNECTIONS_OF_CIRCUIT
         );
     }
@@ -138,11 +138,11 @@ mod tests {
             ConnectionState::Idle,
         ] {
             let limiter = desk(3);
-            let crowd: Vec<_> = (0..3).map(|_| come(&limiter, ClientKey::Stranger)).collect();
+            let crowd: Vec<_> = (0..3).map(|_| connect(&limiter, ClientKey::Stranger)).collect();
             crowd[0].set_state(state);
             crowd[1].set_state(ConnectionState::Silent);
-            come(&limiter, ClientKey::Stranger);
-            let gone: Vec<bool> = crowd.iter().map(|connection| is_let_go(connection)).collect();
+            connect(&limiter, ClientKey::Stranger);
+            let gone: Vec<bool> = crowd.iter().map(|connection| is_evicted(connection)).collect();
             assert_eq!(gone, [true, false, false], "{state:?}");
         }
     }
@@ -150,11 +150,11 @@ mod tests {
     #[test]
     fn a_stranger_is_heard_before_it_gives_way() {
         let limiter = desk(2);
-        let unheard: Vec<_> = (0..2).map(|_| limiter.enter(ClientKey::Stranger)).collect();
-        let third = limiter.enter(ClientKey::Stranger);
+        let unheard: Vec<_> = (0..2).map(|_| limiter.register(ClientKey::Stranger)).collect();
+        let third = limiter.register(ClientKey::Stranger);
         assert!(third.has_no_room(), "there was nobody who could give way");
-        assert!(unheard.iter().all(|connection| !is_let_go(connection)));
-        limiter.enter(ClientKey::Stranger);
-        assert!(is_let_go(&unheard[0]) && !is_let_go(&unheard[1]));
+        assert!(unheard.iter().all(|connection| !is_evicted(connection)));
+        limiter.register(ClientKey::Stranger);
+        assert!(is_evicted(&unheard[0]) && !is_evicted(&unheard[1]));
     }
 }

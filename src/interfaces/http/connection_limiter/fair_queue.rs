@@ -47,8 +47,8 @@ impl FairQueue {
         Some(QueuePermit { queue: self.clone() })
     }
 
-    /// `n_asked`: recent requests of the same visitor.
-    pub async fn acquire(self: &Arc<Self>, n_asked: u32) -> QueuePermit {
+    /// `n_recent`: recent requests of the same visitor.
+    pub async fn acquire(self: &Arc<Self>, n_recent: u32) -> QueuePermit {
         let (granted, key) = {
             let mut state = self.state();
             if let Some(n_free) = state.n_free.checked_sub(1) {
@@ -57,7 +57,7 @@ impl FairQueue {
             }
             let (sender, granted) = oneshot::channel();
             state.next_number += 1;
-            let key = (n_asked, state.next_number);
+            let key = (n_recent, state.next_number);
             state.waiting.insert(key, sender);
             (granted, key)
         };

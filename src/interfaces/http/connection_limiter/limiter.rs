@@ -16,7 +16,7 @@ use crate::interfaces::http::connection_limiter::registry::{
 
 /// Units: concurrent requests that lead to an order. The database has one writer; the others wait here for it, or write
 /// their message meanwhile.
-const MOST_BUYING: usize = 16;
+const MOST_CHECKOUTS: usize = 16;
 /// Units: seconds that a connection may stay in a state. Where the server has a limit itself, it is a little shorter;
 /// it has none for the head of a second request and for a response that the client does not read.
 const fn patience(state: ConnectionState) -> Option<u32> {
@@ -30,40 +30,40 @@ const fn patience(state: ConnectionState) -> Option<u32> {
 }
 
 impl ConnectionLimiter {
-    pub fn new(rules: ConnectionLimits) -> Arc<Self> {
+    pub fn new(limits: ConnectionLimits) -> Arc<Self> {
         Arc::new(Self {
             registry: Mutex::default(),
-            beat: AtomicU32::new(0),
+            uptime: AtomicU32::new(0),
             n_refused: AtomicU64::new(0),
-            looking: FairQueue::new(rules.most_looking),
-            buying: FairQueue::new(MOST_BUYING),
+            browsing: FairQueue::new(limits.most_browsing),
+            checkouts: FairQueue::new(MOST_CHECKOUTS),
             released: Notify::new(),
-            rules,
+            limits,
         })
     }
 
     /// Registers a new connection. If the shop is full, another one is closed: of the circuit that has the most, the
     /// one that has waited longest for bytes. A new connection is always accepted.
-    pub fn enter(self: &Arc<Self>, client: ClientKey) -> Arc<Connection> {
+    pub fn register(self: &Arc<Self>, client: ClientKey) -> Arc<Connection> {
         let mut registry = self.registry();
-        let is_full = self.rules.most_connections <= registry.n_bounded() && !registry.let_one_go();
+        let is_full = self.limits.most_connections <= registry.n_bounded() && !registry.evict_one();
         registry.next_number += 1;
         let connection = Arc::new(Connection {
             number: registry.next_number,
             limiter: self.clone(),
             client: Mutex::new(client),
             state: AtomicU8::new(ConnectionState::Silent as u8),
-            since: AtomicU32::new(self.beat.load(Relaxed)),
+            since: AtomicU32::new(self.uptime.load(Relaxed)),
             is_crowded: AtomicBool::new(false),
             has_no_room: is_full,
-            is_gone: AtomicBool::new(false),
+            is_closed: AtomicBool::new(false),
             n_requests: AtomicU32::new(0),
             was_read: AtomicBool::new(false),
-            reads_body: AtomicBool::new(false),
-            is_answered: AtomicBool::new(false),
-            held: AtomicUsize::new(0),
+            is_reading_body: AtomicBool::new(false),
+            is_response_ready: AtomicBool::new(false),
+            reserved: AtomicUsize::new(0),
             task: AtomicWaker::new(),
-            gone: Notify::new(),
+            closed: Notify::new(),
         });
         registry.insert(client, &connection);
         connection
@@ -71,26 +71,26 @@ impl ConnectionLimiter {
 
     /// Called once a second: closes connections that take too long, and forgets quiet circuits.
     pub fn reap(&self) {
-        let beat = self.beat.fetch_add(1, Relaxed) + 1;
+        let uptime = self.uptime.fetch_add(1, Relaxed) + 1;
         let mut registry = self.registry();
         let too_slow: Vec<Arc<Connection>> = registry
             .circuits
             .values()
             .flat_map(|circuit| circuit.connections.values())
             .filter(|connection| {
-                let passed = beat.saturating_sub(connection.since.load(Relaxed));
+                let passed = uptime.saturating_sub(connection.since.load(Relaxed));
                 patience(connection.state()).is_some_and(|most| most < passed)
             })
             .cloned()
             .collect();
         for connection in too_slow {
             registry.remove(&connection);
-            connection.let_go();
+            connection.close();
         }
         let at = monotonic_now();
         registry.circuits.retain(|_, circuit| !circuit.is_forgettable(at));
         drop(registry);
-        if beat.is_multiple_of(60) {
+        if uptime.is_multiple_of(60) {
             let n_refused = self.n_refused.swap(0, Relaxed);
             if 0 < n_refused {
                 tracing::warn!(

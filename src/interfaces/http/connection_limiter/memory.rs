@@ -25,9 +25,9 @@ impl Connection {
     ///
     /// # Errors
     /// `NoMemory` if all memory is in use by requests that are being answered.
-    pub fn hold(&self, bytes: usize) -> Result<(), NoMemory> {
+    pub fn reserve_memory(&self, bytes: usize) -> Result<(), NoMemory> {
         let client = self.client();
-        let most = self.limiter.rules.most_held;
+        let most = self.limiter.limits.most_memory;
         let mut registry = self.limiter.registry();
         let registry = &mut *registry;
         loop {
@@ -36,11 +36,11 @@ impl Connection {
                 return Err(NoMemory);
             }
             let is_unbounded = matches!(client, ClientKey::Anybody | ClientKey::Seller);
-            let is_of_circuit = !is_unbounded && MOST_BYTES_OF_CIRCUIT < circuit.held + bytes;
-            if !is_of_circuit && registry.held + bytes <= most {
-                circuit.held += bytes;
-                self.held.fetch_add(bytes, Relaxed);
-                registry.held += bytes;
+            let is_of_circuit = !is_unbounded && MOST_BYTES_OF_CIRCUIT < circuit.reserved + bytes;
+            if !is_of_circuit && registry.reserved + bytes <= most {
+                circuit.reserved += bytes;
+                self.reserved.fetch_add(bytes, Relaxed);
+                registry.reserved += bytes;
                 return Ok(());
             }
             let only = is_of_circuit.then_some(client);
@@ -54,11 +54,11 @@ impl Connection {
     ///
     /// # Errors
     /// `NoMemory` after some seconds.
-    pub async fn hold_soon(&self, bytes: usize) -> Result<(), NoMemory> {
+    pub async fn reserve_memory_soon(&self, bytes: usize) -> Result<(), NoMemory> {
         let wait = async {
             loop {
                 let released = self.limiter.released.notified();
-                if self.hold(bytes).is_ok() {
+                if self.reserve_memory(bytes).is_ok() {
                     return;
                 }
                 released.await;
@@ -67,21 +67,21 @@ impl Connection {
         tokio::select! {
             () = wait => Ok(()),
             () = tokio::time::sleep(WAIT) => Err(NoMemory),
-            () = self.gone.notified() => Err(NoMemory),
+            () = self.closed.notified() => Err(NoMemory),
         }
     }
 
     /// Frees all memory of this connection: its response was sent.
-    pub fn release(&self) {
-        if self.held.load(Relaxed) == 0 {
+    pub fn release_memory(&self) {
+        if self.reserved.load(Relaxed) == 0 {
             return;
         }
         let mut registry = self.limiter.registry();
-        let held = self.held.swap(0, Relaxed);
+        let reserved = self.reserved.swap(0, Relaxed);
         if let Some(circuit) = registry.circuits.get_mut(&self.client()) {
-            circuit.held -= held;
+            circuit.reserved -= reserved;
         }
-        registry.held -= held;
+        registry.reserved -= reserved;
         drop(registry);
         self.limiter.released.notify_waiters();
     }
@@ -95,19 +95,19 @@ impl Registry {
         let found = match only {
             Some(client) => of_circuit(&client),
             None => {
-                let mut callers: Vec<(usize, ClientKey)> = self
+                let mut clients: Vec<(usize, ClientKey)> = self
                     .by_size
                     .iter()
-                    .map(|(_, client)| (self.circuits[client].held, *client))
-                    .filter(|(held, _)| 0 < *held)
+                    .map(|(_, client)| (self.circuits[client].reserved, *client))
+                    .filter(|(reserved, _)| 0 < *reserved)
                     .collect();
-                callers.sort_unstable_by(|one, other| other.cmp(one));
-                callers.iter().find_map(|(_, client)| of_circuit(client))
+                clients.sort_unstable_by(|one, other| other.cmp(one));
+                clients.iter().find_map(|(_, client)| of_circuit(client))
             }
         };
         let Some(connection) = found else { return false };
         self.remove(&connection);
-        connection.let_go();
+        connection.close();
         true
     }
 
@@ -115,7 +115,7 @@ impl Registry {
         let connections = self.circuits.get(&client)?.connections.values();
         let waits = |connection: &&Arc<Connection>| {
             connection.number != except
-                && 0 < connection.held.load(Relaxed)
+                && 0 < connection.reserved.load(Relaxed)
                 && !matches!(connection.state(), ConnectionState::Queued | ConnectionState::Working)
         };
         connections

@@ -12,7 +12,7 @@ use crate::interfaces::http::connection_limiter::registry::{Connection, Connecti
 use crate::interfaces::http::rate_limit::RequestClass;
 
 /// How long a request waits for a permit of the whole shop.
-const TURN_TIME: Duration = Duration::from_secs(10);
+const PERMIT_TIME: Duration = Duration::from_secs(10);
 /// The whole shop is at capacity.
 #[derive(Debug)]
 pub struct QueueTimeout;
@@ -27,15 +27,15 @@ impl Connection {
     /// What a permit consists of: one of the circuit's slots, and one of the shop's queue.
     fn places(&self, class: RequestClass) -> (Option<Arc<Semaphore>>, Arc<FairQueue>) {
         let in_shop = match class {
-            RequestClass::Look => self.limiter.looking.clone(),
-            _ => self.limiter.buying.clone(),
+            RequestClass::Browse => self.limiter.browsing.clone(),
+            _ => self.limiter.checkouts.clone(),
         };
         (self.with_usage(|usage| usage.slots.clone()), in_shop)
     }
 
     /// Units: recent requests of its circuit, or of this connection where circuits are not told apart.
-    fn n_asked(&self, class: RequestClass) -> u32 {
-        self.with_usage(|usage| usage.n_asked(class, monotonic_now()))
+    fn n_recent(&self, class: RequestClass) -> u32 {
+        self.with_usage(|usage| usage.n_recent(class, monotonic_now()))
             .unwrap_or_else(|| self.n_requests.load(Relaxed))
     }
 
@@ -60,20 +60,20 @@ impl Connection {
             return Ok(permit);
         }
         let (of_circuit, in_shop) = self.places(class);
-        let n_asked = self.n_asked(class);
+        let n_recent = self.n_recent(class);
         self.set_state(ConnectionState::Queued);
         let permit = async {
             let of_circuit = match of_circuit {
                 None => None,
                 Some(of_circuit) => of_circuit.acquire_owned().await.ok(),
             };
-            let in_shop = in_shop.acquire(n_asked).await;
+            let in_shop = in_shop.acquire(n_recent).await;
             Permit { _of_circuit: of_circuit, _in_shop: in_shop }
         };
         let permit = tokio::select! {
             permit = permit => Ok(permit),
-            () = tokio::time::sleep(TURN_TIME) => Err(QueueTimeout),
-            () = self.gone.notified() => Err(QueueTimeout),
+            () = tokio::time::sleep(PERMIT_TIME) => Err(QueueTimeout),
+            () = self.closed.notified() => Err(QueueTimeout),
         };
         self.set_state(ConnectionState::Working);
         if permit.is_err() {

@@ -56,9 +56,9 @@ pub struct ConnectionLimits {
     /// Units: connections, in total.
     pub most_connections: usize,
     /// Units: bytes of requests and responses in memory, of all connections.
-    pub most_held: usize,
+    pub most_memory: usize,
     /// Units: pages rendered at once for visitors who only browse.
-    pub most_looking: usize,
+    pub most_browsing: usize,
     /// How long an order may stay unpaid.
     pub payment_time: Duration,
     /// The same while the shop is in siege mode.
@@ -70,13 +70,13 @@ pub struct ConnectionLimits {
 /// All open connections, grouped by circuit, with what each circuit has used. Kept in memory only, and forgotten when
 /// no longer needed.
 pub struct ConnectionLimiter {
-    pub(super) rules: ConnectionLimits,
+    pub(super) limits: ConnectionLimits,
     pub(super) registry: Mutex<Registry>,
     /// Units: seconds since the start, counted by [`ConnectionLimiter::reap`], so that a request reads no clock.
-    pub(super) beat: AtomicU32,
+    pub(super) uptime: AtomicU32,
     pub(super) n_refused: AtomicU64,
-    pub(super) looking: Arc<FairQueue>,
-    pub(super) buying: Arc<FairQueue>,
+    pub(super) browsing: Arc<FairQueue>,
+    pub(super) checkouts: Arc<FairQueue>,
     /// Signalled when a connection frees memory.
     pub(super) released: Notify,
 }
@@ -88,7 +88,7 @@ pub(super) struct Registry {
     pub(super) by_size: BTreeSet<(usize, ClientKey)>,
     pub(super) n_connections: usize,
     /// Units: bytes that all connections hold.
-    pub(super) held: usize,
+    pub(super) reserved: usize,
     pub(super) next_number: u64,
 }
 
@@ -97,7 +97,7 @@ pub(super) struct Registry {
 pub(super) struct Circuit {
     pub(super) connections: BTreeMap<u64, Arc<Connection>>,
     /// Units: bytes of requests and responses that its connections hold in memory.
-    pub(super) held: usize,
+    pub(super) reserved: usize,
     pub(super) usage: CircuitUsage,
 }
 
@@ -119,19 +119,19 @@ pub struct Connection {
     pub(super) is_crowded: AtomicBool,
     /// Whether the whole shop was at capacity when it came.
     pub(super) has_no_room: bool,
-    pub(super) is_gone: AtomicBool,
+    pub(super) is_closed: AtomicBool,
     /// Requests received on this connection.
     pub(super) n_requests: AtomicU32,
     /// Whether the server has read all received bytes, and waits for more or for space to write.
     pub(super) was_read: AtomicBool,
     /// Whether the handler of its current request reads the body.
-    pub(super) reads_body: AtomicBool,
+    pub(super) is_reading_body: AtomicBool,
     /// Whether the response to its current request has been handed over for sending.
-    pub(super) is_answered: AtomicBool,
+    pub(super) is_response_ready: AtomicBool,
     /// Units: bytes of its request and response in memory. Changed only under the registry's lock.
-    pub(super) held: AtomicUsize,
+    pub(super) reserved: AtomicUsize,
     pub(super) task: AtomicWaker,
-    pub(super) gone: Notify,
+    pub(super) closed: Notify,
 }
 
 /// Units: connections of one circuit. Tor Browser opens 6.
@@ -152,9 +152,9 @@ impl Registry {
         let circuit = self.circuits.entry(client).or_default();
         self.by_size.remove(&(circuit.connections.len(), client));
         circuit.connections.insert(connection.number, connection.clone());
-        let held = connection.held.load(Relaxed);
-        circuit.held += held;
-        self.held += held;
+        let reserved = connection.reserved.load(Relaxed);
+        circuit.reserved += reserved;
+        self.reserved += reserved;
         self.by_size.insert((circuit.connections.len(), client));
         self.n_connections += 1;
     }
@@ -167,9 +167,9 @@ impl Registry {
         if circuit.connections.remove(&connection.number).is_none() {
             return false;
         }
-        let held = connection.held.swap(0, Relaxed);
-        circuit.held -= held;
-        self.held -= held;
+        let reserved = connection.reserved.swap(0, Relaxed);
+        circuit.reserved -= reserved;
+        self.reserved -= reserved;
         circuit.usage.last_seen = monotonic_now();
         self.by_size.remove(&(before, client));
         if 1 < before {

@@ -11,100 +11,100 @@ use crate::interfaces::http::connection_limiter::registry::MOST_CIRCUITS;
 use crate::interfaces::http::connection_limiter::*;
 use crate::interfaces::http::rate_limit::RequestClass;
 
-const MOST_LOOKING: usize = 7;
+const MOST_BROWSING: usize = 7;
 
 fn limiter(most_connections: usize) -> Arc<ConnectionLimiter> {
     ConnectionLimiter::new(ConnectionLimits {
         most_connections,
-        most_held: 10_000,
-        most_looking: MOST_LOOKING,
+        most_memory: 10_000,
+        most_browsing: MOST_BROWSING,
         payment_time: Duration::from_secs(60),
         siege_payment_time: Duration::from_secs(20),
         closer: None,
     })
 }
 
-fn come(limiter: &Arc<ConnectionLimiter>, circuit: u32) -> Arc<Connection> {
-    let connection = limiter.enter(ClientKey::Undecided);
-    connection.decide(ClientKey::Circuit(CircuitId(circuit)));
+fn connect(limiter: &Arc<ConnectionLimiter>, circuit: u32) -> Arc<Connection> {
+    let connection = limiter.register(ClientKey::Undecided);
+    connection.set_client(ClientKey::Circuit(CircuitId(circuit)));
     connection
 }
 
-fn is_let_go(connection: &Connection) -> bool {
-    connection.is_gone(Waker::noop())
+fn is_evicted(connection: &Connection) -> bool {
+    connection.is_closed(Waker::noop())
 }
 
 #[test]
 fn in_a_full_shop_the_circuit_with_most_connections_gives_way() {
     let limiter = limiter(10);
-    let buyers: Vec<_> = (1..=3).map(|circuit| come(&limiter, circuit)).collect();
-    let flood: Vec<_> = (0..20).map(|_| come(&limiter, 99)).collect();
-    assert!(buyers.iter().all(|connection| !is_let_go(connection) && !connection.has_no_room()));
-    assert_eq!(flood.iter().filter(|connection| is_let_go(connection)).count(), 13);
-    let newcomer = come(&limiter, 4);
-    assert!(!is_let_go(&newcomer) && !newcomer.has_no_room());
-    assert_eq!(flood.iter().filter(|connection| is_let_go(connection)).count(), 14);
+    let buyers: Vec<_> = (1..=3).map(|circuit| connect(&limiter, circuit)).collect();
+    let flood: Vec<_> = (0..20).map(|_| connect(&limiter, 99)).collect();
+    assert!(buyers.iter().all(|connection| !is_evicted(connection) && !connection.has_no_room()));
+    assert_eq!(flood.iter().filter(|connection| is_evicted(connection)).count(), 13);
+    let newcomer = connect(&limiter, 4);
+    assert!(!is_evicted(&newcomer) && !newcomer.has_no_room());
+    assert_eq!(flood.iter().filter(|connection| is_evicted(connection)).count(), 14);
 }
 
 #[test]
 fn a_connection_whose_first_bytes_were_not_read_yet_gives_way_last() {
     let limiter = limiter(2);
-    let unread = limiter.enter(ClientKey::Undecided);
-    let silent = limiter.enter(ClientKey::Undecided);
-    assert!(!is_let_go(&silent));
-    let newcomer = limiter.enter(ClientKey::Undecided);
-    assert!(is_let_go(&silent) && !is_let_go(&unread) && !newcomer.has_no_room());
+    let unread = limiter.register(ClientKey::Undecided);
+    let silent = limiter.register(ClientKey::Undecided);
+    assert!(!is_evicted(&silent));
+    let newcomer = limiter.register(ClientKey::Undecided);
+    assert!(is_evicted(&silent) && !is_evicted(&unread) && !newcomer.has_no_room());
 }
 
 #[test]
-fn a_request_that_is_being_answered_is_never_let_go() {
+fn a_request_that_is_being_answered_is_never_evicted() {
     let limiter = limiter(2);
-    let busy: Vec<_> = (0..2).map(|_| come(&limiter, 1)).collect();
+    let busy: Vec<_> = (0..2).map(|_| connect(&limiter, 1)).collect();
     for connection in &busy {
         connection.set_state(ConnectionState::Working);
     }
-    let newcomer = come(&limiter, 2);
-    assert!(newcomer.has_no_room() && busy.iter().all(|connection| !is_let_go(connection)));
+    let newcomer = connect(&limiter, 2);
+    assert!(newcomer.has_no_room() && busy.iter().all(|connection| !is_evicted(connection)));
     busy[0].set_state(ConnectionState::Idle);
-    assert!(!come(&limiter, 3).has_no_room());
+    assert!(!connect(&limiter, 3).has_no_room());
 }
 
 #[test]
 fn one_circuit_has_a_bounded_number_of_connections() {
     let limiter = limiter(1_000);
-    let connections: Vec<_> = (0..100).map(|_| come(&limiter, 1)).collect();
+    let connections: Vec<_> = (0..100).map(|_| connect(&limiter, 1)).collect();
     let (gone, kept) = connections.split_at(100 - MOST_CONNECTIONS_OF_CIRCUIT);
-    assert!(gone.iter().all(|connection| is_let_go(connection)));
-    assert!(kept.iter().all(|connection| !is_let_go(connection)));
+    assert!(gone.iter().all(|connection| is_evicted(connection)));
+    assert!(kept.iter().all(|connection| !is_evicted(connection)));
     for connection in kept {
         connection.set_state(ConnectionState::Working);
     }
-    assert!(come(&limiter, 1).is_crowded());
-    assert!(!come(&limiter, 2).is_crowded());
+    assert!(connect(&limiter, 1).is_crowded());
+    assert!(!connect(&limiter, 2).is_crowded());
 }
 
 #[test]
 fn who_never_asked_goes_before_who_did() {
     let limiter = limiter(3);
-    let asked = limiter.enter(ClientKey::Anybody);
+    let asked = limiter.register(ClientKey::Anybody);
     asked.set_state(ConnectionState::Idle);
-    let silent = limiter.enter(ClientKey::Anybody);
-    let third = limiter.enter(ClientKey::Anybody);
+    let silent = limiter.register(ClientKey::Anybody);
+    let third = limiter.register(ClientKey::Anybody);
     third.set_state(ConnectionState::Idle);
-    limiter.enter(ClientKey::Anybody);
-    assert!(is_let_go(&silent) && !is_let_go(&asked) && !is_let_go(&third));
+    limiter.register(ClientKey::Anybody);
+    assert!(is_evicted(&silent) && !is_evicted(&asked) && !is_evicted(&third));
 }
 
 #[test]
 fn connections_that_take_too_long_are_let_go() {
     let limiter = limiter(100);
     let connections: Vec<(ConnectionState, Arc<Connection>)> =
-        STATES.map(|state| (state, come(&limiter, 1))).into();
+        STATES.map(|state| (state, connect(&limiter, 1))).into();
     for (state, connection) in &connections {
         connection.set_state(*state);
     }
     let still_in = || -> Vec<ConnectionState> {
-        let left = connections.iter().filter(|(_, connection)| !is_let_go(connection));
+        let left = connections.iter().filter(|(_, connection)| !is_evicted(connection));
         left.map(|(state, _)| *state).collect()
     };
     for _ in 0..16 {
@@ -113,7 +113,7 @@ fn connections_that_take_too_long_are_let_go() {
     assert_eq!(still_in().len(), 7);
     for _ in 0..4 {
         // More bytes of the head do not give it more time.
-        connections[1].1.heard();
+        connections[1].1.on_received();
         limiter.reap();
     }
     use ConnectionState::*;
@@ -128,7 +128,7 @@ fn connections_that_take_too_long_are_let_go() {
 fn circuits_are_forgotten_and_never_more_than_a_number_of_them_known() {
     let limiter = limiter(10);
     for circuit in 0..20_000 {
-        come(&limiter, circuit).leave();
+        connect(&limiter, circuit).leave();
     }
     assert!(limiter.registry().circuits.len() <= MOST_CIRCUITS);
     assert!(limiter.registry().by_size.is_empty() && limiter.registry().n_connections == 0);
@@ -140,28 +140,28 @@ fn circuits_are_forgotten_and_never_more_than_a_number_of_them_known() {
 async fn those_who_look_never_take_the_room_of_those_who_buy() {
     let limiter = limiter(1_000);
     let mut turns = Vec::new();
-    for circuit in 0..u32::try_from(MOST_LOOKING).unwrap() {
-        turns.push(come(&limiter, circuit).acquire_permit(RequestClass::Look).await.unwrap());
+    for circuit in 0..u32::try_from(MOST_BROWSING).unwrap() {
+        turns.push(connect(&limiter, circuit).acquire_permit(RequestClass::Browse).await.unwrap());
     }
-    let late = come(&limiter, 900);
+    let late = connect(&limiter, 900);
     let looked =
-        tokio::time::timeout(Duration::from_millis(20), late.acquire_permit(RequestClass::Look))
+        tokio::time::timeout(Duration::from_millis(20), late.acquire_permit(RequestClass::Browse))
             .await;
     assert!(looked.is_err(), "all places for looking are taken");
     for (n, class) in
-        [RequestClass::Buy, RequestClass::Send, RequestClass::Code, RequestClass::Order]
+        [RequestClass::Buy, RequestClass::Form, RequestClass::OrderCode, RequestClass::PlaceOrder]
             .iter()
             .enumerate()
     {
-        let connection = come(&limiter, 1_000 + u32::try_from(n).unwrap());
+        let connection = connect(&limiter, 1_000 + u32::try_from(n).unwrap());
         turns.push(connection.acquire_permit(*class).await.unwrap());
     }
 }
 
 /// A connection that has been sent part of its response.
-fn stalled(limiter: &Arc<ConnectionLimiter>, circuit: u32, held: usize) -> Arc<Connection> {
-    let connection = come(limiter, circuit);
-    connection.hold(held).unwrap();
+fn stalled(limiter: &Arc<ConnectionLimiter>, circuit: u32, reserved: usize) -> Arc<Connection> {
+    let connection = connect(limiter, circuit);
+    connection.reserve_memory(reserved).unwrap();
     connection.set_state(ConnectionState::Stalled);
     connection
 }
@@ -171,18 +171,21 @@ fn who_holds_most_and_waits_gives_its_memory_to_others() {
     let limiter = limiter(100);
     let small = stalled(&limiter, 1, 1_000);
     let large: Vec<_> = (0..3).map(|_| stalled(&limiter, 2, 3_000)).collect();
-    let buyer = come(&limiter, 3);
+    let buyer = connect(&limiter, 3);
     buyer.set_state(ConnectionState::Working);
-    buyer.hold(2_000).unwrap();
-    assert!(is_let_go(&large[0]) && !is_let_go(&large[1]) && !is_let_go(&small));
-    buyer.hold(7_000).unwrap();
-    assert!(large.iter().all(|connection| is_let_go(connection)), "the buyer needs what they hold");
+    buyer.reserve_memory(2_000).unwrap();
+    assert!(is_evicted(&large[0]) && !is_evicted(&large[1]) && !is_evicted(&small));
+    buyer.reserve_memory(7_000).unwrap();
+    assert!(
+        large.iter().all(|connection| is_evicted(connection)),
+        "the buyer needs what they hold"
+    );
     // Never its own, and never one that is being answered.
-    assert!(buyer.hold(2_000).is_err() && !is_let_go(&buyer));
-    assert!(come(&limiter, 4).hold(2_000).is_err());
+    assert!(buyer.reserve_memory(2_000).is_err() && !is_evicted(&buyer));
+    assert!(connect(&limiter, 4).reserve_memory(2_000).is_err());
     buyer.release();
-    assert!(come(&limiter, 4).hold(9_000).is_ok());
-    assert!(limiter.registry().held <= 10_000);
+    assert!(connect(&limiter, 4).reserve_memory(9_000).is_ok());
+    assert!(limiter.registry().reserved <= 10_000);
 }
 
 #[test]
@@ -191,23 +194,24 @@ fn memory_comes_back_with_each_connection() {
     let connections: Vec<_> = (0..5).map(|circuit| stalled(&limiter, circuit, 2_000)).collect();
     connections[0].leave();
     connections[1].release();
-    assert_eq!(limiter.registry().held, 6_000);
+    assert_eq!(limiter.registry().reserved, 6_000);
     for connection in &connections {
-        connection.leave();
-        connection.release();
+        connection.unregister();
+        connection.release_memory();
     }
-    assert_eq!(limiter.registry().held, 0);
-    assert!(limiter.registry().circuits.values().all(|usage| usage.held == 0));
+    assert_eq!(limiter.registry().reserved, 0);
+    assert!(limiter.registry().circuits.values().all(|usage| usage.reserved == 0));
 }
 
 #[tokio::test]
 async fn a_request_waits_for_memory_that_another_gives_back() {
     let limiter = limiter(100);
-    let first = come(&limiter, 1);
+    let first = connect(&limiter, 1);
     first.set_state(ConnectionState::Working);
-    first.hold(9_000).unwrap();
-    let second = come(&limiter, 2);
+    first.reserve_memory(9_000).unwrap();
+    let second = connect(&limiter, 2);
     // The first of the two is polled first, and has to wait.
-    let (held, ()) = tokio::join!(second.hold_soon(5_000), async { first.release() });
-    held.unwrap();
+    let (reserved, ()) =
+        tokio::join!(second.reserve_memory_soon(5_000), async { first.release_memory() });
+    reserved.unwrap();
 }

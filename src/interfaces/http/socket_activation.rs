@@ -7,7 +7,7 @@ use listenfd::ListenFd;
 use crate::interfaces::http::Listener;
 
 /// The sockets, and the names that systemd gave them. Source: sd_listen_fds(3).
-pub struct HandedOver {
+pub struct ActivatedSockets {
     sockets: ListenFd,
     /// One for each socket; empty if no names were passed.
     names: Vec<String>,
@@ -20,7 +20,7 @@ pub enum SocketName {
     Desk,
 }
 
-impl HandedOver {
+impl ActivatedSockets {
     /// `names`: the value of `LISTEN_FDNAMES`.
     pub fn take(names: Option<&str>) -> Self {
         let names = names.into_iter().flat_map(|names| names.split(':')).map(str::to_owned);
