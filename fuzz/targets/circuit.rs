@@ -1,7 +1,7 @@
 //! The line with which tor begins a connection.
 #![no_main]
 
-use circuit::{CircuitId, Opening, read_opening};
+use circuit::{CircuitId, ProxyHeader, parse_proxy_header};
 use libfuzzer_sys::fuzz_target;
 
 // Not a part of the shop's interface; it needs nothing else of the shop.
@@ -9,9 +9,9 @@ use libfuzzer_sys::fuzz_target;
 mod circuit;
 
 fuzz_target!(|bytes: &[u8]| {
-    let found = read_opening(bytes);
+    let found = parse_proxy_header(bytes);
     match found {
-        Opening::Line { circuit: CircuitId(id), length } => {
+        ProxyHeader::Complete { circuit: CircuitId(id), length } => {
             assert!(length <= 108 && length <= bytes.len());
             let line = &bytes[..length];
             assert!(
@@ -24,21 +24,21 @@ fuzz_target!(|bytes: &[u8]| {
             assert!(line.starts_with(written.as_bytes()));
             // What follows changes nothing.
             let longer = [bytes, b"GET / HTTP/1.1\r\n\r\n"].concat();
-            assert!(read_opening(&longer) == found && read_opening(line) == found);
+            assert!(parse_proxy_header(&longer) == found && parse_proxy_header(line) == found);
         }
-        Opening::Partial => assert!(bytes.len() < 108),
-        Opening::NoLine => assert!(!bytes.starts_with(b"PROXY ")),
-        Opening::Malformed => assert!(bytes.starts_with(b"PROXY ")),
+        ProxyHeader::Partial => assert!(bytes.len() < 108),
+        ProxyHeader::Absent => assert!(!bytes.starts_with(b"PROXY ")),
+        ProxyHeader::Malformed => assert!(bytes.starts_with(b"PROXY ")),
     }
     // Byte by byte it is never anything else before it is known, and stays what it is.
     let mut known = None;
     for end in 0..=bytes.len().min(200) {
-        let now = read_opening(&bytes[..end]);
+        let now = parse_proxy_header(&bytes[..end]);
         match known {
-            None if now == Opening::Partial => {}
+            None if now == ProxyHeader::Partial => {}
             None => known = Some(now),
             Some(before) => assert!(now == before),
         }
     }
-    assert!(200 < bytes.len() || known.unwrap_or(Opening::Partial) == found);
+    assert!(200 < bytes.len() || known.unwrap_or(ProxyHeader::Partial) == found);
 });

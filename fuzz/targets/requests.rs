@@ -91,7 +91,7 @@ impl Shop {
         let (client, server) = tokio::io::duplex(64 * 1024);
         let (mut reader, mut writer) = tokio::io::split(client);
         let connection =
-            self.limiter.register(if behind_tor { ClientKey::Undecided } else { ClientKey::Anybody });
+            self.limiter.register(if behind_tor { ClientKey::Pending } else { ClientKey::Untracked });
         let stream = match behind_tor {
             true => ClientStream::behind_tor(server, connection),
             false => ClientStream::new(server, connection),

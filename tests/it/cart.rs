@@ -3,7 +3,7 @@ use serde_json::json;
 use crate::world::{World, catalog};
 
 #[test]
-fn things_are_added_changed_and_removed() {
+fn items_are_added_changed_and_removed() {
     let world = World::new();
     let mut buyer = world.buyer();
     buyer.adds("green-tea", "", "2");
@@ -36,7 +36,7 @@ fn things_are_added_changed_and_removed() {
 }
 
 #[test]
-fn what_cannot_be_bought_is_refused_in_words() {
+fn what_cannot_be_bought_is_refused_with_a_reason() {
     let world = World::new();
     let mut buyer = world.buyer();
     for (product, option, quantity, words) in [
@@ -65,7 +65,7 @@ fn what_cannot_be_bought_is_refused_in_words() {
 }
 
 #[test]
-fn the_currency_is_switched_without_leaving_the_place() {
+fn switching_the_currency_returns_to_the_same_page() {
     let world = World::new();
     let mut buyer = world.buyer();
     let answer = buyer.post("/currency", &[("currency", "btc"), ("back", "/product/green-tea")]);
@@ -81,7 +81,7 @@ fn the_currency_is_switched_without_leaving_the_place() {
 }
 
 #[test]
-fn a_cart_that_is_too_large_for_its_cookie_is_refused_and_nothing_is_cut() {
+fn a_cart_too_large_for_its_cookie_is_refused_and_nothing_is_truncated() {
     let mut large = catalog();
     for n in 0..400 {
         large["products"][format!("p{n}")] = json!({"name": format!("Thing {n}"), "prices": [{"price": 1_000_000_000 - n, "wallet": "->wallets.eth"}]});
@@ -108,7 +108,7 @@ fn a_cart_that_is_too_large_for_its_cookie_is_refused_and_nothing_is_cut() {
 }
 
 #[test]
-fn a_cart_that_somebody_tampered_with_is_empty() {
+fn a_tampered_cart_is_empty() {
     let world = World::new();
     let mut buyer = world.buyer();
     buyer.adds("green-tea", "", "1");
@@ -130,7 +130,7 @@ fn a_cart_that_somebody_tampered_with_is_empty() {
 }
 
 #[test]
-fn a_change_of_the_catalog_is_said_once_in_words() {
+fn a_change_of_the_catalog_is_reported_once() {
     let world = World::new();
     let mut buyer = world.buyer();
     buyer.adds("green-tea", "", "1");

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::world::{World, catalog};
 
 #[test]
-fn a_product_is_shown_in_a_currency_only_where_it_has_a_price_in_it() {
+fn a_product_is_listed_only_in_currencies_in_which_it_has_a_price() {
     let world = World::new();
     let mut buyer = world.buyer();
     assert!(!buyer.get("/product").text().contains("/product/stone"));
@@ -17,7 +17,7 @@ fn a_product_is_shown_in_a_currency_only_where_it_has_a_price_in_it() {
 }
 
 #[test]
-fn a_product_page_says_price_stock_and_options_and_its_markdown_is_harmless() {
+fn a_product_page_shows_price_stock_options_and_safe_markdown() {
     let world = World::new();
     let mut buyer = world.buyer();
     let text = buyer.get("/product/green-tea").text();
@@ -110,7 +110,7 @@ fn a_search_of_any_bytes_is_answered() {
 }
 
 #[test]
-fn seeding_while_the_shop_is_open_is_seen_by_the_next_view() {
+fn an_import_while_the_shop_runs_shows_on_the_next_page() {
     let world = World::new();
     let mut buyer = world.buyer();
     for n in 0..5 {
@@ -146,7 +146,7 @@ fn orders_and_sold_stock_survive_seeding_and_keep_their_names() {
     assert!(world.says(&["orders", "show", &order_ref]).contains("3 x Cap, Small"));
 }
 
-/// A cap whose sizes share this many pieces; `small`: those that the small one has for itself.
+/// A cap whose sizes share this much stock; `small`: the small size's own stock.
 fn caps(shared: i64, small: Option<i64>) -> Value {
     let mut catalog = catalog();
     catalog["products"]["cap"]["quantity"] = json!(shared);
@@ -155,7 +155,7 @@ fn caps(shared: i64, small: Option<i64>) -> Value {
     catalog
 }
 
-/// How many of each size the shop says there are, to somebody who wants 99.
+/// Checks how many of each size the shop offers to a buyer who asks for 99.
 #[track_caller]
 fn has(world: &World, small: i64, large: i64) {
     for (option, expected) in [("Small", small), ("Large", large)] {
@@ -181,14 +181,14 @@ fn orders_of_an_option_are_taken_from_the_stock_that_it_has_now() {
     has(&world, 2, 12);
     world.seed(&caps(12, None));
     has(&world, 9, 9);
-    // The file has changed nothing of what the sizes share.
+    // The import did not change the shared stock.
     world.seed(&caps(12, Some(4)));
     has(&world, 1, 12);
     world.says(&["orders", "cancel", &order_ref]);
     has(&world, 4, 12);
 }
 
-/// Products that show these pictures of the demo, one each, between others that have none.
+/// Products with one picture of the demo each, between products without any.
 fn with_pictures(world: &World, pictures: &[&str]) -> Value {
     let mut catalog = catalog();
     fs::create_dir_all(world.path("db/images")).unwrap();
@@ -199,7 +199,7 @@ fn with_pictures(world: &World, pictures: &[&str]) -> Value {
             "images": [format!("{picture}.jpg")], "prices": [{"price": 1_000_000, "wallet": "->wallets.eth"},
                 {"price": 9_000_000, "wallet": "->wallets.xmr"}]});
     }
-    // So all of them stand in the window.
+    // So all of them are on the front page.
     for name in ["socks", "cap"] {
         catalog["products"].as_object_mut().unwrap().shift_remove(name);
     }
@@ -226,7 +226,7 @@ fn all(text: &str, attribute: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_windows_pictures_are_one_request() {
+fn the_front_pages_pictures_are_one_request() {
     let mut world = World::closed(&[]);
     let catalog = with_pictures(&world, &NINE);
     fs::write(world.path("db/data.json"), catalog.to_string()).unwrap();
@@ -263,7 +263,7 @@ fn the_windows_pictures_are_one_request() {
 }
 
 #[test]
-fn the_windows_sheet_follows_the_catalog() {
+fn the_sprite_sheet_follows_the_catalog() {
     let mut world = World::closed(&[]);
     let mut catalog = with_pictures(&world, &NINE[..3]);
     fs::write(world.path("db/data.json"), catalog.to_string()).unwrap();
@@ -350,7 +350,7 @@ fn whole_numbers_are_read_however_they_are_written_and_others_shown_as_they_stan
         let n_faults = said.matches(shown).count();
         assert!(5 <= n_faults || number == "5e15" && 4 <= n_faults, "{number}: {said}");
     }
-    // What is read is what is sold.
+    // The number that was read is the price.
     file("3.0", "2.5e7", "10", "0");
     world.says(&["seed", "data.json"]);
     let exported = world.says(&["catalog", "export"]);

@@ -1,4 +1,4 @@
-//! What the checkout asks for in siege mode: a picture that is read, or a wait.
+//! What the checkout requires in siege mode: a picture that is read, or a wait.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use crate::clock::{set_clock, shop_at};
 use crate::fairness::BEHIND_TOR;
 use crate::world::{ADDRESS, Answer, Buyer, World, catalog};
 
-/// Siege mode that lasts: a hundred orders were placed just now, and are not paid.
+/// Lasting siege mode: a hundred orders were just placed and are unpaid.
 fn besiege(world: &World) {
     world.sql(
         "with recursive n(n) as (select 1 union all select n + 1 from n where n < 100) \
@@ -35,13 +35,13 @@ fn challenge_on(page: &Answer) -> String {
     rest.split('"').next().unwrap().to_owned()
 }
 
-/// The characters in the picture. Only who has the shop's secret can do this.
+/// The characters in the picture. This takes the shop's secret.
 fn read_picture(world: &World, challenge: &str) -> String {
     let secret = fs::read(world.path("db/shop.secret")).unwrap();
     captcha::text(&ChallengeKey::of_secret(&secret).open(challenge).unwrap().id)
 }
 
-/// What the checkout asks of this buyer beside the address, answered; nothing where it asks for nothing.
+/// The fields that answer the checkout's challenge; none if it shows none.
 pub fn answers(world: &World, buyer: &mut Buyer) -> Vec<(&'static str, String)> {
     let page = buyer.get("/checkout");
     if !page.text().contains("name=\"challenge\"") {
@@ -76,14 +76,14 @@ fn n_orders(world: &World) -> usize {
     world.find("select id from orders where order_ref not like 'FLOOD%'").len()
 }
 
-/// Moves the shop's clock on, as after so long a wait.
+/// Moves the shop's clock forward.
 fn later(world: &World, offset: &str) {
     set_clock(world, offset);
     world.says(&["clock", "accept"]);
 }
 
 #[test]
-fn without_a_siege_the_checkout_is_the_same_and_asks_for_nothing() {
+fn without_siege_mode_the_checkout_is_unchanged() {
     let world = World::new();
     let mut buyer = with_tea(&world);
     let before = buyer.get("/checkout");
@@ -96,7 +96,7 @@ fn without_a_siege_the_checkout_is_the_same_and_asks_for_nothing() {
     let after = buyer.get("/checkout");
     assert_eq!((before.bytes, before.headers), (after.bytes, after.headers));
 
-    // There is no wait either, and what is sent of a challenge is passed over.
+    // There is no wait either, and the fields of a challenge are ignored.
     for answer in [buyer.get("/checkout/wait"), buyer.post("/checkout/wait", &[])] {
         assert_eq!((answer.status, answer.header("location")), (303, Some("/checkout")));
         assert_eq!(answer.header("set-cookie"), None);
@@ -105,13 +105,13 @@ fn without_a_siege_the_checkout_is_the_same_and_asks_for_nothing() {
 }
 
 #[test]
-fn under_siege_an_order_takes_a_right_answer() {
+fn in_siege_mode_an_order_needs_a_correct_answer() {
     let world = World::new();
     besiege(&world);
     let mut buyer = with_tea(&world);
     let page = buyer.get("/checkout");
     let text = page.text();
-    // What is asked is said before anything is typed.
+    // The page shows the challenge before anything is typed.
     assert!(
         text.find("orders that are never paid").unwrap() < text.find("id=\"recipient\"").unwrap()
     );
@@ -124,7 +124,7 @@ fn under_siege_an_order_takes_a_right_answer() {
     // Nothing typed: another picture.
     is_refused(&buyer.tries_to_check_out(&[("challenge", &first)]), "Enter the characters");
     is_refused(&buyer.tries_to_check_out(&[]), "Enter the characters");
-    // Wrong: that picture is gone, even for who reads it right now.
+    // Wrong: that picture is spent, even for a correct answer.
     let wrong = buyer.tries_to_check_out(&[("challenge", &first), ("answer", "AAAAAA")]);
     is_refused(&wrong, "do not match the picture");
     let second = challenge_on(&wrong);
@@ -135,11 +135,11 @@ fn under_siege_an_order_takes_a_right_answer() {
         "is no longer valid",
     );
     assert_eq!((n_orders(&world), world.messages().len()), (0, 0));
-    // No address of the wallet was used up for those.
+    // They used up no address of the wallet.
     let used = || world.find("select 1 from derivations where 0 < next_index").len();
     assert_eq!(used(), 0);
 
-    // Something else is wrong: the same picture stays, with what was read in it.
+    // Something else is wrong: the same picture stays, with its answer.
     let answer = read_picture(&world, &second);
     let typed = format!(" {} ", answer.to_lowercase());
     let fields = [("challenge", second.as_str()), ("answer", &typed)];
@@ -150,7 +150,7 @@ fn under_siege_an_order_takes_a_right_answer() {
         (challenge_on(&page), page.attribute("answer", "value")),
         (second.clone(), answer.to_lowercase())
     );
-    // And right.
+    // Correct.
     let mut twin = buyer.clone();
     is_placed(&buyer.tries_to_check_out(&fields));
     assert_eq!(buyer.get("/order").state(), "awaiting");
@@ -161,7 +161,7 @@ fn under_siege_an_order_takes_a_right_answer() {
 }
 
 #[test]
-fn an_answer_counts_once_and_for_one_cart() {
+fn an_answer_is_valid_once_and_for_one_cart() {
     let world = World::new();
     besiege(&world);
     let (mut buyer, mut other) = (with_tea(&world), with_tea(&world));
@@ -169,7 +169,7 @@ fn an_answer_counts_once_and_for_one_cart() {
     let answer = read_picture(&world, &challenge);
     let fields = [("challenge", challenge.as_str()), ("answer", answer.as_str())];
     is_refused(&other.tries_to_check_out(&fields), "is no longer valid");
-    // Nor does anybody else see the picture.
+    // Nobody else can see the picture.
     let picture = format!("/checkout/challenge.png?c={challenge}");
     assert_eq!((buyer.get(&picture).status, other.get(&picture).status), (200, 404));
     for wrong in ["/checkout/challenge.png", "/checkout/challenge.png?c=AAAA"] {
@@ -178,14 +178,14 @@ fn an_answer_counts_once_and_for_one_cart() {
 
     let mut twin = buyer.clone();
     is_placed(&buyer.tries_to_check_out(&fields));
-    // Where no order of this cart is left, the same form would make another.
+    // Once the cart's order is gone, the same form would make another.
     world.sql("delete from orders");
     is_refused(&twin.tries_to_check_out(&fields), "is no longer valid");
     assert_eq!(n_orders(&world), 0);
 }
 
 #[test]
-fn twins_with_one_answer_make_one_order() {
+fn two_forms_with_one_answer_make_one_order() {
     let world = World::new();
     besiege(&world);
     let mut buyer = with_tea(&world);
@@ -239,7 +239,7 @@ fn whoever_waits_five_minutes_needs_no_picture_for_one_order() {
     assert!(page.text().contains("role=\"status\""));
     let early = buyer.tries_to_check_out(&[]);
     is_refused(&early, "not over yet: 5 minutes left");
-    // Another click begins no other wait.
+    // Another click starts no other wait.
     later(&world, "+200s");
     assert!(starts_to_wait(&mut buyer).text().contains("<h1>2 minutes left</h1>"));
     later(&world, "+290s");
@@ -262,7 +262,7 @@ fn whoever_waits_five_minutes_needs_no_picture_for_one_order() {
 }
 
 #[test]
-fn a_wait_is_for_one_cart_and_not_for_ever() {
+fn a_wait_is_for_one_cart_and_expires() {
     let world = shop_at("+0", &[]);
     besiege(&world);
     let mut buyer = with_tea(&world);
@@ -296,7 +296,7 @@ fn a_wait_is_for_one_circuit_which_has_one_at_a_time() {
     starts_to_wait(&mut second);
     starts_to_wait(&mut third);
     later(&world, "+6m");
-    // The circuit's first ticket gave way to the second.
+    // The circuit's second ticket replaced its first.
     is_refused(&first.tries_to_check_out(&[]), "circuit has changed");
     let mut moved = on(&second, 9);
     let page = moved.get("/checkout/wait");
@@ -305,9 +305,9 @@ fn a_wait_is_for_one_circuit_which_has_one_at_a_time() {
     is_placed(&second.tries_to_check_out(&[]));
     is_placed(&third.tries_to_check_out(&[]));
 
-    // Where the circuit has changed, the wait begins again.
+    // If the circuit has changed, the wait starts again.
     assert!(starts_to_wait(&mut moved).text().contains("5 minutes left"));
-    // The shop forgets tickets with its circuits when it ends, and says so.
+    // A restart forgets tickets with their circuits, and the page says so.
     let mut fourth = with_tea(4);
     starts_to_wait(&mut fourth);
     assert_eq!(world.close("-TERM"), Some(0));

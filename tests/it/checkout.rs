@@ -85,7 +85,7 @@ fn a_form_sent_again_after_back_makes_no_second_order() {
 }
 
 #[test]
-fn all_errors_are_shown_at_once_and_the_words_are_kept() {
+fn all_errors_are_shown_at_once_with_the_input() {
     let world = World::new();
     let mut buyer = world.buyer();
     buyer.adds("green-tea", "", "1");
@@ -107,7 +107,7 @@ fn all_errors_are_shown_at_once_and_the_words_are_kept() {
 }
 
 #[test]
-fn what_cannot_be_seen_and_what_is_too_long_is_refused() {
+fn invisible_characters_and_long_input_are_refused() {
     let world = World::new();
     let mut buyer = world.buyer();
     buyer.adds("green-tea", "", "1");
@@ -155,7 +155,7 @@ fn a_form_that_showed_another_cart_is_no_consent() {
 }
 
 #[test]
-fn an_address_can_be_sealed_to_the_seller() {
+fn an_address_can_be_encrypted_to_the_seller() {
     let world = World::new();
     let mut buyer = world.buyer();
     buyer.adds("green-tea", "", "1");
@@ -195,7 +195,7 @@ fn sending_is_chosen_by_country_and_added() {
 }
 
 #[test]
-fn a_code_of_the_file_says_to_the_buyer_why_it_does_not_count() {
+fn a_refused_discount_code_says_why() {
     let mut with_codes = catalog();
     let amount = |price: i64, wallet: &str| json!([{"price": price, "wallet": format!("->wallets.{wallet}")}]);
     with_codes["codes"] = json!({"_model": "Discount",
@@ -224,7 +224,7 @@ fn a_code_of_the_file_says_to_the_buyer_why_it_does_not_count() {
     ] {
         assert!(order(code).starts_with(words), "{code}");
     }
-    // The count outlives a seeding.
+    // The count survives an import.
     world.seed(&with_codes);
     assert!(order("five").starts_with("This discount code has reached its usage limit"));
     assert_eq!(world.messages().len(), 1);
@@ -255,7 +255,7 @@ fn one_transaction_pays_one_order() {
 }
 
 #[test]
-fn an_address_is_never_given_out_twice() {
+fn a_payment_address_is_never_assigned_twice() {
     let world = World::new();
     let mut addresses: Vec<String> = (0..4)
         .map(|_| {

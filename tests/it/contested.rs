@@ -6,7 +6,7 @@ use crate::world::{Answer, Buyer, World, catalog};
 
 const REFUND: (&str, &str) = ("refund", "0x52908400098527886E0F7030069857D2E4169EE7");
 
-/// A shop with one cap of each size left together: two caps in all.
+/// A shop with two caps left, which all sizes share.
 fn shop() -> World {
     let mut few = catalog();
     few["products"]["cap"]["quantity"] = json!(2);
@@ -35,7 +35,7 @@ fn must_not_pay(page: &Answer) {
 }
 
 #[test]
-fn what_unpaid_orders_reserve_can_still_be_ordered_by_whoever_names_a_refund_address() {
+fn reserved_items_can_still_be_ordered_with_a_refund_address() {
     let world = shop();
     let (_, first) = orders(&world, "2", &[]);
     let mut second = with_caps(&world, "1");
@@ -54,7 +54,7 @@ fn what_unpaid_orders_reserve_can_still_be_ordered_by_whoever_names_a_refund_add
     assert_eq!(page.state(), "awaiting");
     assert!(page.text().contains("Nothing is reserved for you yet"));
     assert!(page.find_mark("payment-uri").is_some());
-    // More than there are is not for sale.
+    // More than the stock cannot be ordered.
     let mut third = world.buyer();
     let answer = third.post("/cart", &[("product", "cap"), ("option", "Large"), ("quantity", "3")]);
     assert_eq!(answer.status, 422);
@@ -93,7 +93,7 @@ fn the_first_payment_takes_the_last_item_and_the_others_are_told_not_to_pay() {
         assert!(!buyer.get("/order/receipt.txt").text().contains("Pay before"));
     }
     assert!(third.get("/product/cap").text().contains("Sold out"));
-    // A payment that comes nevertheless.
+    // A payment that arrives nevertheless.
     let said = world.says(&["orders", "paid", &late]);
     assert!(said.contains("is now oversold") && said.contains("Add stock"), "{said}");
     let page = third.get("/order");
@@ -140,7 +140,7 @@ fn an_invented_transaction_reserves_no_longer_than_none() {
     let id = format!("0x{}", "ab".repeat(32));
     let (mut liar, reference) = orders(&world, "2", &[("transaction", &id)]);
     assert_eq!(liar.get("/order").state(), "reported");
-    // Others need not wait for the seller, nor for the time to be over.
+    // Others need not wait for the seller, nor until the order expires.
     let (_, paid) = orders(&world, "1", &[REFUND]);
     world.says(&["orders", "paid", &paid]);
     assert_eq!(liar.get("/order").state(), "reported");
@@ -153,7 +153,7 @@ fn an_invented_transaction_reserves_no_longer_than_none() {
     world.says(&["orders"]);
     assert_eq!(second.get("/order").state(), "reported");
     assert_eq!(world.find("select stock from products where slug = 'cap'"), [b"1"]);
-    // Where it was true, the order takes its items all the same.
+    // If it was real, the order gets its items all the same.
     world.says(&["orders", "cancel", &paid]);
     world.says(&["orders", "paid", &reference]);
     assert_eq!(liar.get("/order").state(), "confirmed");
@@ -161,7 +161,7 @@ fn an_invented_transaction_reserves_no_longer_than_none() {
 }
 
 #[test]
-fn a_file_that_says_fewer_items_ends_reservations_of_the_unpaid_first() {
+fn an_import_with_fewer_items_ends_reservations_of_unpaid_orders_first() {
     let world = shop();
     let (_, kept) = orders(&world, "1", &[]);
     world.says(&["orders", "paid", &kept]);
@@ -188,14 +188,14 @@ fn an_invented_transaction_holds_a_discount_code_no_longer_than_none() {
     world.says(&["orders"]);
     assert_eq!(first.get("/order").state(), "reported");
     orders(&world, "1", &[("discount", "SPRING")]);
-    // It was true: the amount was promised.
+    // It was real: the discount was promised.
     world.says(&["orders", "paid", &reference]);
     assert_eq!(first.get("/order").state(), "confirmed");
     assert_eq!(world.find("select used from discount_uses"), [b"2"]);
 }
 
 #[test]
-fn a_file_with_fewer_of_two_products_gives_no_item_out_twice() {
+fn an_import_with_fewer_of_two_products_assigns_no_item_twice() {
     let mut two = catalog();
     two["products"]["cap"]["quantity"] = json!(1);
     two["products"]["tea"]["quantity"] = json!(3);

@@ -1,4 +1,4 @@
-//! One visitor who takes much leaves the others served.
+//! A visitor who sends many requests does not keep others from being served.
 
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
@@ -15,7 +15,7 @@ fn behind_tor(more: &[(&str, &str)]) -> World {
     World::with(&many, &[&BEHIND_TOR, more].concat())
 }
 
-/// Looks, puts something into the cart and orders it; every answer is what it should be.
+/// Browses, adds an item to the cart and orders it; checks every response.
 #[track_caller]
 fn buys(buyer: &mut Buyer) {
     for path in ["/", "/product/green-tea"] {
@@ -27,7 +27,7 @@ fn buys(buyer: &mut Buyer) {
     assert_eq!(buyer.get("/order/qr.png").status, 200);
 }
 
-/// Sends the bytes on a connection of their own and reads until the shop closes it.
+/// Sends the bytes on a new connection and reads until the shop closes it.
 fn answer_to(world: &World, bytes: &[u8]) -> Answer {
     let mut stream = connect(world.address());
     stream.write_all(bytes).unwrap();
@@ -38,7 +38,7 @@ fn answer_to(world: &World, bytes: &[u8]) -> Answer {
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
-/// Fifty at once on one circuit, each with so many requests, while `meanwhile` is done; the statuses of all answers.
+/// Fifty connections on one circuit, each with this many requests, while `meanwhile` runs. Returns all statuses.
 fn flood(
     world: &World,
     n_each: usize,
@@ -65,7 +65,7 @@ fn flood(
                 })
             })
             .collect();
-        // The others come when the circuit has begun to be refused.
+        // The others arrive once the circuit is being refused.
         while !has_begun.load(Relaxed) && !flooders.iter().all(|flooder| flooder.is_finished()) {
             std::thread::yield_now();
         }
@@ -104,15 +104,15 @@ fn a_circuit_that_floods_pages_codes_and_orders_leaves_others_served() {
     let statuses = flood(&world, 5, orders, || buys(&mut next()));
     assert!(statuses.contains(&429));
 
-    // Nothing of it is in the log, and the shop still stands.
+    // None of it is in the log, and the shop still runs.
     assert!(!world.log().contains("bad") && !world.log().contains("failed"), "{}", world.log());
     assert_eq!(next().get("/").status, 200);
 }
 
 #[test]
-fn a_circuit_that_goes_on_flooding_is_named_to_the_one_who_can_close_it() {
+fn a_circuit_that_keeps_flooding_is_reported_for_closing() {
     let world = behind_tor(&[("CLOSE_CIRCUITS", "on")]);
-    // What the shop and the one who tends Tor share.
+    // The folder that the shop shares with whoever runs Tor.
     std::fs::create_dir_all(world.path("db/tor")).unwrap();
     let codes = |buyer: &mut Buyer| buyer.post_raw("/order", &[("code", "one two three")]);
     flood(&world, 8, codes, || buys(&mut world.buyer_on(1)));
@@ -152,7 +152,7 @@ fn connections_without_tors_line_count_as_one_circuit() {
 }
 
 #[test]
-fn tors_line_is_read_in_however_many_pieces_it_comes() {
+fn tors_line_is_read_in_any_number_of_pieces() {
     let world = behind_tor(&[]);
     for bytes in [GET.to_owned(), tors_line(3) + GET, tors_line(u32::MAX) + GET] {
         assert_eq!(answer_to(&world, bytes.as_bytes()).status, 200, "{bytes}");
@@ -166,7 +166,7 @@ fn tors_line_is_read_in_however_many_pieces_it_comes() {
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).unwrap();
     assert_eq!(parse_answer(&answer).status, 200);
-    // Two requests on one connection: the line stands before the first alone.
+    // Two requests on one connection: only the first has the line.
     let twice = tors_line(3) + "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n" + GET;
     let answer = answer_to(&world, twice.as_bytes());
     assert_eq!(answer.status, 200);
@@ -182,7 +182,7 @@ fn any_other_line_is_a_bad_request() {
         "PROXY UNKNOWN\r\n".to_owned(),
         "PROXY / HTTP/1.1\r\n".to_owned(),
         format!("PROXY {}\r\n", "x".repeat(200)),
-        // A buyer's own line behind tor's.
+        // A buyer's own line after Tor's.
         tors_line(1) + &tors_line(2),
     ];
     // A line between two requests.
@@ -195,7 +195,7 @@ fn any_other_line_is_a_bad_request() {
         check_bad(&world, &line);
     }
     buys(&mut world.buyer_on(2));
-    // Where circuits are not told apart, tor's line too is one.
+    // If circuits are not told apart, Tor's own line is a bad request too.
     let off = World::with(&catalog(), &[("LISTEN", "unix:door")]);
     check_bad(&off, &tors_line(1));
     assert_eq!(answer_to(&off, GET.as_bytes()).status, 200);
@@ -217,7 +217,7 @@ fn silent(world: &World, circuit: u32, said: &str) -> Box<dyn Connection> {
     stream
 }
 
-/// `n_files`: what the system lets the shop open.
+/// `n_files`: how many files the shop may open.
 fn holds_against_silence(n_files: u32) {
     let mut world = World::closed(&BEHIND_TOR);
     std::fs::create_dir(world.path("db")).unwrap();
@@ -225,23 +225,23 @@ fn holds_against_silence(n_files: u32) {
     world.most_files = Some(n_files);
     world.open();
     let mut kept: Vec<Box<dyn Connection>> = Vec::new();
-    // A thousand that say nothing, one half on one circuit; the shop is not told more than tor's line.
+    // A thousand that send nothing but Tor's line, half of them on one circuit.
     for n in 0..1_000 {
         kept.push(silent(&world, if n % 2 == 0 { 1 } else { 1_000 + n }, ""));
     }
     let mut early = world.buyer_on(90_001);
     buys(&mut early);
-    // A thousand whose head comes a byte at a time.
+    // A thousand whose head arrives byte by byte.
     let mut slow: Vec<Box<dyn Connection>> =
         (0..1_000).map(|n| silent(&world, 10_000 + n / 4, "GET / H")).collect();
     for round in 0..3 {
         for stream in &mut slow {
-            // Some were let go meanwhile.
+            // Some have been closed meanwhile.
             let _ = stream.write_all(b"T");
         }
         buys(&mut world.buyer_on(90_002 + round));
     }
-    // Who was there before still is.
+    // Connections from before are still open.
     assert_eq!(early.get("/order").state(), "awaiting");
     assert!(
         !world.log().contains("failed") && !world.log().contains("could not"),
@@ -256,7 +256,7 @@ fn a_thousand_silent_and_a_thousand_slow_connections_change_nothing_for_others()
 }
 
 #[test]
-fn nor_do_they_where_the_system_allows_the_shop_few_files() {
+fn nor_do_they_if_the_shop_may_open_few_files() {
     holds_against_silence(1_024);
 }
 
@@ -279,7 +279,7 @@ fn one_circuit_may_have_ten_unpaid_orders() {
     );
     let mut other = Buyer { before: tors_line(7), ..eleventh };
     assert_eq!(other.checks_out(&[]).state(), "awaiting");
-    // Its orders reserve a tenth of a stock; more can be ordered, and belongs to the order that is paid first.
+    // Its orders reserve a tenth of a stock. More can be ordered, and belongs to the order that is paid first.
     let left = || world.find("select stock from products where slug = 'green-tea'");
     assert_eq!(left(), [b"989"]);
     for expected in [b"890", b"890"] {

@@ -1,19 +1,19 @@
-//! Memory stays bounded, whatever strangers, files and nodes send.
+//! Memory stays bounded, whatever visitors, files and nodes send.
 
 mod connections;
 mod inputs;
 
 use std::fs;
 
-/// Memory that a process may take above what it takes when idle, whatever arrives. Units: MB.
+/// The memory that a process may use above its idle memory. Units: MB.
 pub const ALLOWED_MB: u64 = 96;
 
-/// The most memory that a running process has held so far. Units: MB.
+/// The peak memory of a running process. Units: MB.
 pub fn peak_mb(pid: u32) -> u64 {
     status_mb(pid, "VmHWM:")
 }
 
-/// The memory that a running process holds now. Units: MB.
+/// The current memory of a running process. Units: MB.
 pub fn resident_mb(pid: u32) -> u64 {
     status_mb(pid, "VmRSS:")
 }

@@ -79,7 +79,7 @@ fn check(answer: &Answer, what: &str) {
 }
 
 #[test]
-fn every_answer_to_every_address_carries_the_headers() {
+fn every_response_of_every_address_has_the_headers() {
     let world = World::new();
     let mut buyer = world.buyer();
     for address in ADDRESSES {
@@ -99,7 +99,7 @@ fn every_answer_to_every_address_carries_the_headers() {
 }
 
 #[test]
-fn what_goes_wrong_has_a_page_of_the_shop() {
+fn every_error_has_a_page_of_the_shop() {
     let world = World::new();
     let mut buyer = world.buyer();
     let form = [("Content-Type", "application/x-www-form-urlencoded")];
@@ -147,7 +147,7 @@ fn what_goes_wrong_has_a_page_of_the_shop() {
 }
 
 #[test]
-fn what_cannot_even_be_read_is_answered_with_the_headers() {
+fn unreadable_requests_get_a_response_with_the_headers() {
     let world = World::new();
     for request in [
         b"GARBAGE\r\n\r\n".to_vec(),
@@ -180,7 +180,7 @@ fn set_cookies(answer: &Answer) -> Vec<&str> {
 }
 
 #[test]
-fn on_an_onion_the_cookies_are_marked_secure_where_the_browser_accepts_that() {
+fn on_an_onion_the_cookies_are_secure_if_the_browser_accepts_that() {
     let world = World::new();
     for (site, is_marked) in [(Some("same-origin"), true), (None, false)] {
         let mut buyer = on_onion(&world, site);
@@ -197,7 +197,7 @@ fn on_an_onion_the_cookies_are_marked_secure_where_the_browser_accepts_that() {
             assert!(line.contains("; HttpOnly; SameSite=Strict; Path=/"), "{line}");
         }
         assert!(buyer.cookies.keys().all(|name| name.starts_with("__Host-") == is_marked));
-        // The whole way, to the order's page and out of it again.
+        // From the cart to the order's page and out again.
         let code = buyer.checks_out(&[]).mark("code");
         let closed = buyer.post("/order/close", &[]);
         let removed = set_cookies(&closed);
@@ -213,7 +213,7 @@ fn on_an_onion_the_cookies_are_marked_secure_where_the_browser_accepts_that() {
 }
 
 #[test]
-fn a_cookie_that_somebody_planted_does_not_count_beside_one_with_the_prefix() {
+fn a_planted_cookie_is_ignored_beside_one_with_the_prefix() {
     let world = World::new();
     let mut stranger = on_onion(&world, None);
     stranger.adds("green-tea", "", "1");
@@ -236,7 +236,7 @@ fn a_cookie_that_somebody_planted_does_not_count_beside_one_with_the_prefix() {
 }
 
 #[test]
-fn nothing_is_kept_of_a_visitor_who_does_not_order() {
+fn nothing_is_stored_about_a_visitor_who_does_not_order() {
     let world = World::new();
     let state = || -> Vec<(std::path::PathBuf, Vec<u8>)> {
         files_below(world.home.path())
@@ -259,7 +259,7 @@ fn nothing_is_kept_of_a_visitor_who_does_not_order() {
 }
 
 #[test]
-fn a_page_packed_and_plain_is_the_same() {
+fn a_page_is_the_same_compressed_and_plain() {
     let world = World::new();
     let mut buyer = world.buyer();
     buyer.get("/");

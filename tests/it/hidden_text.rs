@@ -1,4 +1,4 @@
-//! Characters that cannot be seen: left out where they do no harm, refused and named where they do.
+//! Invisible characters: removed where they do no harm, refused and named otherwise.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::world::{World, catalog};
 
 #[test]
-fn marks_that_came_along_with_an_address_are_left_out() {
+fn invisible_characters_pasted_with_an_address_are_removed() {
     let world = World::new();
     let mut buyer = world.buyer();
     buyer.adds("green-tea", "", "1");
@@ -31,7 +31,7 @@ fn marks_that_came_along_with_an_address_are_left_out() {
 }
 
 #[test]
-fn what_turns_an_address_is_named_and_gone_from_the_form() {
+fn bidirectional_controls_are_named_and_removed_from_the_form() {
     let world = World::new();
     let mut buyer = world.buyer();
     buyer.adds("green-tea", "", "1");

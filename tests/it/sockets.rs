@@ -1,4 +1,4 @@
-//! Who listens where: a socket or a port that is in use stays with whoever has it.
+//! A socket or port that is in use stays with its owner.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -16,8 +16,8 @@ fn said(output: &std::process::Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// What the shop behind this address answers first.
-fn asked(address: &str, path: &str) -> String {
+/// The response of the shop at this address.
+fn response(address: &str, path: &str) -> String {
     let mut stream = connect(address);
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).unwrap();
@@ -52,9 +52,9 @@ fn a_second_shop_leaves_the_socket_of_the_first_one_alone() {
         assert_eq!(second.status.code(), Some(1), "{}", said(&second));
     }
     for name in ["door.sock", "link.sock", "folder/door.sock"] {
-        assert!(asked(&whole(name), "/health").ends_with("ok"), "{name}");
+        assert!(response(&whole(name), "/health").ends_with("ok"), "{name}");
     }
-    assert!(asked(&whole("desk.sock"), "/login").starts_with("HTTP/1.1 200"));
+    assert!(response(&whole("desk.sock"), "/login").starts_with("HTTP/1.1 200"));
     assert_eq!(first.close("-TERM"), Some(0));
     assert!(!first.path("door.sock").exists() && !first.path("desk.sock").exists());
 }
@@ -102,11 +102,11 @@ fn another_program_keeps_its_socket_its_port_and_its_file() {
 fn of_shops_that_start_together_one_opens_and_the_others_say_why() {
     let folder = tempfile::tempdir().unwrap();
     let door = folder.path().join("door.sock");
-    // Left behind, so that each of them would like to take it away.
+    // A stale socket, which each of them would remove.
     drop(UnixListener::bind(&door).unwrap());
     let place = format!("unix:{}", door.display());
     let mut worlds: Vec<World> = (0..4).map(|_| World::closed(&[("LISTEN", &place)])).collect();
-    // The folders are made first, so that nothing but the start is left to do.
+    // The folders are created first, so that only the start remains.
     for world in &mut worlds {
         world.settings = vec![("LISTEN".to_owned(), "127.0.0.1:0".to_owned())];
         world.open();
@@ -133,7 +133,7 @@ fn of_shops_that_start_together_one_opens_and_the_others_say_why() {
         })
         .collect();
     assert_eq!(opened.iter().filter(|is_open| **is_open).count(), 1, "{opened:?}");
-    assert!(asked(&place, "/health").ends_with("ok"));
+    assert!(response(&place, "/health").ends_with("ok"));
     for (mut shop, is_open) in shops.into_iter().zip(opened) {
         if is_open {
             Command::new("kill").args(["-TERM", &shop.id().to_string()]).status().unwrap();

@@ -70,7 +70,7 @@ async fn with_database(db: Result<Db, StoreError>, settings: &Settings) -> anyho
     let home = home(settings);
     let clock = store::clock::find(&mut *db.reader().await?).await;
     if let Some(clock) = clock.context("read the trusted time")? {
-        clock::follow(clock);
+        clock::set_trusted(clock);
     }
     let gallery = home.join("pictures");
     let pictures = Gallery::open(gallery.clone())
@@ -110,7 +110,7 @@ async fn with_database(db: Result<Db, StoreError>, settings: &Settings) -> anyho
 pub async fn check_clock(shop: &Shop) -> anyhow::Result<Option<ClockDoubted>> {
     let clock = actions::check_clock(shop).await.context("look at the clock")?;
     let doubt = ClockDoubted::of(&clock);
-    clock::follow(clock);
+    clock::set_trusted(clock);
     Ok(doubt)
 }
 

@@ -108,7 +108,7 @@ fn refuse(request: &ServiceRequest) -> Option<actix_web::HttpResponse> {
     }
     // This does not change while the connection lasts: the client must retry on a new one.
     let is_full = |connection: &Arc<Connection>| {
-        connection.has_no_room() && connection.client() != ClientKey::Seller
+        connection.has_no_room && connection.client() != ClientKey::Seller
     };
     if connection_of(request.request()).is_some_and(is_full) {
         let words = "Too many requests at once. Please reload the page in a few seconds.";

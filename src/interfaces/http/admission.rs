@@ -35,7 +35,7 @@ pub const BUSY: &str = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta chars
 pub async fn admit(request: &HttpRequest) -> Result<Option<Permit>, HttpResponse> {
     let Some(connection) = connection_of(request) else { return Ok(None) };
     // Neither changes while the connection lasts: the client must retry on a new one.
-    if connection.has_no_room() {
+    if connection.has_no_room {
         return Err(last_refusal(StatusCode::SERVICE_UNAVAILABLE));
     }
     if connection.is_crowded() {

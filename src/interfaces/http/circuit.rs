@@ -7,13 +7,13 @@ pub struct CircuitId(pub u32);
 
 /// What the first bytes of a connection are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Opening {
+pub enum ProxyHeader {
     /// They may still become a line from Tor.
     Partial,
     /// Not a line from Tor: the visitor's request starts at the first byte.
-    NoLine,
+    Absent,
     /// Tor's line; `length` includes the line ending.
-    Line { circuit: CircuitId, length: usize },
+    Complete { circuit: CircuitId, length: usize },
     /// It begins like Tor's line but is not valid.
     Malformed,
 }
@@ -27,18 +27,18 @@ const NETWORK: &str = "fc00:dead:beef:4dad::";
 /// Reads the line `PROXY TCP6 fc00:dead:beef:4dad::X:Y ::1 PORT PORT` as Tor writes it with
 /// `HiddenServiceExportCircuitID haproxy`, and no other line. Only Tor, and clients behind it, can write to the shop's
 /// socket.
-pub fn read_opening(bytes: &[u8]) -> Opening {
+pub fn parse_proxy_header(bytes: &[u8]) -> ProxyHeader {
     let n_same = bytes.iter().zip(BEGIN).take_while(|(byte, same)| byte == same).count();
     if n_same < BEGIN.len() {
-        return if n_same == bytes.len() { Opening::Partial } else { Opening::NoLine };
+        return if n_same == bytes.len() { ProxyHeader::Partial } else { ProxyHeader::Absent };
     }
     let searched = &bytes[..bytes.len().min(LONGEST)];
     let Some(end) = searched.windows(2).position(|pair| pair == b"\r\n") else {
-        return if bytes.len() < LONGEST { Opening::Partial } else { Opening::Malformed };
+        return if bytes.len() < LONGEST { ProxyHeader::Partial } else { ProxyHeader::Malformed };
     };
     match std::str::from_utf8(&bytes[..end]).ok().and_then(parse_line) {
-        Some(circuit) => Opening::Line { circuit, length: end + 2 },
-        None => Opening::Malformed,
+        Some(circuit) => ProxyHeader::Complete { circuit, length: end + 2 },
+        None => ProxyHeader::Malformed,
     }
 }
 
@@ -73,12 +73,12 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(text: &str, expected: Opening) {
-        assert_eq!(read_opening(text.as_bytes()), expected, "{text:?}");
+    fn check(text: &str, expected: ProxyHeader) {
+        assert_eq!(parse_proxy_header(text.as_bytes()), expected, "{text:?}");
     }
 
-    fn line(circuit: u32, length: usize) -> Opening {
-        Opening::Line { circuit: CircuitId(circuit), length }
+    fn line(circuit: u32, length: usize) -> ProxyHeader {
+        ProxyHeader::Complete { circuit: CircuitId(circuit), length }
     }
 
     #[test]
@@ -92,13 +92,13 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_begin_like_it_is_the_visitors() {
+    fn other_first_bytes_belong_to_the_visitor() {
         for text in ["GET / HTTP/1.1\r\n", "P ", "PROX\r\n", "PROXY", "\r\n", "proxy TCP6"] {
-            let expected = if text == "PROXY" { Opening::Partial } else { Opening::NoLine };
+            let expected = if text == "PROXY" { ProxyHeader::Partial } else { ProxyHeader::Absent };
             check(text, expected);
         }
         for text in ["", "P", "PRO", "PROXY ", "PROXY TCP6 fc00:dead:beef:4dad::0:25 ::1 37 80\r"] {
-            check(text, Opening::Partial);
+            check(text, ProxyHeader::Partial);
         }
     }
 
@@ -124,10 +124,10 @@ mod tests {
             "PROXY / HTTP/1.1\r\n",
             "PROXY \u{e9}\r\n",
         ] {
-            check(text, Opening::Malformed);
+            check(text, ProxyHeader::Malformed);
         }
-        check(&format!("PROXY {}", "x".repeat(102)), Opening::Malformed);
-        check(&format!("PROXY {}", "x".repeat(101)), Opening::Partial);
+        check(&format!("PROXY {}", "x".repeat(102)), ProxyHeader::Malformed);
+        check(&format!("PROXY {}", "x".repeat(101)), ProxyHeader::Partial);
     }
 
     proptest! {
@@ -136,18 +136,18 @@ mod tests {
             let line = format!("PROXY TCP6 fc00:dead:beef:4dad::{:x}:{:x} ::1 {from} {to}\r\n", circuit >> 16, circuit & 0xffff);
             let mut bytes = line.clone().into_bytes();
             for n in 0..bytes.len() {
-                prop_assert_eq!(read_opening(&bytes[..n]), Opening::Partial);
+                prop_assert_eq!(parse_proxy_header(&bytes[..n]), ProxyHeader::Partial);
             }
             bytes.extend(rest);
-            prop_assert_eq!(read_opening(&bytes), Opening::Line { circuit: CircuitId(circuit), length: line.len() });
+            prop_assert_eq!(parse_proxy_header(&bytes), ProxyHeader::Complete { circuit: CircuitId(circuit), length: line.len() });
         }
 
         #[test]
         fn any_bytes_are_read(bytes: Vec<u8>) {
             let mut line = b"PROXY ".to_vec();
             line.extend(&bytes);
-            read_opening(&line);
-            if let Opening::Line { length, .. } = read_opening(&bytes) {
+            parse_proxy_header(&line);
+            if let ProxyHeader::Complete { length, .. } = parse_proxy_header(&bytes) {
                 prop_assert!(length <= bytes.len());
             }
         }
@@ -157,9 +157,9 @@ mod tests {
             let mut line = b"PROXY TCP6 fc00:dead:beef:4dad::0:25 ::1 37 80\r\n".to_vec();
             let was = std::mem::replace(&mut line[at], byte);
             let same_form = byte == was || byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-            match read_opening(&line) {
-                Opening::Line { .. } => prop_assert!(same_form),
-                other => prop_assert_ne!(other, Opening::NoLine),
+            match parse_proxy_header(&line) {
+                ProxyHeader::Complete { .. } => prop_assert!(same_form),
+                other => prop_assert_ne!(other, ProxyHeader::Absent),
             }
         }
     }

@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flooder_waits_then_is_refused_and_at_last_named() {
+    fn a_flooder_waits_then_is_refused_and_finally_reported() {
         for class in [
             RequestClass::Browse,
             RequestClass::Form,
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_circuit_orders_so_much_and_then_waits_until_its_orders_are_over() {
+    fn a_circuit_has_a_limit_of_orders_until_they_expire() {
         let minute = Duration::from_secs(60);
         let mut usage = CircuitUsage::default();
         let mut last = None;

@@ -12,7 +12,7 @@ use crate::domain::values::{Reading, Times, Timestamp, TrustedClock};
 static TRUSTED: Mutex<Option<TrustedClock>> = Mutex::new(None);
 
 /// From now on all pages and commands use this clock.
-pub fn follow(clock: TrustedClock) {
+pub fn set_trusted(clock: TrustedClock) {
     *TRUSTED.lock() = Some(clock);
 }
 

@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn where_one_has_the_prefix_those_without_do_not_count() {
+    fn cookies_without_the_prefix_are_ignored_beside_one_with_it() {
         let both = "visitor=planted; __Host-visitor=ours; order=planted";
         for says_site in [true, false] {
             check(ONION, says_site, both, (true, true), &["ours"]);

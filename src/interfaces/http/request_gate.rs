@@ -34,16 +34,10 @@ pub enum Phase {
     Closed,
 }
 
-/// The result of looking at a head.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Head {
-    Partial,
-    /// Units: bytes of the head and of the body after it.
-    Complete {
-        length: usize,
-        body: u64,
-    },
-    Refused(StatusCode),
+/// A complete head. Units: bytes of it, and of the body that follows.
+struct Head {
+    length: usize,
+    body: u64,
 }
 
 impl RequestGate {
@@ -83,15 +77,14 @@ impl RequestGate {
         // Empty lines before a request are ignored (RFC 9112, section 2.2).
         let n_empty = self.received.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
         self.received.drain(..n_empty);
-        match read_head(&self.received) {
-            Head::Partial if self.room() == 0 => Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
-            Head::Partial => Ok(false),
-            Head::Refused(status) => Err(status),
-            Head::Complete { length, body } => {
+        match read_head(&self.received)? {
+            Some(Head { length, body }) => {
                 self.n_released = length;
                 self.phase = if body == 0 { Phase::Response } else { Phase::Body(body) };
                 Ok(true)
             }
+            None if self.room() == 0 => Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
+            None => Ok(false),
         }
     }
 
@@ -136,46 +129,46 @@ impl RequestGate {
     }
 }
 
-/// Uses the same parser that reads the head again afterwards, so that both agree where it ends.
-fn read_head(bytes: &[u8]) -> Head {
+/// Uses the same parser that reads the head again afterwards, so that both agree where it ends. `None`: it is
+/// incomplete.
+fn read_head(bytes: &[u8]) -> Result<Option<Head>, StatusCode> {
     let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
     let mut request = httparse::Request::new(&mut headers);
     let length = match request.parse(bytes) {
         Ok(httparse::Status::Complete(length)) => length,
-        Ok(httparse::Status::Partial) => return Head::Partial,
+        Ok(httparse::Status::Partial) => return Ok(None),
         Err(httparse::Error::TooManyHeaders) => {
-            return Head::Refused(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+            return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
         }
-        Err(_) => return Head::Refused(StatusCode::BAD_REQUEST),
+        Err(_) => return Err(StatusCode::BAD_REQUEST),
     };
-    // What follows these two belongs to another protocol, whatever length they announce; the parser would wait for it
-    // forever.
+    // What follows CONNECT or a WebSocket upgrade belongs to another protocol, whatever length it announces; the parser
+    // would wait for it forever.
     if request.method == Some("CONNECT") {
-        return Head::Refused(StatusCode::BAD_REQUEST);
+        return Err(StatusCode::BAD_REQUEST);
     }
     let mut body = None;
     for header in request.headers.iter() {
         if header.name.eq_ignore_ascii_case("upgrade")
             && header.value.trim_ascii().eq_ignore_ascii_case(b"websocket")
         {
-            return Head::Refused(StatusCode::BAD_REQUEST);
+            return Err(StatusCode::BAD_REQUEST);
         }
         // Browsers send the length of each form; without it there is no telling where the next request begins.
         if header.name.eq_ignore_ascii_case("transfer-encoding") {
-            return Head::Refused(StatusCode::LENGTH_REQUIRED);
+            return Err(StatusCode::LENGTH_REQUIRED);
         }
         if header.name.eq_ignore_ascii_case("content-length") {
             let length = std::str::from_utf8(header.value).ok().map(str::trim);
             let digits = length.filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
-            let Some(length) = digits.and_then(|text| text.parse().ok()) else {
-                return Head::Refused(StatusCode::BAD_REQUEST);
-            };
+            let length =
+                digits.and_then(|text| text.parse().ok()).ok_or(StatusCode::BAD_REQUEST)?;
             if body.replace(length).is_some() {
-                return Head::Refused(StatusCode::BAD_REQUEST);
+                return Err(StatusCode::BAD_REQUEST);
             }
         }
     }
-    Head::Complete { length, body: body.unwrap_or(0) }
+    Ok(Some(Head { length, body: body.unwrap_or(0) }))
 }
 
 #[cfg(test)]

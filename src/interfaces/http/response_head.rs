@@ -31,9 +31,9 @@ pub fn rewrite(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
     let holds = |part: &[u8]| head.windows(part.len()).any(|window| window == part);
     let is_bare = BARE.iter().any(|begin| head.starts_with(begin));
     if is_bare && holds(NO_BODY) && !holds(OURS) {
-        return Some((with_words(status_line(head)), length));
+        return Some((with_page(status_line(head)), length));
     }
-    Some((in_order(head), length))
+    Some((sort_headers(head), length))
 }
 
 /// Whether this is an interim response (1xx) and the real one follows.
@@ -52,7 +52,7 @@ pub fn is_last(head: &[u8]) -> bool {
 
 /// A complete response that the shop sends without asking the server.
 pub fn refusal(status: StatusCode) -> Vec<u8> {
-    with_words(format!("HTTP/1.1 {status}").trim_end().as_bytes())
+    with_page(format!("HTTP/1.1 {status}").trim_end().as_bytes())
 }
 
 fn status_line(head: &[u8]) -> &[u8] {
@@ -61,7 +61,7 @@ fn status_line(head: &[u8]) -> &[u8] {
 
 /// Sorted by name; headers of one name keep their order. If the server offers a protocol upgrade because the request
 /// asked for one, that is replaced by `connection: close`, which is what happens.
-fn in_order(head: &[u8]) -> Vec<u8> {
+fn sort_headers(head: &[u8]) -> Vec<u8> {
     let mut lines = head[..head.len() - END.len()].split(|byte| *byte == b'\n');
     let mut ordered = lines.next().unwrap_or_default().to_vec();
     let mut headers: Vec<&[u8]> = lines.map(|line| line.trim_ascii_end()).collect();
@@ -78,7 +78,7 @@ fn in_order(head: &[u8]) -> Vec<u8> {
 }
 
 /// The same status with our headers and a text that says what to do.
-fn with_words(status_line: &[u8]) -> Vec<u8> {
+fn with_page(status_line: &[u8]) -> Vec<u8> {
     let page = if status_line.ends_with(b"503 Service Unavailable") { BUSY } else { UNREADABLE };
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
@@ -93,7 +93,7 @@ fn with_words(status_line: &[u8]) -> Vec<u8> {
         head.extend_from_slice(value.as_bytes());
     }
     head.extend_from_slice(END);
-    let mut answer = in_order(&head);
+    let mut answer = sort_headers(&head);
     answer.extend_from_slice(page.as_bytes());
     answer
 }
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_the_server_answers_by_itself_is_replaced() {
+    fn only_responses_of_the_server_itself_are_replaced() {
         let bare = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\ndate: Sat, 21 Nov 2026 06:17:16 GMT\r\n\r\n";
         let (answer, length) = rewrite(bare).unwrap();
         assert_eq!(length, bare.len());

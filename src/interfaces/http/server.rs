@@ -103,7 +103,7 @@ where
                 let limiter = limiter.clone();
                 let accept = move |stream: tokio::net::UnixStream| {
                     let stream = if reads_circuits {
-                        ClientStream::behind_tor(stream, limiter.register(ClientKey::Undecided))
+                        ClientStream::behind_tor(stream, limiter.register(ClientKey::Pending))
                     } else {
                         ClientStream::new(stream, limiter.register(default_client))
                     };

@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_that_start_at_once_one_listens() {
+    fn of_many_started_at_once_one_listens() {
         for is_stale in [true, false] {
             let home = tempfile::tempdir().unwrap();
             let path = home.path().join("sock");
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn only_ones_own_file_is_removed_at_the_end() {
+    fn only_the_own_file_is_removed() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("sock");
         let (first, file) = listen(&path).unwrap();

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use actix_web::http::StatusCode;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::interfaces::http::circuit::{Opening, read_opening};
+use crate::interfaces::http::circuit::{ProxyHeader, parse_proxy_header};
 use crate::interfaces::http::connection_limiter::{ClientKey, Connection, UNCOUNTED};
 use crate::interfaces::http::request_gate::{Phase, RequestGate};
 use crate::interfaces::http::response_head;
@@ -20,7 +20,7 @@ pub struct ClientStream<S> {
     stream: S,
     connection: Arc<Connection>,
     /// The part of Tor's opening line received so far, while more may come.
-    opening: Option<Vec<u8>>,
+    proxy_header: Option<Vec<u8>>,
     gate: RequestGate,
     /// Sent before anything else: a rewritten head, or a response of our own.
     pending: Vec<u8>,
@@ -42,14 +42,22 @@ impl<S> ClientStream<S> {
     /// A connection on which every byte is the visitor's.
     pub fn new(stream: S, connection: Arc<Connection>) -> Self {
         let gate = RequestGate::default();
-        let (opening, pending) = (None, Vec::new());
-        Self { stream, connection, opening, gate, pending, begins_response: true, is_last: false }
+        let (proxy_header, pending) = (None, Vec::new());
+        Self {
+            stream,
+            connection,
+            proxy_header,
+            gate,
+            pending,
+            begins_response: true,
+            is_last: false,
+        }
     }
 
     /// A connection that Tor begins with its own line.
     pub fn behind_tor(stream: S, connection: Arc<Connection>) -> Self {
         let mut new = Self::new(stream, connection);
-        new.opening = Some(Vec::new());
+        new.proxy_header = Some(Vec::new());
         new
     }
 
@@ -112,30 +120,30 @@ impl<S: AsyncRead + Unpin> ClientStream<S> {
     }
 
     /// Looks for Tor's line, in however many pieces it arrives.
-    fn poll_opening(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while let Some(mut received) = self.opening.take() {
+    fn poll_proxy_header(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Some(mut received) = self.proxy_header.take() {
             let mut space = [0; PIECE];
             let mut part = ReadBuf::new(&mut space);
             match self.poll_bytes(cx, &mut part) {
                 Poll::Ready(Ok(())) => {}
                 other => {
-                    self.opening = Some(received);
+                    self.proxy_header = Some(received);
                     return other;
                 }
             }
             let has_ended = part.filled().is_empty();
             received.extend_from_slice(part.filled());
-            let (client, rest) = match read_opening(&received) {
-                Opening::Partial if !has_ended => {
-                    self.opening = Some(received);
+            let (client, rest) = match parse_proxy_header(&received) {
+                ProxyHeader::Partial if !has_ended => {
+                    self.proxy_header = Some(received);
                     continue;
                 }
-                Opening::Partial | Opening::NoLine => (ClientKey::NoLine, received),
-                Opening::Line { circuit, length } => {
+                ProxyHeader::Partial | ProxyHeader::Absent => (ClientKey::NoCircuit, received),
+                ProxyHeader::Complete { circuit, length } => {
                     (ClientKey::Circuit(circuit), received.split_off(length))
                 }
-                Opening::Malformed => {
-                    self.connection.set_client(ClientKey::NoLine);
+                ProxyHeader::Malformed => {
+                    self.connection.set_client(ClientKey::NoCircuit);
                     self.refuse(StatusCode::BAD_REQUEST);
                     continue;
                 }
@@ -181,7 +189,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for ClientStream<S> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        ready!(self.poll_opening(cx))?;
+        ready!(self.poll_proxy_header(cx))?;
         loop {
             if let Some(bytes) = self.gate.take(buffer.remaining()) {
                 buffer.put_slice(&bytes);

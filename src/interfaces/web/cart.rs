@@ -11,7 +11,7 @@ use crate::domain::payment::Wallet;
 use crate::domain::values::{Amount, Currency, Quantity};
 use crate::infra::store;
 use crate::interfaces::http::{random_bytes, see_other};
-use crate::interfaces::web::catalog::{RefusedAdd, show_refused_add};
+use crate::interfaces::web::catalog::{AddToCartError, show_refused_add};
 use crate::interfaces::web::context::RequestContext;
 use crate::interfaces::web::error::PageError;
 use crate::interfaces::web::extract::VerifiedForm;
@@ -27,7 +27,7 @@ struct CartPage<'a> {
     notices: Vec<Text<'static>>,
     refused: Option<Text<'static>>,
     lines: Vec<LineView>,
-    total: String,
+    total: Option<Amount>,
     /// Empty: there are none.
     other_totals: String,
     has_shipping: bool,
@@ -62,7 +62,7 @@ pub struct CurrencyForm {
 }
 
 /// Why a change of the cart was refused, and what was typed.
-struct RefusedChange {
+struct CartError {
     /// The line; `None`: it was not about a line.
     key: Option<OfferKey>,
     typed: String,
@@ -75,7 +75,7 @@ pub async fn show(context: RequestContext) -> Result<HttpResponse, PageError> {
 
 async fn show_cart(
     mut context: RequestContext,
-    refused: Option<RefusedChange>,
+    refused: Option<CartError>,
 ) -> Result<HttpResponse, PageError> {
     let basket = &context.visitor.basket;
     let cart = match context.wallet() {
@@ -100,10 +100,7 @@ async fn show_cart(
         notices: cart.iter().flat_map(notices_of).collect(),
         refused: refused.map(|refused| refused.why),
         lines,
-        total: cart
-            .as_ref()
-            .and_then(|cart| cart.total)
-            .map_or_else(|| "–".to_owned(), |total| total.to_string()),
+        total: cart.as_ref().and_then(|cart| cart.total),
         other_totals: other_totals(&context).await?,
         has_shipping: store::shipping::has_any(&mut *context.app.shop.db.reader().await?).await?,
         can_be_ordered: cart.as_ref().is_some_and(PricedCart::can_be_ordered),
@@ -190,7 +187,7 @@ pub async fn add(posted: VerifiedForm<LineForm>) -> Result<HttpResponse, PageErr
     let slug = Slug::parse(&form.product).map_err(|_| PageError::NotFound)?;
     let (option, typed) = (form.option.as_str(), form.quantity.as_str());
     let refuse = |field, why| {
-        show_refused_add(&context, &slug, RefusedAdd { option, quantity: typed, field, why })
+        show_refused_add(&context, &slug, AddToCartError { option, quantity: typed, field, why })
     };
     let key = store::offers::find_key(&mut *app.shop.db.reader().await?, &slug, option).await?;
     let Some(key) = key else {
@@ -253,7 +250,7 @@ pub async fn change(posted: VerifiedForm<LineForm>) -> Result<HttpResponse, Page
     let quantity = Quantity::parse(&form.quantity);
     if quantity.is_err() && form.quantity.trim() != "0" {
         let why = text("cart-whole-number-or-0");
-        let refused = RefusedChange { key: Some(key), typed: form.quantity, why };
+        let refused = CartError { key: Some(key), typed: form.quantity, why };
         return show_cart(context, Some(refused)).await;
     }
     let mut basket = context.visitor.basket.clone();
@@ -268,7 +265,7 @@ pub async fn change(posted: VerifiedForm<LineForm>) -> Result<HttpResponse, Page
     if let Ok(cookie) = context.visitor.cart_cookie(&context.app.cookie_key, &basket) {
         return Ok(see_other("/cart", &[cookie]));
     }
-    let refused = RefusedChange { key: Some(key), typed: form.quantity, why: text("cart-full") };
+    let refused = CartError { key: Some(key), typed: form.quantity, why: text("cart-full") };
     show_cart(context, Some(refused)).await
 }
 
@@ -295,7 +292,7 @@ pub async fn choose_currency(
     let RequestContext { app, visitor, snapshot, .. } = &context;
     let Some(wallet) = snapshot.find_wallet(&form.currency.trim().to_ascii_uppercase()) else {
         let why = text("cart-unknown-currency");
-        let refused = RefusedChange { key: None, typed: String::new(), why };
+        let refused = CartError { key: None, typed: String::new(), why };
         return show_cart(context, Some(refused)).await;
     };
     let mut cookies = vec![visitor.currency_cookie(&wallet.currency)];

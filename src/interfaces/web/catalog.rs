@@ -96,7 +96,7 @@ struct OptionView {
 }
 
 /// What a visitor tried to add to the cart, and why it was refused.
-pub struct RefusedAdd<'a> {
+pub struct AddToCartError<'a> {
     pub option: &'a str,
     pub quantity: &'a str,
     /// `option` or `quantity`.
@@ -213,7 +213,7 @@ pub async fn show_product(context: RequestContext) -> Result<HttpResponse, PageE
 pub async fn show_refused_add(
     context: &RequestContext,
     slug: &Slug,
-    refused: RefusedAdd<'_>,
+    refused: AddToCartError<'_>,
 ) -> Result<HttpResponse, PageError> {
     let product = find_product(context, slug).await?;
     let template = product_page(context, &product, Some(refused)).await?;
@@ -228,7 +228,7 @@ async fn find_product(context: &RequestContext, slug: &Slug) -> Result<Product, 
 async fn product_page<'a>(
     context: &'a RequestContext,
     product: &'a Product,
-    refused: Option<RefusedAdd<'a>>,
+    refused: Option<AddToCartError<'a>>,
 ) -> Result<ProductPage<'a>, PageError> {
     let currency = context.currency();
     let in_currency = |prices: &[(Currency, Amount)]| {

@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_used_or_guessed_wrongly_counts_no_more() {
+    fn a_used_or_wrongly_answered_challenge_is_spent() {
         let challenges = Challenges::new(b"secret");
         challenges.use_up([1; 16], at(0));
         challenges.fail([2; 16], at(0));
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_remembered_is_bounded_in_time_and_number() {
+    fn spent_ids_are_bounded_in_time_and_number() {
         let id = |n: usize| {
             let mut id = [0; 16];
             id[..8].copy_from_slice(&n.to_le_bytes());

@@ -12,7 +12,7 @@ use crate::domain::values::{Amount, Country};
 use crate::infra::store;
 use crate::interfaces::http::{StockShare, connection_of, now, random_bytes, see_other};
 use crate::interfaces::web::cart::{LineView, price_cart, update_basket};
-use crate::interfaces::web::checkout_form::{CheckoutForm, FormView, Refused};
+use crate::interfaces::web::checkout_form::{CheckoutForm, FieldError, FormView};
 use crate::interfaces::web::context::RequestContext;
 use crate::interfaces::web::error::PageError;
 use crate::interfaces::web::extract::VerifiedForm;
@@ -30,7 +30,7 @@ use crate::interfaces::web::visitor::OpenOrder;
 struct CheckoutPage<'a> {
     layout: Layout<'a>,
     form: FormView,
-    refused: Vec<Refused>,
+    refused: Vec<FieldError>,
     /// Why no order can be placed now, though the form is valid.
     unavailable: Option<Text<'static>>,
     notices: Vec<Text<'static>>,
@@ -68,7 +68,7 @@ struct Checkout {
     status: StatusCode,
     cart: PricedCart,
     form: CheckoutForm,
-    refused: Vec<Refused>,
+    refused: Vec<FieldError>,
     unavailable: Option<Text<'static>>,
     /// Whether the form was sent from a page that showed another sum.
     is_outdated: bool,
@@ -175,7 +175,7 @@ pub async fn submit(posted: VerifiedForm<CheckoutForm>) -> Result<HttpResponse, 
     let mut is_outdated = !form.shown.is_empty() && form.shown != sum_shown(&cart);
     let (mut refused, mut unavailable) = (Vec::new(), None);
     match Draft::parse(&form.draft(), &wallet.coin) {
-        Err(refusals) => refused = refusals.iter().map(Refused::new).collect(),
+        Err(refusals) => refused = refusals.iter().map(FieldError::new).collect(),
         Ok(_) if is_outdated => {}
         Ok(draft) => match place(&context, draft, &cart, &form).await {
             Ok(cookies) => return Ok(show_placed(&context, cookies)),
@@ -216,31 +216,30 @@ struct Unavailable {
     retry_after: u64,
 }
 
-const FULL: Unavailable = Unavailable {
-    status: StatusCode::SERVICE_UNAVAILABLE,
-    text: "checkout-full",
-    retry_after: 600,
-};
-const BROKEN: Unavailable = Unavailable {
-    status: StatusCode::SERVICE_UNAVAILABLE,
-    text: "checkout-broken",
-    retry_after: 60,
-};
-
 /// Why an order was not placed.
 enum CheckoutError {
     /// The cart is no longer what the buyer saw.
     Changed(Box<PricedCart>),
-    Refused(Vec<Refused>),
+    Refused(Vec<FieldError>),
     Unavailable(Unavailable),
     Page(PageError),
+}
+
+impl CheckoutError {
+    fn unavailable(text: &'static str, retry_after: u64) -> Self {
+        Self::Unavailable(Unavailable {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            text,
+            retry_after,
+        })
+    }
 }
 
 impl From<ProofError> for CheckoutError {
     fn from(error: ProofError) -> Self {
         match error {
             ProofError::Refused(why) => {
-                Self::Refused(vec![Refused { field: "answer", why: why.to_string() }])
+                Self::Refused(vec![FieldError { field: "answer", why: why.to_string() }])
             }
             ProofError::Store(error) => Self::Page(error.into()),
         }
@@ -252,17 +251,13 @@ impl From<PlaceOrderError> for CheckoutError {
         match error {
             PlaceOrderError::Changed(cart) => Self::Changed(cart),
             PlaceOrderError::Refused(refusals) => {
-                Self::Refused(refusals.iter().map(Refused::new).collect())
+                Self::Refused(refusals.iter().map(FieldError::new).collect())
             }
-            PlaceOrderError::NoRoom => Self::Unavailable(FULL),
-            PlaceOrderError::Closed(closed) => Self::Unavailable(Unavailable {
-                status: StatusCode::SERVICE_UNAVAILABLE,
-                text: closed_text(&closed),
-                retry_after: 3_600,
-            }),
+            PlaceOrderError::NoRoom => Self::unavailable("checkout-full", 600),
+            PlaceOrderError::Closed(closed) => Self::unavailable(closed_text(&closed), 3_600),
             PlaceOrderError::Broken(error) => {
                 tracing::error!("no order could be taken: {error:#}");
-                Self::Unavailable(BROKEN)
+                Self::unavailable("checkout-broken", 60)
             }
         }
     }

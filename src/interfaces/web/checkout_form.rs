@@ -81,12 +81,12 @@ pub struct FormView {
 }
 
 /// What is wrong with a field.
-pub struct Refused {
+pub struct FieldError {
     pub field: &'static str,
     pub why: String,
 }
 
-impl Refused {
+impl FieldError {
     pub fn new(refused: &Refusal) -> Self {
         Self { field: refused.field, why: refusal(refused).to_string() }
     }
@@ -101,7 +101,7 @@ pub struct FieldView {
 }
 
 impl FormView {
-    pub fn new(form: &CheckoutForm, refused: &[Refused]) -> Self {
+    pub fn new(form: &CheckoutForm, refused: &[FieldError]) -> Self {
         let error = |name: &str| refused.iter().find(|refused| refused.field == name);
         let fields = form.fields();
         let first = fields.iter().map(|(name, ..)| *name).find(|name| error(name).is_some());

@@ -8,7 +8,6 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use crate::domain::payment::Wallet;
-use crate::domain::values::Currency;
 use crate::interfaces::http::takes_gzip;
 use crate::interfaces::web::error::PageError;
 use crate::interfaces::web::page_cache::CompressedPage;
@@ -40,11 +39,9 @@ impl RequestContext {
 
     /// The wallet of the currency that the visitor chose, or of the shop's default; `None` in a shop without wallets.
     pub fn wallet(&self) -> Option<&Wallet> {
-        let chosen = self.visitor.currency.as_deref();
-        let preferred = self.app.site.preferred_currency.as_ref().map(Currency::as_str);
-        let mut wanted = chosen.into_iter().chain(preferred);
+        let mut wanted = self.visitor.currency.iter().chain(&self.app.site.preferred_currency);
         wanted
-            .find_map(|currency| self.snapshot.find_wallet(currency))
+            .find_map(|currency| self.snapshot.find_wallet(currency.as_str()))
             .or_else(|| self.snapshot.wallets.first())
     }
 

@@ -2,6 +2,7 @@
 
 use crate::infra::store::appearance::Logo;
 use crate::infra::store::categories::CategorySize;
+use crate::infra::store::pages::SellersPage;
 use crate::interfaces::web::context::RequestContext;
 use crate::interfaces::web::page_cache::{CART_COUNT, TOKEN};
 use crate::interfaces::web::texts::{Html, Text, text};
@@ -25,7 +26,7 @@ pub struct Layout<'a> {
     /// Empty in a shop without wallets.
     pub currency: &'a str,
     pub categories: Vec<CategoryLink>,
-    pub pages: Vec<PageLink<'a>>,
+    pub pages: &'a [SellersPage],
     /// The address of this page, to return to after choosing a currency.
     pub back: String,
     /// What was searched for, on the search page.
@@ -38,16 +39,10 @@ pub struct CategoryLink {
     pub products: i64,
 }
 
-pub struct PageLink<'a> {
-    pub slug: &'a str,
-    pub title: &'a str,
-}
-
 impl<'a> Layout<'a> {
     pub fn new(context: &'a RequestContext, back: impl Into<String>) -> Self {
         let RequestContext { app, snapshot, .. } = context;
         let currency = context.currency();
-        let pages = snapshot.pages.iter().map(|(slug, title)| PageLink { slug, title }).collect();
         let categories = snapshot.categories.get(currency).map(Vec::as_slice).unwrap_or_default();
         Self {
             site_name: &snapshot.site_name,
@@ -64,7 +59,7 @@ impl<'a> Layout<'a> {
             currencies: snapshot.wallets.iter().map(|wallet| wallet.currency.as_str()).collect(),
             currency,
             categories: categories.iter().map(CategoryLink::new).collect(),
-            pages,
+            pages: &snapshot.pages,
             back: back.into(),
             query: String::new(),
         }

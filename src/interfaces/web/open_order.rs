@@ -7,7 +7,7 @@ use crate::infra::store;
 use crate::infra::store::StoreError;
 use crate::interfaces::web::context::RequestContext;
 use crate::interfaces::web::error::PageError;
-use crate::interfaces::web::texts::text;
+use crate::interfaces::web::texts::{Text, text};
 
 /// Whether the visitor's cart has become an order: a checkout form that is sent twice makes one.
 pub async fn is_placed(context: &RequestContext) -> Result<bool, StoreError> {
@@ -72,24 +72,27 @@ impl PaymentView {
     }
 }
 
-/// What was ordered and what it cost, line by line.
-pub fn bill(order: &Order) -> Vec<(String, String)> {
-    let mut bill = Vec::new();
-    for line in &order.lines {
-        let what =
-            text("order-line").count("quantity", line.quantity).with("name", line.full_name());
-        bill.push((what.to_string(), line.sum.to_string()));
-    }
-    if let Some(discount) = &order.discount {
-        let what = match discount.percent {
+pub struct BillLine {
+    pub label: Text<'static>,
+    pub sum: String,
+}
+
+/// What was ordered and what it costs.
+pub fn bill(order: &Order) -> Vec<BillLine> {
+    let items = order.lines.iter().map(|line| {
+        let label = text("order-line").count("quantity", line.quantity);
+        BillLine { label: label.with("name", line.full_name()), sum: line.sum.to_string() }
+    });
+    let discount = order.discount.as_ref().map(|discount| {
+        let label = match discount.percent {
             Some(percent) => text("order-discount-percent").count("percent", percent),
             None => text("order-discount"),
         };
-        bill.push((what.to_string(), format!("−{}", discount.less)));
-    }
-    if let Some(sending) = &order.sending {
-        let what = text("order-shipping").with("name", &sending.name);
-        bill.push((what.to_string(), sending.price.to_string()));
-    }
-    bill
+        BillLine { label, sum: format!("−{}", discount.less) }
+    });
+    let shipping = order.sending.as_ref().map(|shipping| {
+        let label = text("order-shipping").with("name", &shipping.name);
+        BillLine { label, sum: shipping.price.to_string() }
+    });
+    items.chain(discount).chain(shipping).collect()
 }

@@ -22,7 +22,7 @@ use crate::interfaces::web::error::PageError;
 use crate::interfaces::web::error_page::RETRY_SECONDS;
 use crate::interfaces::web::extract::VerifiedForm;
 use crate::interfaces::web::layout::Layout;
-use crate::interfaces::web::open_order::{PaymentView, bill, find_open, lookup_name};
+use crate::interfaces::web::open_order::{BillLine, PaymentView, bill, find_open, lookup_name};
 use crate::interfaces::web::order_texts::{network, title, wallet_hint, what_next};
 use crate::interfaces::web::reasons::refusal;
 use crate::interfaces::web::receipt::read_receipt;
@@ -52,7 +52,7 @@ pub struct EraseForm {
 #[template(path = "orders/order.html")]
 struct OrderPage<'a> {
     layout: Layout<'a>,
-    order_ref: &'a str,
+    order: &'a Order,
     /// Until the buyer has saved it.
     code: Option<String>,
     state: &'a str,
@@ -60,32 +60,23 @@ struct OrderPage<'a> {
     what_next: Text<'static>,
     /// Whether a payment, or the seller's confirmation, may still change the status.
     is_unsettled: bool,
-    /// Whether the node cannot be trusted now.
-    in_doubt: bool,
-    /// Whether the seller's node watches for the payment.
-    is_followed: bool,
     is_waiting: bool,
     /// The id of a text: that nothing is reserved for the order.
     reservation_note: Option<&'static str>,
-    amount: Amount,
     mark: Option<Amount>,
     payment: PaymentView,
     due: Amount,
-    currency: &'a str,
-    address: &'a str,
     network: String,
     pay: Option<PayView>,
     until: Text<'static>,
     until_machine: String,
     minutes_left: i64,
-    transaction: Option<&'a str>,
     takes_transaction: bool,
     /// By default: nothing was refused.
-    refused: RefusedForm,
+    refused: OrderFormError,
     conversation: Conversation,
     most_message: usize,
-    bill: Vec<(String, String)>,
-    total: Amount,
+    bill: Vec<BillLine>,
     placed: Text<'static>,
     /// As the buyer wrote it; empty if nothing is stored.
     receipt: String,
@@ -93,7 +84,7 @@ struct OrderPage<'a> {
 
 /// A form on the order's page that was refused. By default: none was.
 #[derive(Default)]
-struct RefusedForm {
+struct OrderFormError {
     status: StatusCode,
     field: &'static str,
     why: String,
@@ -101,7 +92,7 @@ struct RefusedForm {
     typed: Vec<(&'static str, String)>,
 }
 
-impl RefusedForm {
+impl OrderFormError {
     fn invalid(field: &'static str, why: Text<'static>) -> Self {
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         Self { status, field, why: why.to_string(), typed: Vec::new() }
@@ -151,7 +142,7 @@ pub async fn show(context: RequestContext) -> Result<HttpResponse, PageError> {
         Err(PageError::NoOrderOpen) => {
             code_form::show(&context, context.request.query_string() == ERASED)
         }
-        order => show_order(context, &order?, RefusedForm::default()).await,
+        order => show_order(context, &order?, OrderFormError::default()).await,
     }
 }
 
@@ -171,9 +162,11 @@ pub async fn report(posted: VerifiedForm<TransactionForm>) -> Result<HttpRespons
         Ok(()) => return Ok(see_other("/order", &[])),
         Err(ReportPaymentError::NoOrder) => return Err(PageError::NoOrderOpen),
         Err(ReportPaymentError::Refused(why)) => {
-            RefusedForm::invalid("transaction", refusal(&Refusal::new("transaction", why)))
+            OrderFormError::invalid("transaction", refusal(&Refusal::new("transaction", why)))
         }
-        Err(ReportPaymentError::Broken(error)) => RefusedForm::unavailable("transaction", error)?,
+        Err(ReportPaymentError::Broken(error)) => {
+            OrderFormError::unavailable("transaction", error)?
+        }
     };
     refused.typed = vec![("transaction", form.transaction)];
     refuse(context, refused).await
@@ -190,38 +183,38 @@ pub async fn ask(posted: VerifiedForm<MessageForm>) -> Result<HttpResponse, Page
         Ok(()) => return Ok(see_other("/order#messages", &[])),
         Err(AskSellerError::NoOrder) => return Err(PageError::NoOrderOpen),
         Err(AskSellerError::Refused(UnfitMessage { refusal: why, left })) => {
-            (RefusedForm::invalid(why.field, refusal(&why)), left)
+            (OrderFormError::invalid(why.field, refusal(&why)), left)
         }
         Err(AskSellerError::Broken(error)) => {
             let field = if pgp.trim().is_empty() { "message" } else { "pgp" };
-            (RefusedForm::unavailable(field, error)?, None)
+            (OrderFormError::unavailable(field, error)?, None)
         }
     };
     let message = left.unwrap_or_else(|| without_hidden(&message));
     let typed = vec![("message", message), ("pgp", pgp)];
-    refuse(context, RefusedForm { typed, ..refused }).await
+    refuse(context, OrderFormError { typed, ..refused }).await
 }
 
 pub async fn erase(posted: VerifiedForm<EraseForm>) -> Result<HttpResponse, PageError> {
     let VerifiedForm { form, context } = posted;
     let (shop, name) = (&context.app.shop, lookup_name(&context)?);
     if form.confirm.is_empty() {
-        let refused = RefusedForm::invalid("confirm", text("refusal-erase-unconfirmed"));
+        let refused = OrderFormError::invalid("confirm", text("refusal-erase-unconfirmed"));
         return refuse(context, refused).await;
     }
     match actions::erase_buyer(shop, &name, LookupName(random_bytes()), now()).await {
-        Ok(true) => Ok(forget(&context.visitor, &format!("/order?{ERASED}"))),
+        Ok(true) => Ok(clear_order(&context.visitor, &format!("/order?{ERASED}"))),
         Ok(false) => Err(PageError::NoOrderOpen),
-        Err(error) => refuse(context, RefusedForm::unavailable("confirm", error)?).await,
+        Err(error) => refuse(context, OrderFormError::unavailable("confirm", error)?).await,
     }
 }
 
 pub async fn close(posted: VerifiedForm<NoFields>) -> Result<HttpResponse, PageError> {
-    Ok(forget(&posted.context.visitor, "/order"))
+    Ok(clear_order(&posted.context.visitor, "/order"))
 }
 
 /// Makes the browser forget the order.
-fn forget(visitor: &Visitor, next: &str) -> HttpResponse {
+fn clear_order(visitor: &Visitor, next: &str) -> HttpResponse {
     let mut response = see_other(next, &visitor.remove_order_cookies());
     let cleared = HeaderValue::from_static("\"cache\", \"cookies\", \"storage\"");
     response.headers_mut().insert(HeaderName::from_static("clear-site-data"), cleared);
@@ -252,7 +245,10 @@ async fn find_payable(context: &RequestContext) -> Result<(Order, Amount), PageE
 }
 
 /// The order's page again, with the input and why it was refused.
-async fn refuse(context: RequestContext, refused: RefusedForm) -> Result<HttpResponse, PageError> {
+async fn refuse(
+    context: RequestContext,
+    refused: OrderFormError,
+) -> Result<HttpResponse, PageError> {
     let is_temporary = refused.status == StatusCode::SERVICE_UNAVAILABLE;
     let order = find_open(&context).await?;
     let mut response = show_order(context, &order, refused).await?;
@@ -265,7 +261,7 @@ async fn refuse(context: RequestContext, refused: RefusedForm) -> Result<HttpRes
 async fn show_order(
     mut context: RequestContext,
     order: &Order,
-    refused: RefusedForm,
+    refused: OrderFormError,
 ) -> Result<HttpResponse, PageError> {
     let open = context.visitor.open_order.take().ok_or(PageError::NoOrderOpen)?;
     let RequestContext { request, app, visitor, .. } = &context;
@@ -286,12 +282,11 @@ async fn show_order(
     let receipt = read_receipt(app, &key, order).await?;
     let template = OrderPage {
         layout: Layout::new(&context, "/order"),
-        order_ref: order.order_ref.as_str(),
+        order,
         code: (!open.is_noted).then(|| open.code.words()),
         state: status.as_str(),
         state_title: text(title(order, due.is_some(), now)),
         what_next: text(what_next(order, due.is_some(), now)),
-        in_doubt: invoice.in_doubt,
         is_unsettled: !order.is_sold_out()
             && matches!(
                 status,
@@ -302,27 +297,21 @@ async fn show_order(
                     | Status::Oversold
                     | Status::Late
             ),
-        is_followed: invoice.observation.is_some(),
         is_waiting: status == Status::Awaiting && due.is_some(),
         reservation_note: due.and_then(|_| reservation_note(order.reservation)),
-        amount: invoice.amount,
         mark: Some(invoice.mark()).filter(|mark| Amount::ZERO < *mark),
         payment: PaymentView::new(order, status, tolerance),
         due: due.unwrap_or(Amount::ZERO),
-        currency: invoice.currency.as_str(),
-        address: invoice.address.as_str(),
         network: network(&invoice.coin),
         pay: due.map(|due| pay_view(invoice, due)).transpose()?,
         until: moment(invoice.until),
         until_machine: invoice.until.rfc_3339(),
         minutes_left: (invoice.ends_at().seconds_after(now) / 60).max(1),
-        transaction: order.transaction.as_ref().map(|id| id.as_str()),
         takes_transaction: status.after(Event::BuyerReported).is_ok(),
         refused,
         conversation,
         most_message: MOST_MESSAGE,
         bill: bill(order),
-        total: invoice.total,
         placed: day(order.placed_at),
         receipt,
     };

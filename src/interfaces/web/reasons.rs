@@ -1,4 +1,4 @@
-//! Why something was refused, in the buyer's language: the texts of what the rules answer.
+//! The texts for the reasons with which rules and actions refuse something.
 
 use crate::actions::ClosedReason;
 use crate::domain::cart::{Contested, Notice};
@@ -8,7 +8,7 @@ use crate::domain::payment::{NotATransactionId, NotAnAddress};
 use crate::domain::values::NotText;
 use crate::interfaces::web::texts::{Text, text};
 
-/// The id of a text: never of what only the seller can fix.
+/// The id of a text. It does not say what only the seller can fix.
 pub fn closed_text(reason: &ClosedReason) -> &'static str {
     match reason {
         ClosedReason::BySeller => "layout-closed-by-seller",
@@ -17,7 +17,7 @@ pub fn closed_text(reason: &ClosedReason) -> &'static str {
     }
 }
 
-/// What others are paying for, too.
+/// An item that is also in other unpaid orders.
 pub fn contested(item: &Contested) -> Text<'static> {
     text("cart-contested").with("name", item.name.clone()).count("left", item.left)
 }
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_number_of_words_is_said() {
+    fn a_wrong_number_of_words_is_reported() {
         refuses("abacus", "You entered 1 word; an order code has 7.");
         refuses("abacus abdomen abide", "You entered 3 words; an order code has 7.");
         refuses(&"abacus ".repeat(9), "You entered 9 words; an order code has 7.");

@@ -8,7 +8,7 @@ use crate::domain::values::Amount;
 use crate::infra::store;
 use crate::interfaces::web::context::RequestContext;
 use crate::interfaces::web::error::PageError;
-use crate::interfaces::web::open_order::{PaymentView, bill, find_open};
+use crate::interfaces::web::open_order::{BillLine, PaymentView, bill, find_open};
 use crate::interfaces::web::order_texts::title;
 use crate::interfaces::web::state::AppState;
 use crate::interfaces::web::texts::{Text, day, moment, text};
@@ -17,17 +17,13 @@ use crate::interfaces::web::texts::{Text, day, moment, text};
 #[template(path = "orders/receipt.txt", escape = "none")]
 struct Receipt<'a> {
     site_name: &'a str,
-    order_ref: &'a str,
+    order: &'a Order,
     placed: Text<'static>,
     state_title: Text<'static>,
-    bill: Vec<String>,
-    amount: Amount,
+    bill: Vec<BillLine>,
     payment: PaymentView,
     due: Option<Amount>,
-    currency: &'a str,
-    address: &'a str,
     until: Option<Text<'static>>,
-    transaction: Option<&'a str>,
     receipt: String,
 }
 
@@ -47,20 +43,15 @@ pub async fn show_receipt(context: RequestContext) -> Result<HttpResponse, PageE
     let status = order.status_at(now);
     let tolerance = app.shop.policy.tolerance;
     let due = order.asks_for(tolerance, now);
-    let bill = bill(&order).into_iter().map(|(what, sum)| format!("  {what}\n      {sum}"));
     let template = Receipt {
         site_name: &snapshot.site_name,
-        order_ref: order.order_ref.as_str(),
+        order: &order,
         placed: day(order.placed_at),
         state_title: text(title(&order, due.is_some(), now)),
-        bill: bill.collect(),
-        amount: order.invoice.amount,
+        bill: bill(&order),
         payment: PaymentView::new(&order, status, tolerance),
         due,
-        currency: order.invoice.currency.as_str(),
-        address: order.invoice.address.as_str(),
         until: due.filter(|_| status == Status::Awaiting).map(|_| moment(order.invoice.until)),
-        transaction: order.transaction.as_ref().map(|id| id.as_str()),
         receipt,
     };
     Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(template.render()?))

@@ -1,7 +1,7 @@
 //! Every address of the shop.
 
 use actix_web::web::ServiceConfig;
-use actix_web::{HttpRequest, HttpResponse, Resource, guard, web};
+use actix_web::{FromRequest, Handler, HttpRequest, Resource, Responder, Route, guard, web};
 
 use crate::interfaces::web::{
     assets, cart, catalog, checkout, code_form, error_page, orders, receipt, siege, waiting,
@@ -40,48 +40,40 @@ pub fn addresses(config: &mut ServiceConfig) {
         .default_service(web::to(error_page::unknown_address));
 }
 
-fn getting() -> actix_web::Route {
-    // A HEAD is a GET whose body the server leaves out.
-    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
-}
-
 fn only_get<F, A>(path: &str, show: F) -> Resource
 where
-    F: actix_web::Handler<A>,
-    A: actix_web::FromRequest + 'static,
-    F::Output: actix_web::Responder + 'static,
+    F: Handler<A, Output: Responder + 'static>,
+    A: FromRequest + 'static,
 {
-    web::resource(path).route(getting().to(show)).default_service(web::to(refuse_method::<false>))
+    resource(path, "GET, HEAD").route(get_or_head().to(show))
 }
 
 fn only_post<F, A>(path: &str, submit: F) -> Resource
 where
-    F: actix_web::Handler<A>,
-    A: actix_web::FromRequest + 'static,
-    F::Output: actix_web::Responder + 'static,
+    F: Handler<A, Output: Responder + 'static>,
+    A: FromRequest + 'static,
 {
-    web::resource(path).route(web::post().to(submit)).default_service(web::to(post_only))
+    resource(path, "POST").route(web::post().to(submit))
 }
 
 fn get_and_post<F, A, G, B>(path: &str, show: F, submit: G) -> Resource
 where
-    F: actix_web::Handler<A>,
-    A: actix_web::FromRequest + 'static,
-    F::Output: actix_web::Responder + 'static,
-    G: actix_web::Handler<B>,
-    B: actix_web::FromRequest + 'static,
-    G::Output: actix_web::Responder + 'static,
+    F: Handler<A, Output: Responder + 'static>,
+    A: FromRequest + 'static,
+    G: Handler<B, Output: Responder + 'static>,
+    B: FromRequest + 'static,
 {
-    web::resource(path)
-        .route(getting().to(show))
-        .route(web::post().to(submit))
-        .default_service(web::to(refuse_method::<true>))
+    resource(path, "GET, HEAD, POST").route(get_or_head().to(show)).route(web::post().to(submit))
 }
 
-async fn refuse_method<const POST: bool>(request: HttpRequest) -> HttpResponse {
-    error_page::wrong_method(&request, if POST { "GET, HEAD, POST" } else { "GET, HEAD" }).await
+/// A HEAD is a GET whose body the server omits.
+fn get_or_head() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
-async fn post_only(request: HttpRequest) -> HttpResponse {
-    error_page::wrong_method(&request, "POST").await
+fn resource(path: &str, allowed: &'static str) -> Resource {
+    let refuse = move |request: HttpRequest| async move {
+        error_page::wrong_method(&request, allowed).await
+    };
+    web::resource(path).default_service(web::to(refuse))
 }

@@ -70,7 +70,7 @@ pub async fn serve(
         limiter,
         most_connections,
         n_workers: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-        default_client: ClientKey::Anybody,
+        default_client: ClientKey::Untracked,
         reads_circuits: circuits.reads_circuits,
     };
     let pages =

@@ -11,7 +11,7 @@ use crate::interfaces::web::context::RequestContext;
 use crate::interfaces::web::error::PageError;
 use crate::interfaces::web::state::AppState;
 use crate::interfaces::web::texts::{Text, text};
-use crate::interfaces::web::ticket::{Ticket, TicketState, WAIT, WhyVoid};
+use crate::interfaces::web::ticket::{Ticket, TicketState, VoidReason, WAIT};
 
 /// What the checkout's page shows in siege mode.
 pub enum ProofView {
@@ -140,11 +140,11 @@ pub fn find_ticket(context: &RequestContext, now: Timestamp) -> Option<([u8; 16]
 }
 
 /// Why a ticket can no longer be used, as the id of a text.
-pub fn void_text(why: WhyVoid) -> &'static str {
+pub fn void_text(why: VoidReason) -> &'static str {
     match why {
-        WhyVoid::OtherCart => "checkout-wait-other-cart",
-        WhyVoid::OtherCircuit => "checkout-wait-other-circuit",
-        WhyVoid::Expired => "checkout-wait-expired",
+        VoidReason::OtherCart => "checkout-wait-other-cart",
+        VoidReason::OtherCircuit => "checkout-wait-other-circuit",
+        VoidReason::Expired => "checkout-wait-expired",
     }
 }
 

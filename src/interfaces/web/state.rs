@@ -17,6 +17,7 @@ use crate::infra::store;
 use crate::infra::store::StoreError;
 use crate::infra::store::appearance::Logo;
 use crate::infra::store::categories::CategorySize;
+use crate::infra::store::pages::SellersPage;
 use crate::interfaces::http::clock::reading;
 use crate::interfaces::http::hosts::Hosts;
 use crate::interfaces::http::{TokenKey, monotonic_now, now};
@@ -59,8 +60,8 @@ pub struct SiteSnapshot {
     seeding: i64,
     pub wallets: Vec<Wallet>,
     pub is_demo: bool,
-    /// Slug and title.
-    pub pages: Vec<(String, String)>,
+    /// Without their text.
+    pub pages: Vec<SellersPage>,
     pub site_name: String,
     pub contact: String,
     /// The seller's notice on the front page, as HTML; may be empty.
@@ -181,7 +182,7 @@ impl AppState {
             seeding: version.seeding,
             is_demo: wallets.iter().any(Wallet::is_demo),
             wallets,
-            pages: pages.into_iter().map(|page| (page.slug, page.title)).collect(),
+            pages,
             site_name: look.name.unwrap_or_else(|| self.site.name.clone()),
             contact: look.contact.unwrap_or_else(|| self.site.contact.clone()),
             notice: look.notice_html,

@@ -1,4 +1,4 @@
-//! The texts that buyers read: found by id in `templates/locales`, with what a page puts into them.
+//! The texts that buyers read: looked up by id in `templates/locales`, with their arguments filled in.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -25,7 +25,7 @@ const ENGLISH_FILES: [&str; 7] = [
 
 static ENGLISH: LazyLock<Language> = LazyLock::new(|| {
     let mut language = Language::new_concurrent(vec!["en".parse().expect("a language tag")]);
-    // The marks around what is put in would be copied along with addresses and amounts.
+    // Isolation marks around arguments would be copied along with addresses and amounts.
     language.set_use_isolating(false);
     for file in ENGLISH_FILES {
         let texts = FluentResource::try_new(file.to_owned()).expect("a test reads every file");
@@ -34,7 +34,7 @@ static ENGLISH: LazyLock<Language> = LazyLock::new(|| {
     language
 });
 
-/// The language that is shown. A choice by visitor belongs here.
+/// The language of the pages. A choice by visitor belongs here.
 fn language() -> &'static Language {
     &ENGLISH
 }
@@ -61,7 +61,7 @@ fn dated(id: &'static str, at: Timestamp) -> Text<'static> {
     text(id).with("day", part(8..10)).with("month", month).with("year", part(0..4))
 }
 
-/// A text in code, or in a file that is no HTML. Where it is printed in a template, it is escaped there.
+/// A text for code and plain-text files. Printed in an HTML template, it is escaped there.
 pub struct Text<'a> {
     id: &'a str,
     values: FluentArgs<'a>,
@@ -73,14 +73,14 @@ impl<'a> Text<'a> {
         self
     }
 
-    /// A number that decides between singular and plural.
+    /// A number that selects singular or plural.
     pub fn count(mut self, name: &'a str, n: impl fmt::Display) -> Self {
         let n = n.to_string().parse().map_or(FluentValue::Error, FluentValue::Number);
         self.values.set(name, n);
         self
     }
 
-    /// For a template of HTML.
+    /// For an HTML template.
     pub fn html(self) -> Html<'a> {
         Html(self)
     }
@@ -98,7 +98,7 @@ impl fmt::Display for Text<'_> {
     }
 }
 
-/// A text in a template of HTML: the file's words stand as they are, links included, and what is put in is escaped.
+/// A text for an HTML template: the text itself is not escaped, since it may contain links; its arguments are.
 pub struct Html<'a>(Text<'a>);
 
 impl<'a> Html<'a> {
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_put_into_a_page_is_escaped_once() {
+    fn arguments_are_escaped_once() {
         let name = "<b>Tea & \"Co\"</b>";
         let plain = text("layout-contact").with("contact", name);
         assert_eq!(plain.to_string(), "Contact: <b>Tea & \"Co\"</b>");
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_count_decides_the_plural() {
+    fn a_count_selects_the_plural() {
         for (n, words) in [
             (0, "0 products"),
             (1, "1 product"),

@@ -34,11 +34,11 @@ pub enum TicketState {
     Ready {
         left: i64,
     },
-    Void(WhyVoid),
+    Void(VoidReason),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WhyVoid {
+pub enum VoidReason {
     OtherCart,
     OtherCircuit,
     Expired,
@@ -95,14 +95,14 @@ impl Ticket {
     fn state_on(&self, is_same_circuit: bool, cart: CartId, now: Timestamp) -> TicketState {
         let passed = now.seconds_after(self.started);
         if self.cart != CartTag::of(cart) {
-            return TicketState::Void(WhyVoid::OtherCart);
+            return TicketState::Void(VoidReason::OtherCart);
         }
         // One from the future was made before a clock was corrected.
         if !(0..WAIT + VALID).contains(&passed) {
-            return TicketState::Void(WhyVoid::Expired);
+            return TicketState::Void(VoidReason::Expired);
         }
         if !is_same_circuit {
-            return TicketState::Void(WhyVoid::OtherCircuit);
+            return TicketState::Void(VoidReason::OtherCircuit);
         }
         if passed < WAIT {
             TicketState::Waiting { left: WAIT - passed }
@@ -146,12 +146,12 @@ mod tests {
     #[test]
     fn a_ticket_can_be_used_after_five_minutes_for_half_an_hour() {
         for (seconds, expected) in [
-            (-1, TicketState::Void(WhyVoid::Expired)),
+            (-1, TicketState::Void(VoidReason::Expired)),
             (0, TicketState::Waiting { left: 300 }),
             (299, TicketState::Waiting { left: 1 }),
             (300, TicketState::Ready { left: 1_800 }),
             (2_099, TicketState::Ready { left: 1 }),
-            (2_100, TicketState::Void(WhyVoid::Expired)),
+            (2_100, TicketState::Void(VoidReason::Expired)),
         ] {
             assert_eq!(ticket(None).state_on(true, CART, at(seconds)), expected, "{seconds}");
         }
@@ -161,8 +161,8 @@ mod tests {
     fn a_ticket_is_for_one_cart_on_one_circuit() {
         let ticket = ticket(Some(7));
         let void = |is_same_circuit, cart| ticket.state_on(is_same_circuit, cart, at(400));
-        assert_eq!(void(true, CartId([6; 16])), TicketState::Void(WhyVoid::OtherCart));
-        assert_eq!(void(false, CART), TicketState::Void(WhyVoid::OtherCircuit));
+        assert_eq!(void(true, CartId([6; 16])), TicketState::Void(VoidReason::OtherCart));
+        assert_eq!(void(false, CART), TicketState::Void(VoidReason::OtherCircuit));
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub struct Visitor {
     /// Whether the browser sent the id; otherwise it is new.
     pub is_known: bool,
     /// As the browser sent it: the shop may not accept it.
-    pub currency: Option<String>,
+    pub currency: Option<Currency>,
     pub basket: Basket,
     pub open_order: Option<OpenOrder>,
     pub cookies: CookieNames,
@@ -50,10 +50,7 @@ impl Visitor {
                 {
                     id = Some(value.to_owned());
                 }
-                "currency" => {
-                    currency =
-                        Currency::parse(value).ok().map(|currency| currency.as_str().to_owned());
-                }
+                "currency" => currency = Currency::parse(value).ok(),
                 "cart" => {
                     basket = decrypt(key, "cart", value).and_then(|text| Basket::parse(&text).ok());
                 }

@@ -1,4 +1,4 @@
-//! Strangers who send much, slowly, or never read an answer.
+//! Clients that send much, send slowly, or never read a response.
 
 use std::fs;
 use std::io::{ErrorKind, Write};
@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::flood::{ALLOWED_MB, peak_mb, resident_mb};
 use crate::world::{Buyer, World, catalog, tors_line};
 
-/// A connection whose answers nobody reads.
+/// A connection whose responses are never read.
 struct Deaf {
     stream: Box<dyn Write + Send>,
     /// What is still to be sent.
@@ -19,7 +19,7 @@ struct Deaf {
 }
 
 impl Deaf {
-    /// `None` where the shop has no room for it.
+    /// `None`: the shop has no room for it.
     fn connect(address: &str, bytes: Vec<u8>) -> Option<Self> {
         let stream: Box<dyn Write + Send> = match address.strip_prefix("unix:") {
             Some(path) => {
@@ -36,7 +36,7 @@ impl Deaf {
         Some(Self { stream, bytes, is_over: false })
     }
 
-    /// Sends what the shop takes now.
+    /// Sends what the shop accepts now.
     fn send(&mut self) {
         while !self.is_over && !self.bytes.is_empty() {
             match self.stream.write(&self.bytes) {
@@ -50,7 +50,7 @@ impl Deaf {
     }
 }
 
-/// A shop with a page of 190 KB and an option to listen behind tor.
+/// A shop with a page of 190 KB.
 fn shop(settings: &[(&str, &str)]) -> World {
     let mut world = World::closed(settings);
     let mut many = catalog();
@@ -65,7 +65,7 @@ fn shop(settings: &[(&str, &str)]) -> World {
 
 const BEHIND_TOR: [(&str, &str); 2] = [("LISTEN", "unix:door"), ("CIRCUIT_ID", "haproxy")];
 
-/// Loads a page again where the shop asks to, as its page for that says.
+/// Loads a page, again if the shop is busy, as its page for that says.
 #[track_caller]
 fn loads(buyer: &mut Buyer, path: &str) {
     let mut status = 0;
@@ -83,13 +83,13 @@ fn buys(mut buyer: Buyer) {
     for path in ["/", "/product/green-tea"] {
         loads(&mut buyer, path);
     }
-    // What leads to an order has places of its own, and never waits for those who only look.
+    // Requests that lead to an order have permits of their own, and never wait for those that only browse.
     buyer.adds("green-tea", "", "1");
     assert_eq!(buyer.get("/checkout").status, 200);
     assert_eq!(buyer.checks_out(&[]).state(), "awaiting");
 }
 
-/// While so many deaf connections send their bytes, others buy, and memory stays in its bounds.
+/// While this many connections send bytes and read nothing, others can buy, and memory stays bounded.
 ///
 /// `bytes`: what the connection of this number sends.
 #[track_caller]
@@ -108,7 +108,7 @@ fn withstands(
             attacker.send();
             attackers.push(attacker);
         }
-        // Those of before go on where the shop has taken what they sent.
+        // Earlier ones continue if the shop has read what they sent.
         if n % 500 == 499 {
             attackers.iter_mut().for_each(Deaf::send);
             buys(buyer());
@@ -126,7 +126,7 @@ fn pipelined(path: &str, n: usize) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").repeat(n).into_bytes()
 }
 
-/// Buyers behind tor, each on a circuit of its own.
+/// Buyers behind Tor, each on a circuit of its own.
 fn buyers(world: &World) -> impl FnMut() -> Buyer {
     let mut circuit = 1_000_000;
     move || {

@@ -1,4 +1,4 @@
-//! Large and hostile files, messages and answers of nodes.
+//! Large and hostile files, messages and responses of nodes.
 
 mod commands;
 mod desk;
@@ -13,14 +13,14 @@ use std::process::{Command, Stdio};
 use crate::flood::ALLOWED_MB;
 use crate::world::World;
 
-/// A command that has ended: its exit code, what it said, and the most memory that it held. Units: MB.
+/// A command that has ended: its exit code, its output, and its peak memory. Units: MB.
 struct Ended {
     code: Option<i32>,
     said: String,
     peak_mb: u64,
 }
 
-/// Runs a program and reports the most memory that it held, as its last words. Source: getrusage(2), `ru_maxrss` in KB.
+/// Runs a program and prints its peak memory as the last line. Source: getrusage(2), `ru_maxrss` in KB.
 const MEASURE: &str = "import resource, subprocess, sys
 code = subprocess.call(sys.argv[1:])
 print('\\npeak', resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)
@@ -59,7 +59,7 @@ fn runs(world: &World, arguments: &[&str], feed: impl FnOnce(&mut dyn Write) + S
 
 fn nothing(_: &mut dyn Write) {}
 
-/// Writes until the other side has heard enough, or `n_megabytes` are said.
+/// Writes `n_megabytes`, or until the other side closes.
 fn says_much(stream: &mut dyn Write, bytes: &[u8], n_megabytes: usize) {
     let block = bytes.repeat((1 << 20) / bytes.len());
     for _ in 0..n_megabytes {
@@ -69,12 +69,12 @@ fn says_much(stream: &mut dyn Write, bytes: &[u8], n_megabytes: usize) {
     }
 }
 
-/// What a command holds that has nothing to do. Units: MB.
+/// The memory of a command that has nothing to do. Units: MB.
 fn idle_mb(world: &World) -> u64 {
     runs(world, &["--version"], nothing).peak_mb
 }
 
-/// A file that looks large and takes no room.
+/// A sparse file.
 fn hollow_file(path: &Path, n_bytes: u64) {
     let file = std::fs::File::create(path).unwrap();
     file.write_all_at(b" ", n_bytes - 1).unwrap();
@@ -85,7 +85,7 @@ fn makes_pipe(path: &Path) {
 }
 
 impl Ended {
-    /// It failed, said why, and took no more memory than any stranger may make it take.
+    /// It failed, said why, and used no more memory than allowed.
     #[track_caller]
     fn is_refused(&self, idle_mb: u64, words: &[&str]) {
         assert!(self.code.is_some_and(|code| code != 0), "{:?} {}", self.code, self.said);

@@ -20,7 +20,10 @@ use crate::interfaces::http::socket_activation::{ActivatedSockets, SocketName};
 ///
 /// # Errors
 /// The system's, and what to do.
-pub fn open(settings: &Settings, sockets: &mut ActivatedSockets) -> anyhow::Result<Option<Listener>> {
+pub fn open(
+    settings: &Settings,
+    sockets: &mut ActivatedSockets,
+) -> anyhow::Result<Option<Listener>> {
     let Some(desk) = &settings.listeners.desk else {
         if sockets.has_desk() {
             tracing::warn!(

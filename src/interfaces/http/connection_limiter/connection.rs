@@ -93,10 +93,6 @@ impl Connection {
         self.is_crowded.load(Relaxed)
     }
 
-    pub fn has_no_room(&self) -> bool {
-        self.has_no_room
-    }
-
     /// The parser is about to get a request.
     pub fn begin_request(&self) {
         self.n_requests.fetch_add(1, Relaxed);
@@ -150,7 +146,7 @@ impl Connection {
         let client = self.client();
         let mut registry = self.limiter.registry();
         let circuit = registry.circuits.get_mut(&client);
-        circuit.filter(|_| client != ClientKey::Anybody).map(|circuit| f(&mut circuit.usage))
+        circuit.filter(|_| client != ClientKey::Untracked).map(|circuit| f(&mut circuit.usage))
     }
 
     /// Checks a request against the circuit's rate limits. A caller told to wait calls [`Connection::end_wait`]

@@ -107,7 +107,7 @@ mod tests {
             connection.set_state(ConnectionState::Working);
         }
         let newer: Vec<_> = (0..200).map(|_| connect(&limiter, ClientKey::Stranger)).collect();
-        assert!(!is_evicted(&first) && !is_evicted(&second) && !second.has_no_room());
+        assert!(!is_evicted(&first) && !is_evicted(&second) && !second.has_no_room);
         assert_eq!(newer.iter().filter(|connection| !is_evicted(connection)).count(), 2);
         assert_eq!(
             crowd.iter().filter(|connection| !is_evicted(connection)).count(),
@@ -148,11 +148,11 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_is_heard_before_it_gives_way() {
+    fn a_stranger_is_read_before_it_is_closed() {
         let limiter = desk(2);
         let unheard: Vec<_> = (0..2).map(|_| limiter.register(ClientKey::Stranger)).collect();
         let third = limiter.register(ClientKey::Stranger);
-        assert!(third.has_no_room(), "there was nobody who could give way");
+        assert!(third.has_no_room, "there was nobody who could give way");
         assert!(unheard.iter().all(|connection| !is_evicted(connection)));
         limiter.register(ClientKey::Stranger);
         assert!(is_evicted(&unheard[0]) && !is_evicted(&unheard[1]));

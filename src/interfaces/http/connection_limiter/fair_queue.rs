@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn who_has_asked_for_least_is_next_and_among_equals_who_came_first() {
+    async fn the_client_with_the_fewest_requests_is_next_and_equals_go_in_order() {
         let queue = FairQueue::new(1);
         let first = queue.acquire(0).await;
         assert!(queue.try_acquire().is_none());
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_permit_is_lost_where_somebody_gives_up() {
+    async fn no_permit_is_lost_when_a_client_gives_up() {
         let queue = FairQueue::new(1);
         let first = queue.acquire(0).await;
         let mut gives_up = Box::pin(queue.acquire(0));

@@ -35,7 +35,7 @@ impl Connection {
             if !circuit.connections.contains_key(&self.number) {
                 return Err(NoMemory);
             }
-            let is_unbounded = matches!(client, ClientKey::Anybody | ClientKey::Seller);
+            let is_unbounded = matches!(client, ClientKey::Untracked | ClientKey::Seller);
             let is_of_circuit = !is_unbounded && MOST_BYTES_OF_CIRCUIT < circuit.reserved + bytes;
             if !is_of_circuit && registry.reserved + bytes <= most {
                 circuit.reserved += bytes;

@@ -25,7 +25,7 @@ pub struct Permit {
 
 impl Connection {
     /// What a permit consists of: one of the circuit's slots, and one of the shop's queue.
-    fn places(&self, class: RequestClass) -> (Option<Arc<Semaphore>>, Arc<FairQueue>) {
+    fn queues(&self, class: RequestClass) -> (Option<Arc<Semaphore>>, Arc<FairQueue>) {
         let in_shop = match class {
             RequestClass::Browse => self.limiter.browsing.clone(),
             _ => self.limiter.checkouts.clone(),
@@ -41,7 +41,7 @@ impl Connection {
 
     /// The common case: there is capacity, so nothing waits and no timer is set.
     pub fn try_acquire_permit(&self, class: RequestClass) -> Option<Permit> {
-        let (of_circuit, in_shop) = self.places(class);
+        let (of_circuit, in_shop) = self.queues(class);
         let of_circuit = match of_circuit {
             None => None,
             Some(of_circuit) => Some(of_circuit.try_acquire_owned().ok()?),
@@ -59,7 +59,7 @@ impl Connection {
         if let Some(permit) = self.try_acquire_permit(class) {
             return Ok(permit);
         }
-        let (of_circuit, in_shop) = self.places(class);
+        let (of_circuit, in_shop) = self.queues(class);
         let n_recent = self.n_recent(class);
         self.set_state(ConnectionState::Queued);
         let permit = async {

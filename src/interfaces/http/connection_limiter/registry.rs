@@ -19,11 +19,11 @@ use crate::interfaces::http::connection_limiter::fair_queue::FairQueue;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ClientKey {
     /// Circuits are not told apart: only the limits of the whole shop apply.
-    Anybody,
+    Untracked,
     /// Tor's line has not arrived yet.
-    Undecided,
+    Pending,
     /// Without a line from Tor; all of these count as one circuit.
-    NoLine,
+    NoCircuit,
     Circuit(CircuitId),
     /// At the desk: a browser that has not proved to be the seller's.
     Stranger,
@@ -118,7 +118,7 @@ pub struct Connection {
     /// Whether its circuit has too many connections: its request is refused.
     pub(super) is_crowded: AtomicBool,
     /// Whether the whole shop was at capacity when it came.
-    pub(super) has_no_room: bool,
+    pub has_no_room: bool,
     pub(super) is_closed: AtomicBool,
     /// Requests received on this connection.
     pub(super) n_requests: AtomicU32,

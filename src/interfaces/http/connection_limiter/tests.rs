@@ -25,7 +25,7 @@ fn limiter(most_connections: usize) -> Arc<ConnectionLimiter> {
 }
 
 fn connect(limiter: &Arc<ConnectionLimiter>, circuit: u32) -> Arc<Connection> {
-    let connection = limiter.register(ClientKey::Undecided);
+    let connection = limiter.register(ClientKey::Pending);
     connection.set_client(ClientKey::Circuit(CircuitId(circuit)));
     connection
 }
@@ -39,21 +39,21 @@ fn in_a_full_shop_the_circuit_with_most_connections_gives_way() {
     let limiter = limiter(10);
     let buyers: Vec<_> = (1..=3).map(|circuit| connect(&limiter, circuit)).collect();
     let flood: Vec<_> = (0..20).map(|_| connect(&limiter, 99)).collect();
-    assert!(buyers.iter().all(|connection| !is_evicted(connection) && !connection.has_no_room()));
+    assert!(buyers.iter().all(|connection| !is_evicted(connection) && !connection.has_no_room));
     assert_eq!(flood.iter().filter(|connection| is_evicted(connection)).count(), 13);
     let newcomer = connect(&limiter, 4);
-    assert!(!is_evicted(&newcomer) && !newcomer.has_no_room());
+    assert!(!is_evicted(&newcomer) && !newcomer.has_no_room);
     assert_eq!(flood.iter().filter(|connection| is_evicted(connection)).count(), 14);
 }
 
 #[test]
 fn a_connection_whose_first_bytes_were_not_read_yet_gives_way_last() {
     let limiter = limiter(2);
-    let unread = limiter.register(ClientKey::Undecided);
-    let silent = limiter.register(ClientKey::Undecided);
+    let unread = limiter.register(ClientKey::Pending);
+    let silent = limiter.register(ClientKey::Pending);
     assert!(!is_evicted(&silent));
-    let newcomer = limiter.register(ClientKey::Undecided);
-    assert!(is_evicted(&silent) && !is_evicted(&unread) && !newcomer.has_no_room());
+    let newcomer = limiter.register(ClientKey::Pending);
+    assert!(is_evicted(&silent) && !is_evicted(&unread) && !newcomer.has_no_room);
 }
 
 #[test]
@@ -64,9 +64,9 @@ fn a_request_that_is_being_answered_is_never_evicted() {
         connection.set_state(ConnectionState::Working);
     }
     let newcomer = connect(&limiter, 2);
-    assert!(newcomer.has_no_room() && busy.iter().all(|connection| !is_evicted(connection)));
+    assert!(newcomer.has_no_room && busy.iter().all(|connection| !is_evicted(connection)));
     busy[0].set_state(ConnectionState::Idle);
-    assert!(!connect(&limiter, 3).has_no_room());
+    assert!(!connect(&limiter, 3).has_no_room);
 }
 
 #[test]
@@ -86,12 +86,12 @@ fn one_circuit_has_a_bounded_number_of_connections() {
 #[test]
 fn who_never_asked_goes_before_who_did() {
     let limiter = limiter(3);
-    let asked = limiter.register(ClientKey::Anybody);
+    let asked = limiter.register(ClientKey::Untracked);
     asked.set_state(ConnectionState::Idle);
-    let silent = limiter.register(ClientKey::Anybody);
-    let third = limiter.register(ClientKey::Anybody);
+    let silent = limiter.register(ClientKey::Untracked);
+    let third = limiter.register(ClientKey::Untracked);
     third.set_state(ConnectionState::Idle);
-    limiter.register(ClientKey::Anybody);
+    limiter.register(ClientKey::Untracked);
     assert!(is_evicted(&silent) && !is_evicted(&asked) && !is_evicted(&third));
 }
 
@@ -128,7 +128,7 @@ fn connections_that_take_too_long_are_let_go() {
 fn circuits_are_forgotten_and_never_more_than_a_number_of_them_known() {
     let limiter = limiter(10);
     for circuit in 0..20_000 {
-        connect(&limiter, circuit).leave();
+        connect(&limiter, circuit).unregister();
     }
     assert!(limiter.registry().circuits.len() <= MOST_CIRCUITS);
     assert!(limiter.registry().by_size.is_empty() && limiter.registry().n_connections == 0);
@@ -183,7 +183,7 @@ fn who_holds_most_and_waits_gives_its_memory_to_others() {
     // Never its own, and never one that is being answered.
     assert!(buyer.reserve_memory(2_000).is_err() && !is_evicted(&buyer));
     assert!(connect(&limiter, 4).reserve_memory(2_000).is_err());
-    buyer.release();
+    buyer.release_memory();
     assert!(connect(&limiter, 4).reserve_memory(9_000).is_ok());
     assert!(limiter.registry().reserved <= 10_000);
 }
@@ -192,8 +192,8 @@ fn who_holds_most_and_waits_gives_its_memory_to_others() {
 fn memory_comes_back_with_each_connection() {
     let limiter = limiter(100);
     let connections: Vec<_> = (0..5).map(|circuit| stalled(&limiter, circuit, 2_000)).collect();
-    connections[0].leave();
-    connections[1].release();
+    connections[0].unregister();
+    connections[1].release_memory();
     assert_eq!(limiter.registry().reserved, 6_000);
     for connection in &connections {
         connection.unregister();
