@@ -10,7 +10,7 @@ use sqlx::{Connection, SqliteConnection};
 
 use crate::world::{World, files_below};
 
-fn said(output: &Output) -> String {
+fn error_text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
@@ -73,9 +73,9 @@ fn one_flipped_bit_in_an_index_is_found_by_doctor_backup_and_restore() {
     let backup = world.shop(&["backup", "bad.tar"]);
     assert_eq!(backup.status.code(), Some(1));
     assert!(
-        said(&backup).contains("damaged") && !world.path("bad.tar").exists(),
+        error_text(&backup).contains("damaged") && !world.path("bad.tar").exists(),
         "{}",
-        said(&backup)
+        error_text(&backup)
     );
 
     // A copy of the damaged file, whose list says that it is as it was copied.
@@ -90,12 +90,12 @@ fn one_flipped_bit_in_an_index_is_found_by_doctor_backup_and_restore() {
     );
     let restored = other.shop(&["restore", "copy.tar"]);
     assert_eq!(restored.status.code(), Some(1));
-    assert!(said(&restored).contains("damaged"), "{}", said(&restored));
+    assert!(error_text(&restored).contains("damaged"), "{}", error_text(&restored));
     assert_eq!(files_below(other.home.path()), [other.path("copy.tar")]);
 }
 
 #[test]
-fn a_row_that_names_another_which_is_not_there_is_damage() {
+fn a_row_that_refers_to_a_missing_one_is_damage() {
     let world = closed_shop();
     world.sql("pragma foreign_keys = off; delete from orders");
     let doctor = String::from_utf8(world.shop(&["doctor"]).stdout).unwrap();
@@ -128,7 +128,7 @@ with tarfile.open(sys.argv[2], 'w') as archive:
 }
 
 #[test]
-fn whatever_was_done_to_a_copy_is_found_before_anything_is_written() {
+fn every_change_of_a_backup_is_found_before_anything_is_written() {
     let world = closed_shop();
     fs::create_dir_all(world.path("db/pages")).unwrap();
     fs::write(world.path("db/pages/about.md"), "# About\n\nHello.").unwrap();
@@ -143,7 +143,7 @@ fn whatever_was_done_to_a_copy_is_found_before_anything_is_written() {
         .current_dir(world.home.path())
         .output()
         .unwrap();
-    assert!(checked.status.success(), "{}", said(&checked));
+    assert!(checked.status.success(), "{}", error_text(&checked));
     for (statement, words) in [
         ("files['db/shop.secret'] = bytes(32)", "db/shop.secret"),
         ("files['db/pages/about.md'] += b'!'", "db/pages/about.md"),
@@ -164,7 +164,7 @@ fn whatever_was_done_to_a_copy_is_found_before_anything_is_written() {
         change_copy(&good, &other.path("copy.tar"), statement);
         let output = other.shop(&["restore", "copy.tar"]);
         assert_eq!(output.status.code(), Some(1), "{statement}");
-        assert!(said(&output).contains(words), "{statement}: {}", said(&output));
+        assert!(error_text(&output).contains(words), "{statement}: {}", error_text(&output));
         assert_eq!(files_below(other.home.path()), [other.path("copy.tar")], "{statement}");
     }
     // Cut off anywhere, between two files among them.
@@ -181,7 +181,7 @@ fn whatever_was_done_to_a_copy_is_found_before_anything_is_written() {
 }
 
 #[test]
-fn a_copy_of_an_older_version_comes_back_with_a_note() {
+fn a_backup_of_an_older_version_is_restored_with_a_note() {
     let world = closed_shop();
     world.says(&["backup", "good.tar"]);
     let other = World::closed(&[]);

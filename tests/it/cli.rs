@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::world::{World, catalog, files_below};
 
 #[test]
-fn a_first_start_on_an_empty_folder_opens_an_empty_shop() {
+fn a_first_start_in_an_empty_folder_opens_an_empty_shop() {
     let mut world = World::closed(&[]);
     world.open();
     let mut buyer = world.buyer();
@@ -114,7 +114,7 @@ fn every_fault_of_a_catalog_is_named_at_once_and_nothing_changes() {
 }
 
 #[test]
-fn all_faults_of_the_settings_are_told_together_before_anything_is_opened() {
+fn all_faults_of_the_settings_are_reported_together_before_anything_is_opened() {
     let world = World::closed(&[
         ("LISTEN", "everywhere"),
         ("KEEP_DAYS", "long"),
@@ -133,7 +133,7 @@ fn all_faults_of_the_settings_are_told_together_before_anything_is_opened() {
 }
 
 #[test]
-fn what_the_shop_writes_its_own_user_alone_may_read() {
+fn only_the_shops_user_can_read_what_the_shop_writes() {
     let world = World::new();
     let mut buyer = world.buyer();
     buyer.adds("green-tea", "", "1");
@@ -159,7 +159,7 @@ fn what_the_shop_writes_its_own_user_alone_may_read() {
 }
 
 #[test]
-fn a_demo_wallet_is_told_on_every_page_and_by_the_doctor() {
+fn a_demo_wallet_is_reported_on_every_page_and_by_the_doctor() {
     let world = World::new();
     let mut buyer = world.buyer();
     for path in ["/", "/product", "/product/green-tea", "/cart", "/order", "/nothing", "/search"] {
@@ -182,7 +182,7 @@ fn a_demo_wallet_is_told_on_every_page_and_by_the_doctor() {
 }
 
 #[test]
-fn purge_erases_what_is_due_from_database_journal_and_maildir() {
+fn purge_deletes_what_is_due_from_database_journal_and_maildir() {
     let world = World::new();
     let mut buyer = world.buyer();
     buyer.adds("green-tea", "", "1");
@@ -237,7 +237,7 @@ fn the_sellers_pages_and_key_are_shown() {
 }
 
 #[test]
-fn a_first_start_that_is_told_to_end_ends_and_the_next_one_begins_anew() {
+fn a_first_start_can_be_stopped_and_the_next_one_begins_again() {
     let mut world = World::closed(&[]);
     fs::create_dir_all(world.path("db/images")).unwrap();
     for entry in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/db/images")).unwrap() {
@@ -263,7 +263,7 @@ fn a_first_start_that_is_told_to_end_ends_and_the_next_one_begins_anew() {
 }
 
 #[test]
-fn a_command_beside_the_open_shop_leaves_its_journal_alone() {
+fn a_command_next_to_the_running_shop_leaves_its_journal_alone() {
     use std::os::unix::fs::MetadataExt;
     let world = World::new();
     let journal = || std::fs::metadata(world.path("db/shop.sqlite-wal")).map(|found| found.ino());

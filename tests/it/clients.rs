@@ -11,23 +11,23 @@ use serde_json::json;
 
 use crate::world::{World, catalog};
 
-/// Of keys made for these tests; their checksums hold.
+/// An address with a valid checksum, made for these tests.
 const OURS: &str = "feclorj4bzfwwwiavisd6wg3zm62t5uybnnmopnahujs5y2tu6ff44ad.onion";
 
-fn words(output: &Output) -> String {
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    let said = said + &String::from_utf8_lossy(&output.stderr);
-    assert!(!said.contains("\\n"), "each line stands by itself: {said}");
-    said
+fn output_text(output: &Output) -> String {
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let text = text + &String::from_utf8_lossy(&output.stderr);
+    assert!(!text.contains("\\n"), "each line stands by itself: {text}");
+    text
 }
 
-/// A word of 52 letters that is nobody's address.
-fn private_key(said: &str) -> &str {
+/// A private key in the output: 52 letters and digits.
+fn private_key(text: &str) -> &str {
     let is_key = |line: &&str| {
         line.len() == 52
             && line.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
     };
-    said.lines().map(str::trim).find(is_key).unwrap()
+    text.lines().map(str::trim).find(is_key).unwrap()
 }
 
 /// A shop that is not open.
@@ -38,7 +38,7 @@ fn closed(settings: &[(&str, &str)]) -> World {
     world
 }
 
-/// A shop with what the seller told of Tor's own services, and nobody who tends Tor.
+/// A shop that knows the addresses of Tor's own services, without a process that manages Tor.
 fn behind_torrc(addresses: &[(&str, &str)]) -> World {
     let world = closed(&[]);
     for (folder, address) in addresses {
@@ -52,14 +52,14 @@ fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
-/// As whoever tends Tor writes it. `at` in Unix seconds.
+/// The status file of the process that manages Tor. `at`: Unix seconds.
 fn status(at: u64, clients: Option<&str>) -> String {
     json!({"at": at, "tor": "0.4.9", "bootstrap": 100, "published": 2, "introduction_points": 3, "effort": null,
         "circuits": 0, "trouble": "", "clients": clients})
     .to_string()
 }
 
-/// Somebody who tends Tor: follows the list that the shop gives out, and says so, until the list is `last`.
+/// Plays the process that manages Tor: confirms each list that the shop gives out, up to the one that is `last`.
 fn follow(
     folder: PathBuf,
     prefix: &'static str,
@@ -81,30 +81,37 @@ fn follow(
 }
 
 #[test]
-fn behind_tors_own_torrc_nothing_is_said_to_be_done_and_what_to_do_is_said() {
+fn with_a_torrc_of_its_own_the_commands_say_what_to_do_and_claim_nothing() {
     let world = behind_torrc(&[("db/tor", OURS), ("db/desk-tor", OURS)]);
     for (command, folder) in [("onion", "shop"), ("desk", "desk")] {
         let file = format!("/var/lib/tor/{folder}/authorized_clients/ann.auth");
         let added = world.shop(&[command, "client", "add", "ann"]);
-        let said = words(&added);
-        assert_eq!(added.status.code(), Some(1), "{said}");
+        let text = output_text(&added);
+        assert_eq!(added.status.code(), Some(1), "{text}");
         assert!(
-            said.contains(&file) && said.contains("reload") && said.contains("descriptor:x25519:"),
-            "{said}"
+            text.contains(&file) && text.contains("reload") && text.contains("descriptor:x25519:"),
+            "{text}"
         );
-        let private = private_key(&said);
-        assert!(said.contains(&format!("{}:descriptor:x25519:{private}", &OURS[..56])), "{said}");
-        assert!(!said.contains("from now on") && !said.contains("next start"), "{said}");
+        let private = private_key(&text);
+        assert!(text.contains(&format!("{}:descriptor:x25519:{private}", &OURS[..56])), "{text}");
+        assert!(!text.contains("from now on") && !text.contains("next start"), "{text}");
 
         let removed = world.shop(&[command, "client", "remove", "ann"]);
-        let said = words(&removed);
-        assert_eq!(removed.status.code(), Some(1), "{said}");
-        assert!(said.contains(&format!("rm {file}")) && said.contains("reload"), "{said}");
-        assert!(said.contains("KEY STILL WORKS") && !said.contains("no longer"), "{said}");
+        let text = output_text(&removed);
+        assert_eq!(removed.status.code(), Some(1), "{text}");
+        assert!(text.contains(&format!("rm {file}")) && text.contains("reload"), "{text}");
+        assert!(text.contains("KEY STILL WORKS") && !text.contains("no longer"), "{text}");
 
         let listed = world.shop(&[command, "client", "list"]);
-        assert_eq!((listed.status.code(), listed.stdout.len()), (Some(1), 0), "{}", words(&listed));
-        assert!(words(&listed).contains(&format!("/var/lib/tor/{folder}/authorized_clients")));
+        assert_eq!(
+            (listed.status.code(), listed.stdout.len()),
+            (Some(1), 0),
+            "{}",
+            output_text(&listed)
+        );
+        assert!(
+            output_text(&listed).contains(&format!("/var/lib/tor/{folder}/authorized_clients"))
+        );
         assert!(
             !world.path(&format!("db/{command}.clients")).exists(),
             "the list would be nobody's"
@@ -113,28 +120,28 @@ fn behind_tors_own_torrc_nothing_is_said_to_be_done_and_what_to_do_is_said() {
 }
 
 #[test]
-fn the_folder_of_the_torrc_is_named_where_the_settings_know_it() {
+fn the_folder_of_the_torrc_is_named_if_the_settings_know_it() {
     let world = behind_torrc(&[("db/tor", OURS)]);
     let key = "/srv/tor/mine/hs_ed25519_secret_key";
     let removed = world.shop(&["onion", "client", "remove", "ann", "--onion-key", key]);
-    let said = words(&removed);
-    assert!(said.contains("rm /srv/tor/mine/authorized_clients/ann.auth"), "{said}");
+    let text = output_text(&removed);
+    assert!(text.contains("rm /srv/tor/mine/authorized_clients/ann.auth"), "{text}");
 }
 
 #[test]
-fn no_address_is_made_up_for_the_desk_of_a_torrc() {
+fn no_address_is_invented_for_the_desk_of_a_torrc() {
     let world = behind_torrc(&[]);
     let added = world.shop(&["desk", "client", "add", "ann"]);
-    let said = words(&added);
-    assert_eq!(added.status.code(), Some(1), "{said}");
-    private_key(&said);
-    assert!(!said.contains(".onion") && !said.contains("auth_private"), "{said}");
-    assert!(said.contains("sudo cat /var/lib/tor/desk/hostname >db/desk-tor/hostname"), "{said}");
+    let text = output_text(&added);
+    assert_eq!(added.status.code(), Some(1), "{text}");
+    private_key(&text);
+    assert!(!text.contains(".onion") && !text.contains("auth_private"), "{text}");
+    assert!(text.contains("sudo cat /var/lib/tor/desk/hostname >db/desk-tor/hostname"), "{text}");
     assert!(!world.path("db/desk.key").exists(), "no key of a service that nobody makes");
 }
 
 #[test]
-fn in_docker_a_change_is_done_when_tors_side_says_so() {
+fn in_docker_a_change_is_reported_once_the_helper_confirms_it() {
     let world = closed(&[("ONION_FOLDER", "shared")]);
     let shared = world.path("shared");
     fs::create_dir(&shared).unwrap();
@@ -143,44 +150,52 @@ fn in_docker_a_change_is_done_when_tors_side_says_so() {
         fs::write(shared.join(format!("{prefix}status.json")), status(now(), None)).unwrap();
         let helper = follow(shared.clone(), prefix, |list| list.ends_with(" ann\n"));
         let added = world.shop(&[command, "client", "add", "ann"]);
-        let said = words(&added);
-        assert_eq!(added.status.code(), Some(0), "{said}");
-        assert!(said.contains(&format!(
+        let text = output_text(&added);
+        assert_eq!(added.status.code(), Some(0), "{text}");
+        assert!(text.contains(&format!(
             "{}:descriptor:x25519:{}",
             &OURS[..56],
-            private_key(&said)
+            private_key(&text)
         )));
-        assert!(said.contains("from now on"), "{said}");
+        assert!(text.contains("from now on"), "{text}");
         helper.join().unwrap();
 
         let helper = follow(shared.clone(), prefix, str::is_empty);
         let removed = world.shop(&[command, "client", "remove", "ann"]);
-        assert_eq!(removed.status.code(), Some(0), "{}", words(&removed));
-        assert!(words(&removed).contains("ann can no longer come"), "{}", words(&removed));
+        assert_eq!(removed.status.code(), Some(0), "{}", output_text(&removed));
+        assert!(
+            output_text(&removed).contains("ann can no longer come"),
+            "{}",
+            output_text(&removed)
+        );
         helper.join().unwrap();
     }
 }
 
 #[test]
-fn in_docker_without_tors_side_nothing_is_said_to_be_done() {
+fn in_docker_without_the_helper_no_change_is_reported() {
     let world = closed(&[("ONION_FOLDER", "shared")]);
     fs::create_dir(world.path("shared")).unwrap();
     let added = world.shop(&["desk", "client", "add", "ann"]);
     assert_eq!(added.status.code(), Some(1));
-    assert!(words(&added).contains("DESK_LISTEN=unix:/run/shop/desk.sock"), "{}", words(&added));
-    assert!(!words(&added).contains("descriptor:x25519"), "a key for no address");
+    assert!(
+        output_text(&added).contains("DESK_LISTEN=unix:/run/shop/desk.sock"),
+        "{}",
+        output_text(&added)
+    );
+    assert!(!output_text(&added).contains("descriptor:x25519"), "a key for no address");
     for command in ["onion", "desk"] {
         let list = format!("descriptor:x25519:{} ann\n", "A".repeat(51) + "Q");
         fs::write(world.path(&format!("db/{command}.clients")), list).unwrap();
         let removed = world.shop(&[command, "client", "remove", "ann"]);
-        let said = words(&removed);
-        assert_eq!(removed.status.code(), Some(1), "{said}");
-        assert!(said.contains("may still open") && !said.contains("no longer"), "{said}");
+        let text = output_text(&removed);
+        assert_eq!(removed.status.code(), Some(1), "{text}");
+        assert!(text.contains("may still open") && !text.contains("no longer"), "{text}");
     }
 }
 
 #[test]
-fn a_shop_that_made_its_onion_before_says_when_a_change_counts() {
+fn a_shop_that_created_its_onion_before_says_when_a_change_takes_effect() {
     let world = closed(&[]);
     for (command, folder) in [("onion", "db/tor"), ("desk", "db/desk-tor")] {
         fs::create_dir_all(world.path(folder)).unwrap();
@@ -188,22 +203,22 @@ fn a_shop_that_made_its_onion_before_says_when_a_change_counts() {
         let old = status(1, None);
         fs::write(world.path(folder).join("status.json"), old).unwrap();
         assert!(
-            words(&world.shop(&[command, "client", "add", "ann"]))
+            output_text(&world.shop(&[command, "client", "add", "ann"]))
                 .contains("from the next start on")
         );
         let removed = world.shop(&[command, "client", "remove", "ann"]);
-        let said = words(&removed);
-        assert_eq!(removed.status.code(), Some(0), "{said}");
+        let text = output_text(&removed);
+        assert_eq!(removed.status.code(), Some(0), "{text}");
         assert!(
-            said.contains("from the next start on") && said.contains("authorized_clients/ann.auth"),
-            "{said}"
+            text.contains("from the next start on") && text.contains("authorized_clients/ann.auth"),
+            "{text}"
         );
-        assert!(!said.contains("from now on"), "{said}");
+        assert!(!text.contains("from now on"), "{text}");
     }
 }
 
 #[test]
-fn a_restored_key_takes_the_discarded_address_out_of_the_shared_folder() {
+fn a_restored_key_removes_the_old_address_from_the_shared_folder() {
     let world = closed(&[("ONION_FOLDER", "shared"), ("ONION_KEY", "tor/hs_ed25519_secret_key")]);
     for folder in ["shared", "tor"] {
         fs::create_dir(world.path(folder)).unwrap();
@@ -220,8 +235,8 @@ fn a_restored_key_takes_the_discarded_address_out_of_the_shared_folder() {
     fs::write(world.path("tor/hs_ed25519_secret_key"), &key).unwrap();
     fs::write(world.path("shared/hostname"), format!("{OURS}\n")).unwrap();
     let done = world.told(&["onion", "restore", "--replace", "sealed"], passphrase);
-    assert!(done.status.success(), "{}", words(&done));
+    assert!(done.status.success(), "{}", output_text(&done));
     let told = world.shop(&["onion"]);
-    assert_eq!(told.status.code(), Some(1), "{}", words(&told));
-    assert!(!words(&told).contains(OURS), "{}", words(&told));
+    assert_eq!(told.status.code(), Some(1), "{}", output_text(&told));
+    assert!(!output_text(&told).contains(OURS), "{}", output_text(&told));
 }

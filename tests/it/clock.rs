@@ -41,7 +41,7 @@ pub fn set_clock(world: &World, offset: &str) {
     fs::rename(world.path("clock.new"), world.path("clock")).unwrap();
 }
 
-fn places(world: &World) -> (Buyer, Answer) {
+fn place_order(world: &World) -> (Buyer, Answer) {
     let mut buyer = world.buyer();
     buyer.adds("green-tea", "", "1");
     let page = buyer.checks_out(&[]);
@@ -51,11 +51,11 @@ fn places(world: &World) -> (Buyer, Answer) {
 
 /// An order that is finished, and one that waits for its payment.
 fn finished_and_waiting(world: &World) -> (String, Buyer) {
-    let (_, finished) = places(world);
+    let (_, finished) = place_order(world);
     let finished = finished.mark("order-ref");
     world.until("it is told", || world.messages().len() == 1);
     world.says(&["orders", "cancel", &finished]);
-    (finished, places(world).0)
+    (finished, place_order(world).0)
 }
 
 fn orders(world: &World) -> Vec<Value> {
@@ -72,7 +72,7 @@ fn right_now() -> i64 {
     i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap()
 }
 
-fn said(output: &Output) -> String {
+fn error_text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
@@ -104,7 +104,7 @@ fn a_clock_that_jumps_by_any_amount_lets_nothing_expire_and_erases_nothing() {
         assert_eq!(orders(&world).len(), 2, "{offset}");
         let refused = world.shop(&["purge"]);
         assert_eq!(refused.status.code(), Some(1), "{offset}");
-        assert!(said(&refused).contains("shop clock accept"), "{}", said(&refused));
+        assert!(error_text(&refused).contains("shop clock accept"), "{}", error_text(&refused));
     }
     let due = world.says(&["purge", "--dry-run"]);
     assert!(due.contains(&finished) && due.contains("However: nothing is deleted"), "{due}");
@@ -153,8 +153,8 @@ fn once_the_seller_accepts_the_clock_what_is_old_goes_and_what_is_new_stays() {
     let (finished, mut waits) = finished_and_waiting(&world);
     set_clock(&world, "+40d");
     is_noticed(&world, "40 days ahead of");
-    let (mut new, _) = places(&world);
-    let (_, sent) = places(&world);
+    let (mut new, _) = place_order(&world);
+    let (_, sent) = place_order(&world);
     let sent = sent.mark("order-ref");
     world.says(&["orders", "cancel", &sent]);
     world.says(&["clock", "accept"]);
@@ -180,9 +180,9 @@ fn an_order_of_a_wrong_clock_has_its_minutes_when_the_clock_is_corrected() {
         set_clock(&world, offset);
         is_noticed(&world, words);
         // Finished by a wrong day.
-        let (_, sent) = places(&world);
+        let (_, sent) = place_order(&world);
         world.says(&["orders", "cancel", &sent.mark("order-ref")]);
-        let (mut buyer, page) = places(&world);
+        let (mut buyer, page) = place_order(&world);
         assert!(page.text().contains("about 12"), "{}", page.text());
         set_clock(&world, "+0");
         world.until("it is settled", || world.find(IN_DOUBT).is_empty());
@@ -226,7 +226,7 @@ fn a_host_that_begins_years_ago_and_learns_the_time_later_loses_nothing() {
     let (finished, mut waits) = finished_and_waiting(&world);
     let accepted = world.shop(&["clock", "accept"]);
     assert_eq!(accepted.status.code(), Some(1));
-    assert!(said(&accepted).contains("far in the past"), "{}", said(&accepted));
+    assert!(error_text(&accepted).contains("far in the past"), "{}", error_text(&accepted));
     set_clock(&world, "+0");
     assert!(world.says(&["purge"]).contains("0 orders"));
     let left = number(&world, UNTIL) - right_now();
@@ -314,7 +314,7 @@ fn a_shop_of_an_older_version_knows_the_day_on_which_it_looked_at_the_clock() {
 #[test]
 fn what_nobody_paid_is_kept_for_two_days_or_seven_however_short_orders_are_kept() {
     let world = World::with(&catalog(), &[("KEEP_DAYS", "0")]);
-    let (_, page) = places(&world);
+    let (_, page) = place_order(&world);
     let order_ref = page.mark("order-ref");
     world.until("it is told", || world.messages().len() == 1);
     world.sql("update invoices set until = unixepoch() - 60");
@@ -365,7 +365,7 @@ fn what_nobody_paid_is_kept_for_two_days_or_seven_however_short_orders_are_kept(
 fn no_time_that_is_shown_or_kept_has_seconds() {
     let world = World::new();
     let before = right_now();
-    let (mut buyer, page) = places(&world);
+    let (mut buyer, page) = place_order(&world);
     let shown = page.attribute("expires", "datetime");
     assert!(shown.ends_with(":00Z"), "{shown}");
     let until = number(&world, UNTIL);
@@ -375,8 +375,9 @@ fn no_time_that_is_shown_or_kept_has_seconds() {
     let order_ref = page.mark("order-ref");
     let one: Value =
         serde_json::from_str(&world.says(&["orders", "show", &order_ref, "--json"])).unwrap();
-    for said in [one["until"].as_str().unwrap(), orders(&world)[0]["until"].as_str().unwrap()] {
-        assert_eq!(said, shown);
+    for error_text in [one["until"].as_str().unwrap(), orders(&world)[0]["until"].as_str().unwrap()]
+    {
+        assert_eq!(error_text, shown);
     }
     let receipt = buyer.get("/order/receipt.txt").text();
     assert!(receipt.contains("Pay before ") && !receipt.contains(":00Z"), "{receipt}");

@@ -69,6 +69,7 @@ fn services_with(text: &str, words: &str) -> Vec<String> {
     let services = block(text, "services:");
     let names = services.iter().filter(|line| line.starts_with("  ") && !line.starts_with("   "));
     let names = names.filter_map(|line| line.trim().strip_suffix(':'));
+    let names = names.filter(|name| !name.starts_with('#'));
     let has_words = |name: &&str| block(text, &format!("  {name}:")).join("\n").contains(words);
     names.filter(has_words).map(str::to_owned).collect()
 }
@@ -127,7 +128,7 @@ fn the_example_of_settings_names_what_the_program_knows_and_what_the_containers_
 }
 
 #[test]
-fn no_registry_is_asked_for_an_image_that_is_built_here() {
+fn an_image_that_is_built_here_is_not_pulled_from_a_registry() {
     for path in compose_files() {
         let text = fs::read_to_string(&path).unwrap();
         for name in services_with(&text, "") {
@@ -141,21 +142,21 @@ fn no_registry_is_asked_for_an_image_that_is_built_here() {
     }
 }
 
-/// A shop to which these sockets are handed over as systemd does it; at most two.
-struct Handed {
+/// A shop that gets these sockets as from systemd; at most two.
+struct SystemdShop {
     world: World,
     child: Child,
     listeners: Vec<UnixListener>,
 }
 
-impl Drop for Handed {
+impl Drop for SystemdShop {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-impl Handed {
+impl SystemdShop {
     fn open(names: &[&str], settings: &[(&str, &str)]) -> Self {
         let world = World::closed(settings);
         let bind = |name: &&str| UnixListener::bind(world.path(&format!("{name}.sock"))).unwrap();
@@ -164,7 +165,7 @@ impl Handed {
         let mut give = || fds.next().map_or_else(Stdio::null, Stdio::from);
         let (first, second) = (give(), give());
         let log = fs::File::create(world.path("log")).unwrap();
-        // The number of the process is known to the shell that becomes the shop.
+        // Only the shell that becomes the shop knows the process id.
         let script = "exec 3<&0 4<&1 0</dev/null 1>&2; LISTEN_PID=$$ exec \"$@\"";
         let child = Command::new("sh")
             .args(["-c", script, "sh", env!("CARGO_BIN_EXE_shop"), "serve"])
@@ -198,10 +199,10 @@ impl Handed {
 }
 
 #[test]
-fn systemd_hands_over_two_sockets_and_each_is_what_its_name_says() {
+fn the_two_sockets_from_systemd_are_used_by_their_names() {
     let both = [("LISTEN", "systemd"), ("DESK_LISTEN", "systemd")];
     for names in [["shop", "desk"], ["desk", "shop"], ["shop.socket", "shop-desk.socket"]] {
-        let shop = Handed::open(&names, &both);
+        let shop = SystemdShop::open(&names, &both);
         let of_desk = |name: &&&str| name.contains("desk");
         let desk = names.iter().find(of_desk).unwrap();
         let buyers = names.iter().find(|name| !of_desk(name)).unwrap();
@@ -215,7 +216,7 @@ fn systemd_hands_over_two_sockets_and_each_is_what_its_name_says() {
 fn without_its_own_socket_from_systemd_the_shop_says_which_unit_is_missing() {
     let both = [("LISTEN", "systemd"), ("DESK_LISTEN", "systemd")];
     for (names, settings) in [(&["desk"][..], &both[..1]), (&[][..], &both[..])] {
-        let mut shop = Handed::open(names, settings);
+        let mut shop = SystemdShop::open(names, settings);
         assert_eq!(shop.child.wait().unwrap().code(), Some(1), "{names:?}");
         assert!(shop.log().contains("no socket of shop.socket"), "{names:?}: {}", shop.log());
     }
@@ -226,7 +227,7 @@ fn a_desk_that_cannot_be_opened_under_systemd_leaves_the_shop_open_and_the_log_s
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
     for (desk, why) in [("systemd", "shop-desk.socket"), (taken.as_str(), "in use")] {
-        let shop = Handed::open(&["shop"], &[("LISTEN", "systemd"), ("DESK_LISTEN", desk)]);
+        let shop = SystemdShop::open(&["shop"], &[("LISTEN", "systemd"), ("DESK_LISTEN", desk)]);
         assert_eq!(shop.get("shop", "/health").0, 200, "{}", shop.log());
         let log = shop.log();
         assert!(log.contains("open without its desk") && log.contains(why), "{log}");
@@ -236,7 +237,7 @@ fn a_desk_that_cannot_be_opened_under_systemd_leaves_the_shop_open_and_the_log_s
 
 #[test]
 fn a_socket_for_a_desk_that_is_off_leaves_the_shop_open() {
-    let shop = Handed::open(&["desk", "shop"], &[("LISTEN", "systemd")]);
+    let shop = SystemdShop::open(&["desk", "shop"], &[("LISTEN", "systemd")]);
     assert_eq!(shop.get("shop", "/health").0, 200, "{}", shop.log());
     assert!(shop.log().contains("DESK_LISTEN=systemd"), "{}", shop.log());
     assert_eq!(shop.listeners.len(), 2);
@@ -267,7 +268,7 @@ fn a_unit_that_fails_again_and_again_stays_alive_and_so_do_its_sockets() {
 
 /// As `scripts/rustc-without-paths` has it, which cargo calls unless a `RUSTC_WRAPPER` of one's own takes its place.
 #[test]
-fn the_program_tells_nothing_of_the_machine_that_built_it() {
+fn the_program_reveals_nothing_about_the_host_that_built_it() {
     let program = fs::read(env!("CARGO_BIN_EXE_shop")).unwrap();
     let program = String::from_utf8_lossy(&program);
     let home = std::env::var("HOME").unwrap();

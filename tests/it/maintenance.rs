@@ -17,7 +17,7 @@ use crate::crash::program_with_points;
 use crate::sealing::Gpg;
 use crate::world::{Answer, Buyer, World, catalog, files_below};
 
-fn said(output: &Output) -> String {
+fn error_text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
@@ -25,7 +25,7 @@ fn orders(world: &World) -> Vec<Value> {
     serde_json::from_str(&world.says(&["orders", "--json"])).unwrap()
 }
 
-fn places(world: &World) -> (Buyer, Answer) {
+fn place_order(world: &World) -> (Buyer, Answer) {
     let mut buyer = world.buyer();
     buyer.adds("green-tea", "", "1");
     let page = buyer.checks_out(&[]);
@@ -35,9 +35,9 @@ fn places(world: &World) -> (Buyer, Answer) {
 #[test]
 fn what_is_old_is_erased_by_itself_and_leaves_no_trace() {
     let world = World::new();
-    let (_, old) = places(&world);
-    let (_, unpaid) = places(&world);
-    let (_, waits) = places(&world);
+    let (_, old) = place_order(&world);
+    let (_, unpaid) = place_order(&world);
+    let (_, waits) = place_order(&world);
     let [old, unpaid, waits] = [old, unpaid, waits].map(|page| page.mark("order-ref"));
     world.until("three are told", || world.messages().len() == 3);
     // One was read and flagged by a mail reader.
@@ -71,7 +71,7 @@ fn what_is_old_is_erased_by_itself_and_leaves_no_trace() {
 fn erasing_that_was_stopped_at_any_point_is_finished_by_the_next() {
     let world = World::new();
     for point in failpoints::PURGE {
-        let (mut buyer, page) = places(&world);
+        let (mut buyer, page) = place_order(&world);
         let order_ref = page.mark("order-ref");
         world.until("it is told", || world.messages().len() == 1);
         world.says(&["orders", "cancel", &order_ref]);
@@ -101,7 +101,7 @@ fn erasing_that_was_stopped_at_any_point_is_finished_by_the_next() {
 #[test]
 fn an_order_that_nobody_paid_is_kept_for_48_hours_and_messages_as_the_seller_wants() {
     let world = World::with(&catalog(), &[("PURGE_MAIL", "no")]);
-    let (_, page) = places(&world);
+    let (_, page) = place_order(&world);
     world.until("it is told", || world.messages().len() == 1);
     world.sql("update invoices set until = unixepoch() - 48 * 3600 + 60");
     world.until("it expires", || orders(&world)[0]["state"] == "expired");
@@ -121,7 +121,7 @@ fn an_order_that_nobody_paid_is_kept_for_48_hours_and_messages_as_the_seller_wan
 #[test]
 fn after_a_shop_was_down_for_days_a_buyer_who_has_paid_meanwhile_can_still_say_so() {
     let mut world = World::new();
-    let (mut buyer, page) = places(&world);
+    let (mut buyer, page) = place_order(&world);
     world.until("it is told", || world.messages().len() == 1);
     world.close("-TERM");
     world.sql("update invoices set until = unixepoch() - 3 * 86400");
@@ -144,7 +144,7 @@ fn what_the_seller_was_not_told_is_never_erased() {
     let world = World::with(&catalog(), &[("KEEP_DAYS", "0")]);
     fs::remove_dir_all(world.path("mailorders")).unwrap();
     fs::write(world.path("mailorders"), "in the way").unwrap();
-    let (_, page) = places(&world);
+    let (_, page) = place_order(&world);
     let order_ref = page.mark("order-ref");
     world.says(&["orders", "cancel", &order_ref]);
     assert!(world.says(&["purge"]).contains("0 orders"));
@@ -158,7 +158,7 @@ fn what_the_seller_was_not_told_is_never_erased() {
 #[test]
 fn while_somebody_reads_the_database_purge_says_that_the_journal_is_not_empty() {
     let mut world = World::new();
-    let (_, page) = places(&world);
+    let (_, page) = place_order(&world);
     world.until("it is told", || world.messages().len() == 1);
     world.says(&["orders", "cancel", &page.mark("order-ref")]);
     assert_eq!(world.close("-TERM"), Some(0));
@@ -170,8 +170,12 @@ fn while_somebody_reads_the_database_purge_says_that_the_journal_is_not_empty() 
         sqlx::query("begin").execute(&mut reader).await.unwrap();
         sqlx::query("select * from orders").fetch_all(&mut reader).await.unwrap();
         let output = world.shop(&["purge", "--keep-days", "0"]);
-        assert_eq!(output.status.code(), Some(1), "{}", said(&output));
-        assert!(said(&output).contains("journal could not be emptied"), "{}", said(&output));
+        assert_eq!(output.status.code(), Some(1), "{}", error_text(&output));
+        assert!(
+            error_text(&output).contains("journal could not be emptied"),
+            "{}",
+            error_text(&output)
+        );
         sqlx::query("rollback").execute(&mut reader).await.unwrap();
         reader.close().await.unwrap();
     });
@@ -182,7 +186,7 @@ fn while_somebody_reads_the_database_purge_says_that_the_journal_is_not_empty() 
 #[test]
 fn a_closed_shop_shows_its_window_and_orders_pages_and_takes_no_orders() {
     let world = World::new();
-    let (mut known, _) = places(&world);
+    let (mut known, _) = place_order(&world);
     let mut buyer = world.buyer();
     buyer.adds("green-tea", "", "1");
     assert!(!buyer.get("/").text().contains("id=\"closed\""));
@@ -209,7 +213,7 @@ fn a_closed_shop_shows_its_window_and_orders_pages_and_takes_no_orders() {
 #[test]
 fn a_shop_whose_seller_does_not_look_closes_itself_until_the_seller_does() {
     let mut world = World::with(&catalog(), &[("CLOSE_AFTER_DAYS", "3")]);
-    let (_, page) = places(&world);
+    let (_, page) = place_order(&world);
     world.until("it is told", || world.messages().len() == 1);
     assert_eq!(world.close("-TERM"), Some(0));
     let name = world.messages()[0].0.clone();
@@ -275,20 +279,25 @@ copy("bad.tar", database, ("db/data.json", REG, ""))
 }
 
 #[test]
-fn a_copy_that_is_no_copy_of_a_shop_changes_nothing() {
+fn a_file_that_is_no_backup_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     for copy in foreign_copies(folder.path()) {
         let world = World::closed(&[]);
         let output = world.shop(&["restore", copy.to_str().unwrap()]);
         assert_eq!(output.status.code(), Some(1), "{}", copy.display());
-        assert!(files_below(world.home.path()).is_empty(), "{}: {}", copy.display(), said(&output));
+        assert!(
+            files_below(world.home.path()).is_empty(),
+            "{}: {}",
+            copy.display(),
+            error_text(&output)
+        );
         assert!(!world.home.path().parent().unwrap().join("evil").exists());
         assert!(!Path::new("/tmp/shop-evil").exists());
     }
 }
 
 #[test]
-fn a_copy_made_while_orders_are_placed_is_a_whole_shop() {
+fn a_backup_made_while_orders_are_placed_is_a_complete_shop() {
     let mut many = catalog();
     many["products"]["tea"]["quantity"] = json!(1000);
     let world = World::with(&many, &[("SECRET", "")]);
@@ -296,7 +305,7 @@ fn a_copy_made_while_orders_are_placed_is_a_whole_shop() {
     fs::write(world.path("db/pages/about.md"), "# About\n\nA page.").unwrap();
     fs::write(world.path(".env"), "SITE_NAME=The Copied\n").unwrap();
     fs::write(world.path("db/onion.key"), "not to be copied").unwrap();
-    let (_, first) = places(&world);
+    let (_, first) = place_order(&world);
     world.sql("insert into desk_sessions values (zeroblob(32), unixepoch(), unixepoch())");
     let copy = world.path("copy.tar");
     let is_over = AtomicBool::new(false);
@@ -304,15 +313,19 @@ fn a_copy_made_while_orders_are_placed_is_a_whole_shop() {
         for _ in 0..2 {
             scope.spawn(|| {
                 while !is_over.load(Ordering::Relaxed) {
-                    places(&world);
+                    place_order(&world);
                 }
             });
         }
         world.until("some are placed", || 4 <= orders(&world).len());
         let output = world.shop(&["backup", copy.to_str().unwrap()]);
         is_over.store(true, Ordering::Relaxed);
-        assert!(output.status.success(), "{}", said(&output));
-        assert!(said(&output).contains("it does not contain the onion key"), "{}", said(&output));
+        assert!(output.status.success(), "{}", error_text(&output));
+        assert!(
+            error_text(&output).contains("it does not contain the onion key"),
+            "{}",
+            error_text(&output)
+        );
     });
     let again = world.shop(&["backup", copy.to_str().unwrap()]);
     assert_eq!(again.status.code(), Some(1), "nothing is written over");
@@ -375,11 +388,11 @@ fn a_copy_made_while_orders_are_placed_is_a_whole_shop() {
     }
     let output = restored.shop(&["restore", copy.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(said(&output).contains("already exists"), "{}", said(&output));
+    assert!(error_text(&output).contains("already exists"), "{}", error_text(&output));
 }
 
 #[test]
-fn files_that_say_something_else_are_written_over_only_where_the_seller_says_so() {
+fn files_that_differ_are_overwritten_only_with_replace() {
     let world = World::new();
     let copy = world.path("copy.tar");
     world.says(&["backup", copy.to_str().unwrap()]);
@@ -388,9 +401,9 @@ fn files_that_say_something_else_are_written_over_only_where_the_seller_says_so(
     fs::write(other.path("db/data.json"), "{}").unwrap();
     let output = other.shop(&["restore", copy.to_str().unwrap()]);
     assert!(
-        !output.status.success() && said(&output).contains("db/data.json"),
+        !output.status.success() && error_text(&output).contains("db/data.json"),
         "{}",
-        said(&output)
+        error_text(&output)
     );
     assert_eq!(files_below(other.home.path()).len(), 1);
     other.says(&["restore", "--replace", copy.to_str().unwrap()]);
@@ -401,24 +414,24 @@ fn files_that_say_something_else_are_written_over_only_where_the_seller_says_so(
 }
 
 #[test]
-fn a_copy_is_sealed_to_the_sellers_key_and_comes_back_through_gpg() {
+fn a_backup_is_encrypted_to_the_sellers_key_and_restored_with_gpg() {
     let gpg = Gpg::new();
     let key = gpg.usual_key("Seller <seller@shop.example>");
     let world = World::new();
     fs::write(world.path("db/seller.asc"), gpg.exports(&key)).unwrap();
     let output = world.shop(&["backup", "-"]);
-    assert!(output.status.success(), "{}", said(&output));
+    assert!(output.status.success(), "{}", error_text(&output));
     assert!(output.stdout.starts_with(b"-----BEGIN PGP MESSAGE-----"));
     let refused = |bytes: &[u8]| {
         let other = World::closed(&[]);
         fs::write(other.path("copy"), bytes).unwrap();
         let output = other.shop(&["restore", "copy"]);
         assert_eq!(output.status.code(), Some(1));
-        said(&output)
+        error_text(&output)
     };
     assert!(refused(&output.stdout).contains("gpg -d"));
     let opened = gpg.tries(&["--decrypt"], &output.stdout);
-    assert!(opened.status.success(), "{}", said(&opened));
+    assert!(opened.status.success(), "{}", error_text(&opened));
 
     let restored = World::closed(&[]);
     let mut child = Command::new(&restored.program)
@@ -436,7 +449,7 @@ fn a_copy_is_sealed_to_the_sellers_key_and_comes_back_through_gpg() {
     // A key that is gone: nothing is copied in plain text instead.
     fs::remove_file(world.path("db/seller.asc")).unwrap();
     let output = world.shop(&["backup", "plain.tar"]);
-    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(1), "{}", error_text(&output));
     assert!(!world.path("plain.tar").exists());
     let doctor = world.shop(&["doctor"]);
     let told = String::from_utf8_lossy(&doctor.stdout).into_owned();
@@ -455,7 +468,7 @@ fn state(found: &Value, check: &str) -> String {
 }
 
 #[test]
-fn doctor_tells_faults_from_what_is_worth_knowing() {
+fn the_doctor_distinguishes_faults_from_notes() {
     let mut real = catalog();
     real["wallets"] = json!({"_model": "Wallet", "eth": {"currency": "ETH", "address": "0x52908400098527886E0F7030069857D2E4169EE7"}});
     for product in ["tea", "socks", "cap"] {
@@ -502,7 +515,7 @@ fn doctor_tells_faults_from_what_is_worth_knowing() {
 }
 
 #[test]
-fn whatever_the_caller_allows_the_shop_writes_for_its_own_user_alone() {
+fn whatever_the_umask_the_shop_writes_for_its_own_user_only() {
     let world = World::closed(&[]);
     let output = Command::new("sh")
         .args(["-c", "umask 000; ulimit -c unlimited 2>/dev/null; exec \"$@\"", "sh"])

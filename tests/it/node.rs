@@ -119,7 +119,7 @@ fn invoice(id: i64, depth: Depth) -> WatchedInvoice {
 }
 
 /// What the shop does between two scans.
-fn keep(invoices: &mut [WatchedInvoice], scan: &ScanResult) {
+fn store_observations(invoices: &mut [WatchedInvoice], scan: &ScanResult) {
     for invoice in invoices {
         if let Some((_, observation)) = scan.observations.iter().find(|(id, _)| *id == invoice.id) {
             invoice.last = Some(*observation);
@@ -128,58 +128,58 @@ fn keep(invoices: &mut [WatchedInvoice], scan: &ScanResult) {
 }
 
 /// Seen, settled, confirmations, needed.
-fn four(invoice: &WatchedInvoice) -> (i64, i64, u32, u32) {
+fn figures(invoice: &WatchedInvoice) -> (i64, i64, u32, u32) {
     let Observation { seen, settled, confirmations, needed, .. } = invoice.last.unwrap();
     (seen.get(), settled.get(), confirmations, needed)
 }
 
 #[actix_web::test]
-async fn payments_are_seen_settle_and_are_taken_back() {
+async fn payments_are_seen_confirmed_and_reversed() {
     let chain = Chain::new().await;
     let mut all =
         [invoice(1, Depth::Blocks(3)), invoice(2, Depth::Final), invoice(3, Depth::Blocks(1))];
     let scan = chain.scan(&all, None).await.unwrap();
-    keep(&mut all, &scan);
-    assert_eq!(four(&all[0]), (0, 0, 0, 3));
-    assert_eq!(four(&all[1]), (0, 0, 0, 9));
+    store_observations(&mut all, &scan);
+    assert_eq!(figures(&all[0]), (0, 0, 0, 3));
+    assert_eq!(figures(&all[1]), (0, 0, 0, 9));
 
     for invoice in &all {
         chain.pay(&invoice.address, 1_000_000).await;
     }
     let mut state = scan.state;
-    let mut told = Vec::new();
+    let mut read = Vec::new();
     for _ in 0..9 {
         chain.mine(1).await;
         let scan = chain.scan(&all, Some(&state)).await.unwrap();
-        keep(&mut all, &scan);
+        store_observations(&mut all, &scan);
         state = scan.state;
-        told.push((
-            four(&all[0]).1,
-            four(&all[0]).2,
-            four(&all[1]).1,
-            four(&all[1]).2,
-            four(&all[2]).1,
+        read.push((
+            figures(&all[0]).1,
+            figures(&all[0]).2,
+            figures(&all[1]).1,
+            figures(&all[1]).2,
+            figures(&all[2]).1,
         ));
     }
     let full = 1_000_000;
-    assert_eq!(told[0], (0, 1, 0, 1, full));
-    assert_eq!(told[1], (0, 2, 0, 2, full));
-    assert_eq!(told[2], (full, 3, 0, 3, full));
-    assert_eq!(told[7], (full, 8, 0, 8, full));
-    assert_eq!(told[8], (full, 9, full, 9, full));
+    assert_eq!(read[0], (0, 1, 0, 1, full));
+    assert_eq!(read[1], (0, 2, 0, 2, full));
+    assert_eq!(read[2], (full, 3, 0, 3, full));
+    assert_eq!(read[7], (full, 8, 0, 8, full));
+    assert_eq!(read[8], (full, 9, full, 9, full));
 
     // More comes, and a reorganisation takes it back at every depth short of what is final.
     for depth in 1..=5_u64 {
         chain.pay(&all[0].address, 50).await;
         chain.mine(depth).await;
         let scan = chain.scan(&all, Some(&state)).await.unwrap();
-        keep(&mut all, &scan);
-        assert_eq!(four(&all[0]).0, full + 50, "{depth}");
-        assert_eq!(four(&all[0]).1, if depth < 3 { full } else { full + 50 }, "{depth}");
+        store_observations(&mut all, &scan);
+        assert_eq!(figures(&all[0]).0, full + 50, "{depth}");
+        assert_eq!(figures(&all[0]).1, if depth < 3 { full } else { full + 50 }, "{depth}");
         chain.call("anvil_reorg", json!([depth, []])).await;
         let scan = chain.scan(&all, Some(&scan.state)).await.unwrap();
-        keep(&mut all, &scan);
-        assert_eq!((four(&all[0]).0, four(&all[0]).1), (full, full), "{depth}");
+        store_observations(&mut all, &scan);
+        assert_eq!((figures(&all[0]).0, figures(&all[0]).1), (full, full), "{depth}");
         state = scan.state;
         // anvil keeps what was undone for the next block; an empty one of ours follows it.
         chain.call("anvil_dropAllTransactions", json!([])).await;
@@ -190,16 +190,16 @@ async fn payments_are_seen_settle_and_are_taken_back() {
 }
 
 #[actix_web::test]
-async fn what_the_seller_sweeps_stays_paid_and_what_was_swept_unseen_is_told() {
+async fn swept_payments_stay_paid_and_an_unseen_sweep_is_reported() {
     let chain = Chain::new().await;
     let mut all = [invoice(1, Depth::Blocks(3)), invoice(2, Depth::Blocks(3))];
     let first = chain.scan(&all, None).await.unwrap();
-    keep(&mut all, &first);
+    store_observations(&mut all, &first);
     chain.pay(&all[0].address, 1_000_000).await;
     chain.mine(3).await;
     let scan = chain.scan(&all, Some(&first.state)).await.unwrap();
-    keep(&mut all, &scan);
-    assert_eq!(four(&all[0]).1, 1_000_000);
+    store_observations(&mut all, &scan);
+    assert_eq!(figures(&all[0]).1, 1_000_000);
 
     let back = Address::parse(&COIN, RICH).unwrap();
     for invoice in &all {
@@ -213,12 +213,12 @@ async fn what_the_seller_sweeps_stays_paid_and_what_was_swept_unseen_is_told() {
     chain.mine(1).await;
     chain.mine(300).await;
     let scan = chain.scan(&all, Some(&scan.state)).await.unwrap();
-    keep(&mut all, &scan);
-    assert_eq!((four(&all[0]).0, four(&all[0]).1), (1_000_000, 1_000_000));
+    store_observations(&mut all, &scan);
+    assert_eq!((figures(&all[0]).0, figures(&all[0]).1), (1_000_000, 1_000_000));
     assert!(!all[0].last.unwrap().is_moved);
     // It came and went between two scans.
     assert!(all[1].last.unwrap().is_moved);
-    assert!(four(&all[1]).1 < 1_000_000);
+    assert!(figures(&all[1]).1 < 1_000_000);
     assert_eq!(
         chain
             .ethereum()
@@ -240,9 +240,9 @@ async fn a_token_is_counted_by_its_contract() {
         invoice.coin = coin.clone();
     }
     let scan = chain.scan(&all, None).await.unwrap();
-    keep(&mut all, &scan);
-    assert!(all.iter().step_by(2).all(|invoice| four(invoice).1 == 5_000_000_000));
-    assert!(all.iter().skip(1).step_by(2).all(|invoice| four(invoice).1 == 0));
+    store_observations(&mut all, &scan);
+    assert!(all.iter().step_by(2).all(|invoice| figures(invoice).1 == 5_000_000_000));
+    assert!(all.iter().skip(1).step_by(2).all(|invoice| figures(invoice).1 == 0));
 
     // Where no contract stands, nothing is decided.
     all[0].coin = Coin::Token {
@@ -255,7 +255,7 @@ async fn a_token_is_counted_by_its_contract() {
 }
 
 #[actix_web::test]
-async fn a_shared_address_is_told_apart_by_exact_amounts() {
+async fn payments_to_a_shared_address_are_identified_by_exact_amounts() {
     let chain = Chain::new().await;
     let place = address(500);
     let mut all: Vec<WatchedInvoice> = (1..=3).map(|id| invoice(id, Depth::Blocks(3))).collect();
@@ -269,29 +269,29 @@ async fn a_shared_address_is_told_apart_by_exact_amounts() {
     chain.pay(&place, 999_999).await;
     chain.mine(2).await;
     let scan = chain.scan(&all, Some(&state)).await.unwrap();
-    keep(&mut all, &scan);
-    assert_eq!(four(&all[0]), (0, 0, 0, 3));
-    assert_eq!(four(&all[1]), (1_000_001, 0, 2, 3));
+    store_observations(&mut all, &scan);
+    assert_eq!(figures(&all[0]), (0, 0, 0, 3));
+    assert_eq!(figures(&all[1]), (1_000_001, 0, 2, 3));
     chain.mine(600).await;
     chain.pay(&place, 1_000_002).await;
     chain.mine(1).await;
     let scan = chain.scan(&all, Some(&scan.state)).await.unwrap();
-    keep(&mut all, &scan);
-    assert_eq!(four(&all[1]).1, 1_000_001);
+    store_observations(&mut all, &scan);
+    assert_eq!(figures(&all[1]).1, 1_000_001);
     // 500 blocks per scan.
-    assert_eq!(four(&all[2]).0, 0);
+    assert_eq!(figures(&all[2]).0, 0);
     let scan = chain.scan(&all, Some(&scan.state)).await.unwrap();
-    keep(&mut all, &scan);
-    assert_eq!(four(&all[2]), (1_000_002, 0, 1, 3));
+    store_observations(&mut all, &scan);
+    assert_eq!(figures(&all[2]), (1_000_002, 0, 1, 3));
     chain.call("anvil_reorg", json!([1, []])).await;
     let scan = chain.scan(&all, Some(&scan.state)).await.unwrap();
-    keep(&mut all, &scan);
-    assert_eq!(four(&all[2]), (0, 0, 0, 3));
+    store_observations(&mut all, &scan);
+    assert_eq!(figures(&all[2]), (0, 0, 0, 3));
     chain.mine(1).await;
     let scan = chain.scan(&all, Some(&scan.state)).await.unwrap();
-    keep(&mut all, &scan);
+    store_observations(&mut all, &scan);
     state = scan.state;
-    assert_eq!(four(&all[1]).1, 1_000_001);
+    assert_eq!(figures(&all[1]).1, 1_000_001);
     let scan = chain.scan(&all[..1], Some(&state)).await.unwrap();
     assert!(!scan.state.contains("\"id\":2"));
 }
@@ -321,30 +321,30 @@ async fn another_chain_and_an_old_head_are_in_doubt() {
     assert!(matches!(error, NodeError::Unreachable { .. }), "{error}");
 }
 
-/// A server that gives this to whoever asks, and keeps what it was asked.
+/// A server that sends this answer, and returns the request.
 fn broken(answer: Vec<u8>) -> (NodeUrl, std::thread::JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let serving = std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        let mut asked = Vec::new();
+        let mut target = Vec::new();
         let mut some = [0; 4096];
-        while !String::from_utf8_lossy(&asked).contains("jsonrpc") {
+        while !String::from_utf8_lossy(&target).contains("jsonrpc") {
             match stream.read(&mut some) {
-                Ok(n) if 0 < n => asked.extend_from_slice(&some[..n]),
+                Ok(n) if 0 < n => target.extend_from_slice(&some[..n]),
                 _ => break,
             }
         }
         let _ = stream.write_all(&answer);
-        String::from_utf8_lossy(&asked).into_owned()
+        String::from_utf8_lossy(&target).into_owned()
     });
     let url = format!("http://user:hunter2@127.0.0.1:{port}/key");
     (NodeUrl::parse(&url).unwrap(), serving)
 }
 
 #[actix_web::test]
-async fn an_answer_that_is_none_is_in_doubt_and_tells_no_password() {
+async fn an_invalid_answer_is_an_error_that_shows_no_password() {
     let http = |status: &str, body: &str| {
         format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
     };
@@ -386,38 +386,38 @@ async fn an_answer_that_is_none_is_in_doubt_and_tells_no_password() {
         let said = format!("{error} {error:?}");
         assert!(said.contains(words), "{words}: {said}");
         assert!(!said.contains("hunter2") && !said.contains("/key"), "{said}");
-        let asked = serving.join().unwrap();
-        assert!(asked.starts_with("POST /key HTTP/1.1\r\n"), "{asked}");
-        assert!(asked.contains("Basic dXNlcjpodW50ZXIy"), "{asked}");
+        let target = serving.join().unwrap();
+        assert!(target.starts_with("POST /key HTTP/1.1\r\n"), "{target}");
+        assert!(target.contains("Basic dXNlcjpodW50ZXIy"), "{target}");
     }
 }
 
-/// What a proxy was told: the login, the target, the request.
-type Heard = (Vec<u8>, Vec<u8>, String);
+/// What a proxy received: the login, the target, the request.
+type ProxyRecord = (Vec<u8>, Vec<u8>, String);
 
-/// A proxy that notes what it is told, and plays the node behind it.
-fn proxy() -> (ProxyUrl, std::thread::JoinHandle<Heard>) {
+/// A proxy that records what it receives, and plays the node behind it.
+fn proxy() -> (ProxyUrl, std::thread::JoinHandle<ProxyRecord>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let serving = std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         let mut some = [0; 4096];
-        let mut told = |stream: &mut std::net::TcpStream| {
+        let mut read = |stream: &mut std::net::TcpStream| {
             let n = stream.read(&mut some).unwrap();
             some[..n].to_vec()
         };
-        told(&mut stream);
+        read(&mut stream);
         stream.write_all(&[5, 2]).unwrap();
-        let login = told(&mut stream);
+        let login = read(&mut stream);
         stream.write_all(&[1, 0]).unwrap();
-        let asked = told(&mut stream);
+        let target = read(&mut stream);
         stream.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).unwrap();
-        let request = String::from_utf8(told(&mut stream)).unwrap();
+        let request = String::from_utf8(read(&mut stream)).unwrap();
         let body = r#"{"jsonrpc":"2.0","id":0,"result":"0x1"}"#;
         let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
         stream.write_all(answer.as_bytes()).unwrap();
-        (login, asked, request)
+        (login, target, request)
     });
     (ProxyUrl::parse(&format!("socks5h://127.0.0.1:{port}")).unwrap(), serving)
 }
@@ -428,11 +428,11 @@ async fn a_far_node_is_reached_through_the_proxy_which_resolves_its_name() {
     let far = NodeUrl::parse("http://abcdefgh.onion:8545").unwrap();
     let rpc = RpcClient::open(&far, Some(&proxy)).unwrap();
     assert_eq!(Ethereum::open(rpc, 180).chain_id().await.unwrap(), 1);
-    let (login, asked, request) = serving.join().unwrap();
+    let (login, target, request) = serving.join().unwrap();
     // A circuit of its own: user and password are this node's.
     assert!(String::from_utf8_lossy(&login).contains("abcdefgh.onion:8545"));
-    assert_eq!(asked[..5], [5, 1, 0, 3, 14]);
-    assert_eq!(&asked[5..19], b"abcdefgh.onion");
+    assert_eq!(target[..5], [5, 1, 0, 3, 14]);
+    assert_eq!(&target[5..19], b"abcdefgh.onion");
     assert!(request.contains("host: abcdefgh.onion:8545\r\n"), "{request}");
 
     for text in ["http://abcdefgh.onion", "https://node.example", "http://node.example"] {

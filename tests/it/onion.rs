@@ -47,7 +47,7 @@ fn world_with_key() -> World {
     world
 }
 
-fn called(world: &World, host: &str, path: &str) -> crate::world::Answer {
+fn get_as_host(world: &World, host: &str, path: &str) -> crate::world::Answer {
     let mut buyer = world.buyer();
     buyer.host = host.to_owned();
     buyer.get(path)
@@ -64,7 +64,7 @@ fn assert_health(world: &World, takes_orders: bool) {
 }
 
 #[test]
-fn health_is_green_from_the_moment_a_first_start_listens() {
+fn health_succeeds_as_soon_as_a_first_start_listens() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let address = format!("127.0.0.1:{port}");
     let mut world = World::closed(&[("LISTEN", &address)]);
@@ -91,7 +91,7 @@ fn health_is_green_from_the_moment_a_first_start_listens() {
 }
 
 #[test]
-fn health_is_green_while_orders_are_taken_although_messages_cannot_be_delivered() {
+fn health_succeeds_while_orders_are_accepted_even_if_messages_cannot_be_delivered() {
     let world = World::new();
     assert_health(&world, true);
     fs::rename(world.path("mailorders"), world.path("away")).unwrap();
@@ -108,7 +108,7 @@ fn health_is_green_while_orders_are_taken_although_messages_cannot_be_delivered(
 }
 
 #[test]
-fn health_is_red_for_whatever_keeps_an_order_from_being_placed() {
+fn health_fails_for_anything_that_prevents_orders() {
     let mut world = World::with(&crate::world::catalog(), &[("UNPAID_MEGABYTES", "1")]);
     world.says(&["close"]);
     assert_health(&world, false);
@@ -153,27 +153,28 @@ fn health_is_red_for_whatever_keeps_an_order_from_being_placed() {
 }
 
 #[test]
-fn health_of_a_shop_that_is_not_open_says_so() {
+fn health_reports_that_the_shop_is_not_running() {
     let world = World::closed(&[]);
     let said = error_of(&shop_with(&world, &["health", "--listen", "unix:none"], ""));
     assert!(said.contains("no shop is running at unix:none"), "{said}");
 }
 
 #[test]
-fn a_name_that_is_not_ours_gets_a_warning_and_no_shop() {
+fn a_foreign_host_name_gets_a_warning_and_no_shop() {
     let onion = format!("http://{OURS}");
     let world = World::with(
         &crate::world::catalog(),
         &[("ONION_URL", &onion), ("SITE_URL", "https://shop.example")],
     );
-    world
-        .until("the shop learns its address", || called(&world, "evil.example", "/").status == 421);
+    world.until("the shop learns its address", || {
+        get_as_host(&world, "evil.example", "/").status == 421
+    });
     for host in [OURS, "shop.example", "localhost", "127.0.0.1:80", "[::1]"] {
-        assert_eq!(called(&world, host, "/").status, 200, "{host}");
+        assert_eq!(get_as_host(&world, host, "/").status, 200, "{host}");
     }
     for host in ["mirror.example", &format!("{OURS}.to"), &format!("{OURS}.mirror.example:8080")] {
         for path in ["/", "/product/green-tea", "/checkout", "/nothing"] {
-            let answer = called(&world, host, path);
+            let answer = get_as_host(&world, host, path);
             assert_eq!(answer.status, 421, "{host}{path}");
             let text = answer.text();
             assert!(text.contains("Open this shop in Tor Browser"), "{text}");
@@ -191,8 +192,8 @@ fn a_name_that_is_not_ours_gets_a_warning_and_no_shop() {
 #[test]
 fn a_shop_without_an_address_of_its_own_still_knows_a_wrapped_onion() {
     let world = World::new();
-    assert_eq!(called(&world, "any.example", "/").status, 200);
-    assert_eq!(called(&world, &format!("{OURS}.ly"), "/").status, 421);
+    assert_eq!(get_as_host(&world, "any.example", "/").status, 200);
+    assert_eq!(get_as_host(&world, &format!("{OURS}.ly"), "/").status, 421);
 }
 
 #[test]
@@ -203,14 +204,14 @@ fn the_clearnet_name_points_to_the_onion_and_nothing_else_does() {
         &[("ONION_URL", &onion), ("SITE_URL", "https://shop.example")],
     );
     world.until("the shop learns its address", || {
-        called(&world, "shop.example", "/").header("onion-location").is_some()
+        get_as_host(&world, "shop.example", "/").header("onion-location").is_some()
     });
-    let told = called(&world, "shop.example", "/search?q=tea%20cup");
+    let told = get_as_host(&world, "shop.example", "/search?q=tea%20cup");
     assert_eq!(told.header("onion-location"), Some(&*format!("{onion}/search?q=tea%20cup")));
     for (host, path) in
         [(OURS, "/"), ("localhost", "/"), ("shop.example", "/health"), ("shop.example", "/nothing")]
     {
-        assert_eq!(called(&world, host, path).header("onion-location"), None, "{host}{path}");
+        assert_eq!(get_as_host(&world, host, path).header("onion-location"), None, "{host}{path}");
     }
 }
 
@@ -239,7 +240,7 @@ fn the_signed_list_of_addresses_is_shown_as_it_is() {
 }
 
 #[test]
-fn a_sealed_key_moves_to_another_host_with_its_address() {
+fn an_encrypted_key_moves_to_another_host_with_its_address() {
     let world = world_with_key();
     let done = shop_with(&world, &["onion", "backup", "onion.sealed"], &format!("{PASSPHRASE}\n"));
     assert!(done.status.success(), "{done:?}");
@@ -269,7 +270,7 @@ fn a_sealed_key_moves_to_another_host_with_its_address() {
 }
 
 #[test]
-fn another_key_is_not_lost_to_a_restore() {
+fn a_restore_does_not_overwrite_another_key() {
     let world = world_with_key();
     shop_with(&world, &["onion", "backup", "onion.sealed"], &format!("{PASSPHRASE}\n"));
     let mut other = fs::read(world.path("db/onion.key")).unwrap();
@@ -289,7 +290,7 @@ fn another_key_is_not_lost_to_a_restore() {
 }
 
 #[test]
-fn a_copy_that_could_not_be_written_is_no_success() {
+fn a_backup_that_could_not_be_written_fails() {
     let world = world_with_key();
     let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let mut child = Command::new(env!("CARGO_BIN_EXE_shop"))
@@ -305,7 +306,7 @@ fn a_copy_that_could_not_be_written_is_no_success() {
 }
 
 #[test]
-fn a_key_that_is_damaged_can_be_replaced() {
+fn a_damaged_key_can_be_replaced() {
     let world = world_with_key();
     shop_with(&world, &["onion", "backup", "onion.sealed"], &format!("{PASSPHRASE}\n"));
     fs::write(world.path("db/onion.key"), "damaged").unwrap();
@@ -321,7 +322,7 @@ fn a_key_that_is_damaged_can_be_replaced() {
 }
 
 #[test]
-fn the_list_is_told_before_the_door_is_open_or_the_shop_does_not_open() {
+fn the_client_list_is_given_to_tor_before_the_shop_opens() {
     let world = world_with_key();
     fs::write(world.path("db/onion.clients"), "nonsense\n").unwrap();
     let arguments = ["serve", "--tor", "--listen", "127.0.0.1:0", "--tor-control", "unix:none"];
@@ -330,7 +331,7 @@ fn the_list_is_told_before_the_door_is_open_or_the_shop_does_not_open() {
 }
 
 #[test]
-fn circuits_that_nobody_tells_are_refused_and_not_taken_for_one() {
+fn connections_without_a_circuit_id_are_refused() {
     let world = World::closed(&[]);
     let arguments = [
         "serve",
@@ -355,7 +356,7 @@ fn a_short_passphrase_is_refused_before_anything_is_written() {
 }
 
 #[test]
-fn the_list_of_clients_is_kept_and_given_to_whoever_tends_tor() {
+fn the_list_of_clients_is_stored_and_given_to_the_process_that_manages_tor() {
     let world = World::closed(&[]);
     fs::create_dir_all(world.path("db/tor")).unwrap();
     let early = shop_with(&world, &["onion", "client", "add", "alice"], "");

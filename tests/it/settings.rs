@@ -1,24 +1,24 @@
-//! Settings that are not what they seem: misspelt, in another encoding, given twice.
+//! Faulty settings: misspelt, in another encoding, given twice.
 
 use std::fs;
 
 use crate::world::{World, catalog, files_below};
 
-/// What the shop says of this `.env`; nothing is opened.
+/// The error for this `.env`; nothing is opened.
 #[track_caller]
-fn refused(env: &[u8]) -> String {
+fn error_of(env: &[u8]) -> String {
     let world = World::closed(&[]);
     fs::write(world.path(".env"), env).unwrap();
     let output = world.shop(&["serve", "--listen", "127.0.0.1:0"]);
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    assert_eq!(files_below(world.home.path()), [world.path(".env")], "{said}");
-    said
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert_eq!(files_below(world.home.path()), [world.path(".env")], "{error}");
+    error
 }
 
-/// The name that buyers see in the shop with this `.env`.
+/// Whether the shop reads its name from this `.env`.
 #[track_caller]
-fn named(env: &[u8]) -> bool {
+fn is_read(env: &[u8]) -> bool {
     let mut world = World::closed(&[]);
     fs::write(world.path(".env"), env).unwrap();
     world.open();
@@ -26,8 +26,8 @@ fn named(env: &[u8]) -> bool {
 }
 
 #[test]
-fn misspelt_settings_are_told_together_each_with_the_nearest_name() {
-    let said = refused(
+fn misspelt_settings_are_reported_together_each_with_the_nearest_name() {
+    let error = error_of(
         b"SITE_NAM=The Ash Tree\nKEEP_DAY=5\nexport LISTNE=unix:x\nsite_name=x\nFOO=bar\nPAYMENT_MINUTES=soon\n\
           SITE_NAME=one\nSITE_NAME=two\n",
     );
@@ -40,14 +40,14 @@ fn misspelt_settings_are_told_together_each_with_the_nearest_name() {
         ("PAYMENT_MINUTES (.env, line 6)", "minutes"),
         ("SITE_NAME (.env, line 8)", "line 7"),
     ] {
-        let found = said.lines().find(|told| told.contains(line));
-        assert!(found.is_some_and(|told| told.contains(words)), "{line}: {said}");
+        let found = error.lines().find(|told| told.contains(line));
+        assert!(found.is_some_and(|told| told.contains(words)), "{line}: {error}");
     }
-    assert!(said.contains("(7 errors)"), "{said}");
+    assert!(error.contains("(7 errors)"), "{error}");
 }
 
 #[test]
-fn a_misspelt_name_in_the_environment_is_told_and_no_other_programs_name() {
+fn a_misspelt_name_in_the_environment_is_reported_and_no_other_programs_name() {
     let usual = [
         ("PATH", "/usr/bin"),
         ("HOME", "/root"),
@@ -66,11 +66,11 @@ fn a_misspelt_name_in_the_environment_is_told_and_no_other_programs_name() {
         settings.push((name, "x"));
         let world = World::closed(&settings);
         let output = world.shop(&["serve"]);
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(1), "{said}");
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{error}");
         assert!(
-            said.contains(&format!("{name} (the environment)")) && said.contains(nearest),
-            "{said}"
+            error.contains(&format!("{name} (the environment)")) && error.contains(nearest),
+            "{error}"
         );
         assert!(files_below(world.home.path()).is_empty());
     }
@@ -85,7 +85,7 @@ fn a_misspelt_name_in_the_environment_is_told_and_no_other_programs_name() {
 
 #[test]
 fn the_settings_of_the_ancestor_and_of_compose_are_accepted() {
-    assert!(named(
+    assert!(is_read(
         b"#\n# For sessions\n#\nSECRET=whatsthebigsecret\n\n#\n# Your email (rigged for Gmail)\n#\nFROM=your@email.com\nPASSWORD=secret\n\
           CONTACT=questions@email.com\nPREFERRED_CURRENCY=ETH\nSITE_NAME=The Ash Tree\nSITE_URL=/\n#\n# Set value\n#\n#TOR=true\nTOR=true\n\
           WALLET=0x52908400098527886E0F7030069857D2E4169EE7\nCURRENCY=ETH\nNODE_ENV=production\nVIRTUAL_HOST=shop.example\n\
@@ -103,12 +103,12 @@ fn the_settings_of_the_ancestor_and_of_compose_are_accepted() {
         .collect();
     fs::write(world.path(".env"), open).unwrap();
     let output = world.shop(&["orders"]);
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(said.contains("there is no shop here") && !said.contains("settings"), "{said}");
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(error.contains("there is no shop here") && !error.contains("settings"), "{error}");
 }
 
 #[test]
-fn however_an_editor_writes_a_line_it_is_read() {
+fn the_lines_of_every_editor_are_read() {
     for env in [
         b"\xef\xbb\xbfSITE_NAME=The Ash Tree\n".as_slice(),
         b"SITE_NAME=The Ash Tree\r\nKEEP_DAYS=5\r\n",
@@ -117,20 +117,20 @@ fn however_an_editor_writes_a_line_it_is_read() {
         b"  SITE_NAME = The Ash Tree   # its name\n",
         b"SITE_NAME=The Ash Tree",
     ] {
-        assert!(named(env), "{}", String::from_utf8_lossy(env));
+        assert!(is_read(env), "{}", String::from_utf8_lossy(env));
     }
     // The first line counts, whatever stands before it.
-    let said = refused(b"\xef\xbb\xbfLISTEN=everywhere\nKEEP_DAYS=long\n");
+    let error = error_of(b"\xef\xbb\xbfLISTEN=everywhere\nKEEP_DAYS=long\n");
     assert!(
-        said.contains("LISTEN (the command line)") || said.contains("KEEP_DAYS (.env, line 2)"),
-        "{said}"
+        error.contains("LISTEN (the command line)") || error.contains("KEEP_DAYS (.env, line 2)"),
+        "{error}"
     );
-    let said = refused(b"\xef\xbb\xbfDESK_LISTEN=everywhere\nSITE_NAME=The Ash Tree\n");
-    assert!(said.contains("DESK_LISTEN (.env, line 1)"), "{said}");
+    let error = error_of(b"\xef\xbb\xbfDESK_LISTEN=everywhere\nSITE_NAME=The Ash Tree\n");
+    assert!(error.contains("DESK_LISTEN (.env, line 1)"), "{error}");
 }
 
 #[test]
-fn an_env_in_another_encoding_is_refused_by_its_name() {
+fn an_env_file_in_another_encoding_is_refused_by_its_name() {
     let wide = |mark: &[u8], write: fn(u16) -> [u8; 2]| {
         let text: Vec<u8> = "SITE_NAME=The Ash Tree\n".encode_utf16().flat_map(write).collect();
         [mark, &text].concat()
@@ -140,26 +140,26 @@ fn an_env_in_another_encoding_is_refused_by_its_name() {
         wide(b"\xfe\xff", u16::to_be_bytes),
         wide(b"", u16::to_le_bytes),
     ] {
-        let said = refused(&env);
-        assert!(said.contains(".env") && said.contains("UTF-16"), "{said}");
+        let error = error_of(&env);
+        assert!(error.contains(".env") && error.contains("UTF-16"), "{error}");
     }
-    let said = refused(b"KEEP_DAYS=5\nSITE_NAME=J\xf6rg\n");
-    assert!(said.contains("line 2") && said.contains("UTF-8"), "{said}");
+    let error = error_of(b"KEEP_DAYS=5\nSITE_NAME=J\xf6rg\n");
+    assert!(error.contains("line 2") && error.contains("UTF-8"), "{error}");
 }
 
 #[test]
-fn a_secret_at_the_place_of_a_name_is_not_shown() {
+fn a_secret_in_place_of_a_name_is_not_shown() {
     for secret in [
         "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80",
         "K7gNU3sdo+OL0wNhqoVWhr3g6s1xYv72ol/pe/Unols",
     ] {
-        let said = refused(format!("{secret}=\n").as_bytes());
-        assert!(said.contains(".env, line 1") && !said.contains(secret), "{said}");
+        let error = error_of(format!("{secret}=\n").as_bytes());
+        assert!(error.contains(".env, line 1") && !error.contains(secret), "{error}");
     }
 }
 
 #[test]
-fn a_byte_order_mark_is_read_over_in_every_file_of_the_seller() {
+fn a_byte_order_mark_is_ignored_in_every_file_of_the_seller() {
     let mark = |text: &str| [b"\xef\xbb\xbf", text.as_bytes()].concat();
     let list = "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\nhttp://a.onion\n-----BEGIN PGP SIGNATURE-----\n\nx\n-----END PGP SIGNATURE-----\n";
     let mut world = World::closed(&[]);
@@ -184,8 +184,8 @@ fn a_byte_order_mark_is_read_over_in_every_file_of_the_seller() {
         &["wallet", "check", "db/wide.json"],
     ] {
         let output = world.shop(arguments);
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(1));
-        assert!(said.contains("db/wide.json") && said.contains("UTF-16"), "{said}");
+        assert!(error.contains("db/wide.json") && error.contains("UTF-16"), "{error}");
     }
 }

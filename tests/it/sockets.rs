@@ -12,7 +12,7 @@ use crate::world::{World, catalog, connect, files_below};
 
 const SHOP: &str = env!("CARGO_BIN_EXE_shop");
 
-fn said(output: &std::process::Output) -> String {
+fn error_text(output: &std::process::Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
@@ -38,18 +38,18 @@ fn a_second_shop_leaves_the_socket_of_the_first_one_alone() {
     for name in ["door.sock", "link.sock", "folder/door.sock", "desk.sock"] {
         let place = whole(name);
         let second = World::closed(&[("LISTEN", &place)]).shop(&["serve"]);
-        let words = said(&second);
+        let words = error_text(&second);
         assert_eq!(second.status.code(), Some(1), "{words}");
         assert!(words.contains("in use") && words.contains(name), "{words}");
         let settings = [("LISTEN", "127.0.0.1:0"), ("DESK_LISTEN", place.as_str())];
         let second = World::closed(&settings).shop(&["serve"]);
-        assert_eq!(second.status.code(), Some(1), "{}", said(&second));
-        assert!(said(&second).contains("in use"), "{}", said(&second));
+        assert_eq!(second.status.code(), Some(1), "{}", error_text(&second));
+        assert!(error_text(&second).contains("in use"), "{}", error_text(&second));
     }
     // And from its own folder.
     for listen in ["unix:door.sock", "unix:./door.sock", "unix:link.sock"] {
         let second = first.shop(&["serve", "--listen", listen, "--desk-listen", "off"]);
-        assert_eq!(second.status.code(), Some(1), "{}", said(&second));
+        assert_eq!(second.status.code(), Some(1), "{}", error_text(&second));
     }
     for name in ["door.sock", "link.sock", "folder/door.sock"] {
         assert!(response(&whole(name), "/health").ends_with("ok"), "{name}");
@@ -60,7 +60,7 @@ fn a_second_shop_leaves_the_socket_of_the_first_one_alone() {
 }
 
 #[test]
-fn a_socket_that_a_killed_shop_left_behind_is_taken_over() {
+fn the_socket_of_a_killed_shop_is_taken_over() {
     let mut world =
         World::closed(&[("LISTEN", "unix:door.sock"), ("DESK_LISTEN", "unix:desk.sock")]);
     world.open();
@@ -91,7 +91,7 @@ fn another_program_keeps_its_socket_its_port_and_its_file() {
         ] {
             let refused = world.shop(&arguments);
             assert_eq!(refused.status.code(), Some(1), "{arguments:?}");
-            assert!(said(&refused).contains(words), "{arguments:?}: {}", said(&refused));
+            assert!(error_text(&refused).contains(words), "{arguments:?}: {}", error_text(&refused));
         }
     }
     assert_eq!(fs::read_to_string(world.path("file")).unwrap(), "words");
@@ -141,13 +141,13 @@ fn of_shops_that_start_together_one_opens_and_the_others_say_why() {
         } else {
             let output = shop.wait_with_output().unwrap();
             assert_eq!(output.status.code(), Some(1));
-            assert!(said(&output).contains("in use"), "{}", said(&output));
+            assert!(error_text(&output).contains("in use"), "{}", error_text(&output));
         }
     }
 }
 
 #[test]
-fn an_address_that_others_reach_is_opened_only_where_it_is_said_twice() {
+fn an_address_that_other_hosts_reach_is_opened_only_if_it_is_written_twice() {
     for address in
         ["0.0.0.0:0", "[::]:0", "[::ffff:0.0.0.0]:0", "192.0.2.1:0", "shop.example:0", "0:0"]
     {
@@ -157,7 +157,7 @@ fn an_address_that_others_reach_is_opened_only_where_it_is_said_twice() {
         let by_flag = World::closed(&[]).shop(&["serve", "--listen", address]);
         let by_environment = World::closed(&[("LISTEN", address)]).shop(&["serve"]);
         for refused in [by_file, by_flag, by_environment] {
-            let words = said(&refused);
+            let words = error_text(&refused);
             assert_eq!(refused.status.code(), Some(1), "{address}: {words}");
             assert!(words.contains("LISTEN") && words.contains("twice"), "{words}");
         }
@@ -177,7 +177,7 @@ fn an_address_that_others_reach_is_opened_only_where_it_is_said_twice() {
 }
 
 #[test]
-fn what_systemd_hands_over_is_held_to_the_same_rule() {
+fn sockets_from_systemd_follow_the_same_rule() {
     let hand_over = |socket: OwnedFd, listen: &str| {
         let world = World::closed(&[]);
         let shop = Command::new("sh")
@@ -201,7 +201,7 @@ fn what_systemd_hands_over_is_held_to_the_same_rule() {
         let (_world, shop) = hand_over(socket.into(), "systemd");
         let refused = shop.wait_with_output().unwrap();
         assert_eq!(refused.status.code(), Some(1));
-        assert!(said(&refused).contains("twice"), "{}", said(&refused));
+        assert!(error_text(&refused).contains("twice"), "{}", error_text(&refused));
     }
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("door");

@@ -166,14 +166,7 @@ const CAPABILITIES: &[(&str, &[&str])] = &[
     ("subtle::", &["interfaces/desk/form.rs"]),
     (
         "parking_lot::",
-        &[
-            "infra/store",
-            "actions",
-            "interfaces/http",
-            "interfaces/web",
-            "interfaces/desk",
-            "interfaces/cli",
-        ],
+        &["infra/store", "actions", "interfaces/http", "interfaces/web", "interfaces/desk"],
     ),
     ("tar::", &["interfaces/cli/backup/archive.rs", "interfaces/cli/backup/archive/hostile.rs"]),
     (

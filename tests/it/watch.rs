@@ -1,4 +1,4 @@
-//! Payments that a node follows, as far as no node is needed to see it: what is in doubt, what waits, what is kept.
+//! Payment tracking without a real node: failing nodes, waiting orders, stored observations.
 
 use std::fs;
 use std::net::TcpListener;
@@ -9,21 +9,21 @@ use sqlx::{Connection, SqliteConnection};
 
 use crate::world::{Buyer, World, catalog};
 
-/// Where nobody answers.
-fn nobody() -> String {
+/// The URL of a port where nothing listens.
+fn unused_url() -> String {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     format!("http://127.0.0.1:{port}")
 }
 
-/// A shop whose Ether is followed on a node that does not answer.
-fn in_doubt() -> World {
+/// A shop that tracks Ether on a node that does not answer.
+fn shop_with_failing_node() -> World {
     let world = World::new();
-    let done = world.shop(&["watch", "--once", "--eth-rpc-url", &nobody()]);
+    let done = world.shop(&["watch", "--once", "--eth-rpc-url", &unused_url()]);
     assert_eq!(done.status.code(), Some(1));
     world
 }
 
-fn places(world: &World, currency: &str) -> Buyer {
+fn place_order(world: &World, currency: &str) -> Buyer {
     let mut buyer = world.buyer();
     buyer.chooses(currency);
     buyer.adds("green-tea", "", "1");
@@ -31,11 +31,11 @@ fn places(world: &World, currency: &str) -> Buyer {
     buyer
 }
 
-/// A watcher that looks every second.
+/// `shop watch`, with a scan every second.
 pub struct Watch(pub Child);
 
 impl Watch {
-    pub fn begin(world: &World, arguments: &[&str]) -> Self {
+    pub fn start(world: &World, arguments: &[&str]) -> Self {
         let child = Command::new(&world.program)
             .args(["watch", "--watch-seconds", "1"])
             .args(arguments)
@@ -56,10 +56,10 @@ impl Drop for Watch {
 }
 
 #[test]
-fn while_a_node_is_in_doubt_no_order_of_its_coin_runs_out() {
-    let world = in_doubt();
-    let mut ether = places(&world, "ETH");
-    let mut bitcoin = places(&world, "BTC");
+fn while_a_node_is_in_doubt_no_order_of_its_coin_expires() {
+    let world = shop_with_failing_node();
+    let mut ether = place_order(&world, "ETH");
+    let mut bitcoin = place_order(&world, "BTC");
     world.sql("update invoices set until = 1000");
     // Each command that asks for the orders lets expire what has run out.
     world.says(&["orders"]);
@@ -79,9 +79,9 @@ fn while_a_node_is_in_doubt_no_order_of_its_coin_runs_out() {
 }
 
 #[test]
-fn a_shop_that_no_longer_asks_a_node_goes_by_the_clock_again() {
-    let world = in_doubt();
-    let mut buyer = places(&world, "ETH");
+fn orders_expire_by_the_clock_once_tracking_is_stopped() {
+    let world = shop_with_failing_node();
+    let mut buyer = place_order(&world, "ETH");
     world.sql("update invoices set until = 1000");
     assert!(world.says(&["watch", "--stop"]).contains("Payments are no longer tracked"));
     world.says(&["orders"]);
@@ -89,8 +89,8 @@ fn a_shop_that_no_longer_asks_a_node_goes_by_the_clock_again() {
 }
 
 #[test]
-fn a_node_in_doubt_is_named_by_the_doctor_and_the_digest() {
-    let world = in_doubt();
+fn the_doctor_and_the_digest_name_a_node_in_doubt() {
+    let world = shop_with_failing_node();
     let doctor = String::from_utf8(world.shop(&["doctor"]).stdout).unwrap();
     let line = doctor.lines().find(|line| line.starts_with("BAD  nodes")).unwrap();
     assert!(line.contains("Ethereum mainnet") && line.contains("does not answer"), "{line}");
@@ -102,9 +102,9 @@ fn a_node_in_doubt_is_named_by_the_doctor_and_the_digest() {
 }
 
 #[test]
-fn a_doubt_that_lasts_is_written_to_the_seller_once() {
+fn a_lasting_node_failure_is_reported_to_the_seller_once() {
     let world = World::new();
-    let _watch = Watch::begin(&world, &["--eth-rpc-url", &nobody()]);
+    let _watch = Watch::start(&world, &["--eth-rpc-url", &unused_url()]);
     let told = |text: &str| text.contains("Subject: NOT TRACKED: payments in Ethereum mainnet");
     world.until("the seller is told", || world.messages().iter().any(|(_, text)| told(text)));
     // Some looks later.
@@ -121,10 +121,10 @@ fn hostname() -> String {
 }
 
 #[test]
-fn an_order_that_was_followed_is_kept_for_seven_days_after_its_time() {
-    let world = in_doubt();
-    places(&world, "ETH");
-    places(&world, "BTC");
+fn a_tracked_order_is_kept_for_seven_days_after_it_expires() {
+    let world = shop_with_failing_node();
+    place_order(&world, "ETH");
+    place_order(&world, "BTC");
     world.sql("update invoices set until = cast(strftime('%s', 'now') as integer) - 3 * 86400");
     world.sql("update watches set time = cast(strftime('%s', 'now') as integer)");
     world.says(&["orders"]);
@@ -142,7 +142,7 @@ fn an_order_that_was_followed_is_kept_for_seven_days_after_its_time() {
 }
 
 #[test]
-fn a_node_that_is_not_the_sellers_own_neighbour_is_refused_before_anything_is_opened() {
+fn a_public_node_over_plain_http_is_refused_before_anything_is_opened() {
     let world = World::closed(&[]);
     for (url, words) in [
         ("http://192.0.2.1:8545", "anyone on the network"),
@@ -168,11 +168,11 @@ fn without_a_node_watch_says_what_to_set() {
 }
 
 #[test]
-fn what_the_network_took_back_has_a_day_and_what_the_seller_saw_stays() {
-    let world = in_doubt();
-    let mut lost = places(&world, "ETH");
-    let mut decided = places(&world, "ETH");
-    let mut told = places(&world, "ETH");
+fn a_reversed_payment_gets_a_day_and_what_the_seller_confirmed_stays() {
+    let world = shop_with_failing_node();
+    let mut lost = place_order(&world, "ETH");
+    let mut decided = place_order(&world, "ETH");
+    let mut told = place_order(&world, "ETH");
     let transaction = format!("0x{}", "ab".repeat(32));
     assert_eq!(told.post("/order/transaction", &[("transaction", &transaction)]).status, 303);
     world.sql("update orders set status = 'unconfirmed' where status = 'awaiting'");
@@ -190,47 +190,47 @@ fn what_the_network_took_back_has_a_day_and_what_the_seller_saw_stays() {
 }
 
 #[test]
-fn two_do_not_watch_one_shop() {
+fn only_one_watch_process_runs_on_a_shop() {
     let world = World::new();
     let node = TcpListener::bind("127.0.0.1:0").unwrap();
     let _watch = {
         let url = format!("http://{}", node.local_addr().unwrap());
-        Watch::begin(&world, &["--eth-rpc-url", &url])
+        Watch::start(&world, &["--eth-rpc-url", &url])
     };
     // The first has begun when it asks.
     node.accept().unwrap();
-    let second = world.shop(&["watch", "--once", "--eth-rpc-url", &nobody()]);
+    let second = world.shop(&["watch", "--once", "--eth-rpc-url", &unused_url()]);
     assert_eq!(second.status.code(), Some(1));
     let said = String::from_utf8_lossy(&second.stderr).into_owned();
     assert!(said.contains("another `shop watch` is running"), "{said}");
 }
 
 #[test]
-fn the_number_of_an_erased_order_is_no_other_orders() {
+fn the_number_of_a_deleted_order_is_not_reused() {
     let world = World::new();
-    places(&world, "ETH");
+    place_order(&world, "ETH");
     world.sql("delete from orders");
-    places(&world, "ETH");
+    place_order(&world, "ETH");
     assert_eq!(world.find("select cast(id as text) from orders"), [b"2"]);
 }
 
 #[test]
-fn what_a_node_knew_is_there_when_it_is_followed_again() {
-    let world = in_doubt();
+fn the_scan_state_of_a_node_survives_a_pause() {
+    let world = shop_with_failing_node();
     world.sql("update watches set memory = 'known'");
     world.says(&["watch", "--stop"]);
     assert_eq!(world.find("select memory from watches where is_on = 0"), [b"known"]);
-    world.shop(&["watch", "--once", "--eth-rpc-url", &nobody()]);
+    world.shop(&["watch", "--once", "--eth-rpc-url", &unused_url()]);
     assert_eq!(world.find("select memory from watches where is_on = 1"), [b"known"]);
     world.says(&["watch", "--forget"]);
     assert!(world.find("select 1 from watches where memory is not null").is_empty());
 }
 
 #[test]
-fn a_chain_whose_clock_is_ahead_takes_nothing_of_an_orders_time() {
-    let world = in_doubt();
+fn a_chain_whose_clock_is_ahead_does_not_shorten_an_orders_deadline() {
+    let world = shop_with_failing_node();
     world.sql("update watches set ahead = 5000, time = 5000");
-    let mut buyer = places(&world, "ETH");
+    let mut buyer = place_order(&world, "ETH");
     world.sql("update invoices set until = 1000");
     world.says(&["orders"]);
     assert_eq!(buyer.get("/order").state(), "awaiting");
@@ -277,12 +277,12 @@ fn older_shop() -> World {
 }
 
 #[test]
-fn an_older_shops_orders_are_there_and_no_balance_is_taken_for_their_payment() {
+fn orders_of_an_older_version_are_kept_and_no_old_balance_counts_as_their_payment() {
     let world = older_shop();
     assert!(world.says(&["orders", "show", "AAAAAAAAAA"]).contains("awaiting"));
     let told =
         world.find("select network || ' ' || is_alone || ' ' || coalesce(seen, '-') from invoices");
     assert_eq!(told, [b"chain:1 0 -", b"chain:1 0 -"]);
-    world.shop(&["watch", "--once", "--eth-rpc-url", &nobody()]);
+    world.shop(&["watch", "--once", "--eth-rpc-url", &unused_url()]);
     assert_eq!(world.find("select cast(count(seen) as text) from invoices"), [b"2"]);
 }

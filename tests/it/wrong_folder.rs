@@ -66,24 +66,24 @@ fn everything_in(folder: &Path) -> Vec<String> {
     entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect()
 }
 
-fn said(output: &Output) -> String {
+fn error_text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-fn try_in(world: &World, command: &str) -> Output {
+fn run_command(world: &World, command: &str) -> Output {
     let arguments: Vec<&str> = command.split(' ').collect();
     world.told(&arguments, b"cinder-otter-velvet-28-plum\ncinder-otter-velvet-28-plum\n")
 }
 
 #[test]
-fn no_command_makes_a_shop_where_none_is() {
+fn no_command_creates_a_shop_in_the_wrong_folder() {
     for command in COMMANDS {
         let world = World::closed(&[]);
-        let output = try_in(&world, command);
+        let output = run_command(&world, command);
         let code = if command.starts_with("deliver") { 78 } else { 1 };
-        assert_eq!(output.status.code(), Some(code), "{command}: {}", said(&output));
+        assert_eq!(output.status.code(), Some(code), "{command}: {}", error_text(&output));
         assert_eq!(everything_in(world.home.path()), [""; 0], "{command}");
-        let words = said(&output);
+        let words = error_text(&output);
         // Of Tor's own part it is said what Tor does not do.
         if command != "onion health" && command != "onion --json" {
             let place = world.home.path().canonicalize().unwrap();
@@ -120,12 +120,12 @@ fn the_database_is_looked_for_where_the_settings_say() {
     let output =
         world.shop(&["orders", "--database-url", &format!("sqlite://{}", place.display())]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(said(&output).contains(place.to_str().unwrap()), "{}", said(&output));
+    assert!(error_text(&output).contains(place.to_str().unwrap()), "{}", error_text(&output));
     assert_eq!(everything_in(elsewhere.path()), [""; 0]);
     // A folder where a file is meant.
     fs::write(world.path("db"), "a file").unwrap();
     let output = world.shop(&["orders"]);
-    assert!(said(&output).contains("there is no shop here"), "{}", said(&output));
+    assert!(error_text(&output).contains("there is no shop here"), "{}", error_text(&output));
 }
 
 #[test]
@@ -135,13 +135,13 @@ fn an_empty_file_and_another_programs_database_are_no_shop() {
     fs::write(world.path("db/shop.sqlite"), "").unwrap();
     let output = world.shop(&["orders"]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(said(&output).contains("is empty"), "{}", said(&output));
+    assert!(error_text(&output).contains("is empty"), "{}", error_text(&output));
     world.sql("create table songs (title text); ");
     let before = fs::read(world.path("db/shop.sqlite")).unwrap();
     for command in ["orders", "seed data.json", "serve --listen 127.0.0.1:0", "doctor"] {
         fs::write(world.path("data.json"), catalog().to_string()).unwrap();
-        let output = try_in(&world, command);
-        let words = format!("{}{}", said(&output), String::from_utf8_lossy(&output.stdout));
+        let output = run_command(&world, command);
+        let words = format!("{}{}", error_text(&output), String::from_utf8_lossy(&output.stdout));
         assert_eq!(output.status.code(), Some(1), "{command}: {words}");
         assert!(words.contains("not of a shop"), "{command}: {words}");
         assert_eq!(fs::read(world.path("db/shop.sqlite")).unwrap(), before, "{command}");
@@ -149,7 +149,7 @@ fn an_empty_file_and_another_programs_database_are_no_shop() {
 }
 
 #[test]
-fn a_file_that_cannot_be_seeded_makes_no_shop() {
+fn an_invalid_catalog_creates_no_shop() {
     let world = World::closed(&[]);
     fs::write(world.path("bad.json"), "{\"products\": {\"_model\": \"Product\", \"a\": {}}}")
         .unwrap();
@@ -169,8 +169,8 @@ fn a_file_that_cannot_be_seeded_makes_no_shop() {
         "restore none.tar",
         "restore bad.json",
     ] {
-        let output = try_in(&world, command);
-        assert_eq!(output.status.code(), Some(1), "{command}: {}", said(&output));
+        let output = run_command(&world, command);
+        assert_eq!(output.status.code(), Some(1), "{command}: {}", error_text(&output));
         assert_eq!(everything_in(world.home.path()).len(), before.len(), "{command}");
     }
     // What needs no shop needs none.
@@ -178,10 +178,10 @@ fn a_file_that_cannot_be_seeded_makes_no_shop() {
     for command in
         ["seed --check data.json", "wallet check data.json", "--version", "help", "help orders"]
     {
-        assert!(try_in(&world, command).status.success(), "{command}");
+        assert!(run_command(&world, command).status.success(), "{command}");
     }
     assert_eq!(everything_in(world.home.path()).len(), before.len() + 1);
-    assert!(try_in(&world, "seed data.json").status.success());
+    assert!(run_command(&world, "seed data.json").status.success());
     assert!(world.says(&["orders"]).contains("No orders yet"));
     // The doctor looks, and makes nothing.
     assert!(!world.path("db/shop.secret").exists());
@@ -191,11 +191,11 @@ fn a_file_that_cannot_be_seeded_makes_no_shop() {
 }
 
 #[test]
-fn health_of_a_shop_that_is_not_here_says_so() {
+fn health_reports_that_there_is_no_shop_here() {
     let world = World::closed(&[("LISTEN", "unix:door")]);
     let output = world.shop(&["health"]);
     assert_eq!(output.status.code(), Some(1));
-    let words = said(&output);
+    let words = error_text(&output);
     assert!(words.contains("unix:door") && words.contains("there is no shop here"), "{words}");
     assert_eq!(everything_in(world.home.path()), [""; 0]);
 }

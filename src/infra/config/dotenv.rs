@@ -44,7 +44,10 @@ pub fn read(path: &Path, faults: &mut Vec<SettingFault>) -> Vec<(String, Setting
             refuse(".env", origin, "a line without `=`".to_owned(), expected);
             continue;
         };
-        let name = plain_name(name.trim());
+        // A shell needs `export` before the name.
+        let name = name.trim();
+        let exported = name.strip_prefix("export").filter(|rest| rest.starts_with([' ', '\t']));
+        let name = exported.map_or(name, str::trim);
         let earlier = values.iter().find(|(known, _)| known == name);
         if let Some((_, first)) = earlier.filter(|_| is_known(name)) {
             let found = format!("the same setting as in {}", first.origin);
@@ -55,12 +58,6 @@ pub fn read(path: &Path, faults: &mut Vec<SettingFault>) -> Vec<(String, Setting
         values.push((name.to_owned(), SettingText { text, origin }));
     }
     values
-}
-
-/// Without the `export` that a shell wants before it.
-fn plain_name(name: &str) -> &str {
-    let exported = name.strip_prefix("export").filter(|rest| rest.starts_with([' ', '\t']));
-    exported.map_or(name, str::trim)
 }
 
 fn unquoted(value: &str) -> &str {

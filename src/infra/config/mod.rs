@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn all_faults_are_told_together_with_their_lines() {
+    fn all_faults_are_reported_together_with_their_lines() {
         let faults =
             read("LISTEN=3000\nPAYMENT_MINUTES=soon\n\nWALLET=0x123abc\nnonsense\n").unwrap_err();
         assert_eq!(faults.len(), 4, "{faults:?}");

@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slip_of_the_keyboard_finds_its_setting() {
+    fn a_typo_finds_its_setting() {
         for (name, setting) in [
             ("SITE_NAM", "SITE_NAME"),
             ("KEEP_DAY", "KEEP_DAYS"),
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_every_host_has_in_its_environment_is_none_of_ours() {
+    fn common_environment_variables_are_not_reported() {
         let usual = [
             "PATH",
             "HOME",
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_setting_that_is_gone_is_said_to_be() {
+    fn a_removed_setting_is_reported_as_removed() {
         let setting = SettingText { text: "5".to_owned(), origin: ".env, line 3".to_owned() };
         let written = |name: &str| (name.to_owned(), setting.clone());
         let words = "MOST_UNPAID (.env, line 3): found a setting that is no longer used; expected nothing: remove it";
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_a_secret_is_not_shown_as_a_name() {
+    fn a_possible_secret_is_not_shown_as_a_name() {
         for name in [
             "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80",
             "K7gNU3sdo+OL0wNhqoVWhr3g6s1xYv72ol/pe/Unols",

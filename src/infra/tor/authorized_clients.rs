@@ -71,7 +71,7 @@ mod tests {
     use crate::infra::tor::client::ClientName;
 
     #[test]
-    fn tors_list_becomes_what_the_shop_says_and_no_file_of_others_is_touched() {
+    fn tors_list_follows_the_shops_and_other_files_stay() {
         let home = tempfile::tempdir().unwrap();
         let folder = home.path().join("authorized_clients");
         let mut clients = Clients::default();
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_must_not_be_open_is_never_without_a_key() {
+    fn a_list_that_must_admit_nobody_is_never_empty() {
         let home = tempfile::tempdir().unwrap();
         let folder = home.path().join("authorized_clients");
         let blocker = |n: u8| Some(ClientKeys::new([n; 32]));

@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pair_is_one_pair() {
+    fn the_public_key_matches_the_private_key() {
         // Source: RFC 7748, section 6.1, Bob's keys.
         let hex = |text: &str| data_encoding::HEXLOWER.decode(text.as_bytes()).unwrap();
         let private = hex("5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb");
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_comes_back_as_it_was_written() {
+    fn a_list_is_read_as_it_was_written() {
         let mut clients = Clients::default();
         clients.insert(ClientKeys::new([2; 32]).client(name("bob"))).unwrap();
         clients.insert(ClientKeys::new([1; 32]).client(name("alice"))).unwrap();

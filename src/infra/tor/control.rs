@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn the_service_that_leads_to_a_socket_is_found_by_it() {
+    fn a_service_is_found_by_its_target() {
         let lines = [
             "HiddenServiceDir=/var/lib/tor/shop",
             "HiddenServicePort=80 unix:/run/shop/shop.sock",
@@ -375,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn where_no_tor_is_the_error_says_what_to_do() {
+    fn without_tor_the_error_says_what_to_do() {
         let home = tempfile::tempdir().unwrap();
         let address = ControlAddress::Unix(home.path().join("none"));
         let error = ControlClient::open(&[address], None, [0; 32]).err().unwrap().to_string();

@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sealed_key_opens_with_its_passphrase_alone() {
+    fn only_the_passphrase_opens_an_encrypted_key() {
         let key = OnionKey::new([5; 32]);
         let text = seal(&key, "correct horse battery", [9; SALT_BYTES]);
         assert_eq!(unseal(&text, "correct horse battery").unwrap(), key);
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_changed_or_cut_is_refused() {
+    fn a_changed_or_truncated_backup_is_refused() {
         let text = seal(&OnionKey::new([5; 32]), "correct horse battery", [9; SALT_BYTES]);
         let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
         let other = if lines[2].starts_with('A') { "B" } else { "A" };

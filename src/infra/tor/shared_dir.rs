@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_was_tampered_with_is_not_taken_for_an_empty_one() {
+    fn a_corrupt_list_does_not_count_as_empty() {
         let home = tempfile::tempdir().unwrap();
         let folder = SharedDir::new(home.path().to_owned());
         fs::write(home.path().join("clients"), "nonsense\n").unwrap();
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_but_a_file_of_its_own_is_read() {
+    fn only_regular_files_are_read() {
         let home = tempfile::tempdir().unwrap();
         let folder = SharedDir::new(home.path().to_owned());
         fs::write(home.path().join("other"), "7\n").unwrap();

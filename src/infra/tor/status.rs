@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_written_counts_for_a_minute() {
+    fn a_status_is_fresh_for_a_minute() {
         let status = OnionStatus { at: 1_000, ..OnionStatus::default() };
         for (now, expected) in
             [(1_000, true), (1_060, true), (1_061, false), (999, true), (900, false)]

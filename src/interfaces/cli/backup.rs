@@ -29,7 +29,7 @@ use crate::interfaces::cli::output::{say, say_error};
 use crate::interfaces::cli::{digests, open};
 
 #[derive(Args)]
-pub struct Backup {
+pub struct BackupArgs {
     /// A new file, or `-` for standard output
     #[arg(value_name = "FILE")]
     file: PathBuf,
@@ -39,7 +39,7 @@ pub struct Backup {
 }
 
 #[derive(Args)]
-pub struct Restore {
+pub struct RestoreArgs {
     /// The decrypted backup: `gpg -d BACKUP | shop restore -` if it was encrypted to your key
     #[arg(value_name = "FILE")]
     file: PathBuf,
@@ -52,7 +52,7 @@ pub struct Restore {
 }
 
 /// Writes a backup of the shop, encrypted to the seller's key if there is one.
-pub async fn back_up(backup: Backup, settings: Settings) -> anyhow::Result<ExitCode> {
+pub async fn back_up(backup: BackupArgs, settings: Settings) -> anyhow::Result<ExitCode> {
     let to_stdout = backup.file == Path::new("-");
     anyhow::ensure!(
         to_stdout || fs::symlink_metadata(&backup.file).is_err(),
@@ -123,7 +123,7 @@ pub async fn back_up(backup: Backup, settings: Settings) -> anyhow::Result<ExitC
 }
 
 /// Restores a backup where no database exists: all of it, or nothing.
-pub async fn restore(restore: Restore, settings: Settings) -> anyhow::Result<ExitCode> {
+pub async fn restore(restore: RestoreArgs, settings: Settings) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(
         fs::symlink_metadata(&settings.storage.database).is_err(),
         "{} already exists: a backup is restored only where no shop exists. Move it away with its -wal and -shm files",

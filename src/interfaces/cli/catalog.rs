@@ -17,7 +17,7 @@ use crate::interfaces::cli::open;
 use crate::interfaces::cli::output::say;
 
 #[derive(Args)]
-pub struct CatalogCommand {
+pub struct CatalogArgs {
     #[command(subcommand)]
     action: Action,
 }
@@ -34,7 +34,7 @@ enum Action {
     },
 }
 
-pub async fn run(command: CatalogCommand, settings: Settings) -> anyhow::Result<ExitCode> {
+pub async fn run(command: CatalogArgs, settings: Settings) -> anyhow::Result<ExitCode> {
     let Action::Export { file, pages } = command.action;
     let shop = open::shop(&settings).await?;
     actions::name_pictures(&shop).await.context("find the names of the pictures")?;

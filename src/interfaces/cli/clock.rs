@@ -15,39 +15,40 @@ use crate::interfaces::cli::output::say;
 use crate::interfaces::http::clock;
 
 #[derive(Args)]
-pub struct Clock {
+pub struct ClockArgs {
     #[command(subcommand)]
-    command: Option<ClockCommand>,
+    command: Option<Action>,
 }
 
 #[derive(Subcommand)]
-enum ClockCommand {
+enum Action {
     /// Accept the host's clock: orders expire and are deleted by it from now on
     Accept,
 }
 
-pub async fn run(command: Clock, settings: Settings) -> anyhow::Result<ExitCode> {
+pub async fn run(command: ClockArgs, settings: Settings) -> anyhow::Result<ExitCode> {
     let shop = open::shop(&settings).await?;
-    let done = match command.command {
+    let result = match command.command {
         None => show(&shop).await,
-        Some(ClockCommand::Accept) => accept(&shop).await,
+        Some(Action::Accept) => accept(&shop).await,
     };
     shop.db.close().await;
-    done.map(|()| ExitCode::SUCCESS)
+    result.map(|()| ExitCode::SUCCESS)
 }
 
 async fn show(shop: &actions::Shop) -> anyhow::Result<()> {
     let reading = clock::reading();
-    let kept =
+    let stored =
         store::clock::find(&mut *shop.db.reader().await?).await.context("read the trusted time")?;
-    let looked = kept.map_or_else(|| TrustedClock::begin(&reading), |kept| kept.look(&reading).0);
+    let clock =
+        stored.map_or_else(|| TrustedClock::begin(&reading), |stored| stored.look(&reading).0);
     say(&format!("host's clock  {}", reading.wall.for_people()));
-    say(&format!("trusted time  {}", looked.at(&reading).trusted.for_people()));
-    match ClockDoubted::of(&looked) {
+    say(&format!("trusted time  {}", clock.at(&reading).trusted.for_people()));
+    match ClockDoubted::of(&clock) {
         None => say("The host's clock is trusted: orders expire and are deleted by it."),
-        Some(doubted) => {
-            let minutes = looked.doubt.map_or(0, |doubt| doubt.stable_for / 60);
-            say(&format!("Not trusted: {doubted}."));
+        Some(doubt) => {
+            let minutes = clock.doubt.map_or(0, |doubt| doubt.stable_for / 60);
+            say(&format!("Not trusted: {doubt}."));
             say(&format!(
                 "It has been stable for {} h {} min. Orders are accepted and expire after their remaining time.",
                 minutes / 60,

@@ -1,4 +1,4 @@
-//! `shop deliver`: takes the seller's replies from the mail program.
+//! `shop deliver`: accepts the seller's replies from the mail program, in place of sendmail.
 
 use std::io;
 use std::io::Read;
@@ -16,7 +16,7 @@ use crate::interfaces::cli::output::say_error;
 
 #[derive(Args)]
 #[command(disable_help_flag = true)]
-pub struct Deliver {
+pub struct DeliverArgs {
     /// Print help
     // Without `-h`, which is sendmail's own and means something else.
     #[arg(long, action = ArgAction::Help)]
@@ -26,196 +26,155 @@ pub struct Deliver {
     arguments: Vec<String>,
 }
 
-/// The settings cannot be read. Source of all five numbers: sysexits.h, which mutt puts into words.
+/// The settings cannot be read. Source of all five codes: sysexits.h, which mutt translates into text.
 pub const NO_SETTINGS: u8 = 78;
 const USAGE: u8 = 64;
 const UNREADABLE: u8 = 65;
 const NO_ORDER: u8 = 67;
 const TRY_AGAIN: u8 = 75;
 
-/// Why a letter was not taken: one sentence, which mutt shows, and the number that says what to do about it.
+/// Why a message was not delivered: one sentence, which mutt shows, and an exit code.
 struct DeliveryError {
     code: u8,
-    words: String,
+    message: String,
 }
 
-/// Whom a letter is for, as sendmail is told.
+/// The recipients, as sendmail gets them.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Envelope {
     recipients: Vec<String>,
-    /// `-t`: those in the letter's head too.
+    /// `-t`: also those in the message's head.
     reads_head: bool,
 }
 
-pub async fn run(deliver: Deliver, settings: Settings) -> ExitCode {
-    match take(&deliver, &settings).await {
+pub async fn run(deliver: DeliverArgs, settings: Settings) -> ExitCode {
+    match deliver_message(&deliver, &settings).await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(undelivered) => {
-            say_error(&undelivered.words);
-            ExitCode::from(undelivered.code)
+        Err(error) => {
+            say_error(&error.message);
+            ExitCode::from(error.code)
         }
     }
 }
 
-async fn take(deliver: &Deliver, settings: &Settings) -> Result<(), DeliveryError> {
+async fn deliver_message(deliver: &DeliverArgs, settings: &Settings) -> Result<(), DeliveryError> {
     let envelope = Envelope::parse(&deliver.arguments)
-        .map_err(|words| DeliveryError { code: USAGE, words })?;
+        .map_err(|message| DeliveryError { code: USAGE, message })?;
     if envelope.recipients.is_empty() && !envelope.reads_head {
-        let words = "No recipient given. Use order+REF@shop.invalid".to_owned();
-        return Err(DeliveryError { code: USAGE, words });
+        let message = "No recipient given. Use order+REF@shop.invalid".to_owned();
+        return Err(DeliveryError { code: USAGE, message });
     }
-    let letter = read_letter().map_err(|error| try_again(&error.into()))?;
-    // A letter makes no shop: in the wrong folder there is none.
+    let message = read_message().map_err(|error| try_again(&error.into()))?;
+    // In the wrong folder there is no shop, and none is created.
     open::require_shop(settings)
-        .map_err(|error| DeliveryError { code: NO_SETTINGS, words: format!("{error:#}") })?;
+        .map_err(|error| DeliveryError { code: NO_SETTINGS, message: format!("{error:#}") })?;
     let shop = open::shop(settings).await.map_err(|error| try_again(&error))?;
-    let posted = post(&shop, &envelope, &letter).await;
+    let result = post(&shop, &envelope, &message).await;
     shop.db.close().await;
-    posted
+    result
 }
 
-/// Units: bytes that are taken from a mail program before it is refused: a letter with large pictures. What never ends is not
-/// heard to its end.
-const MOST_HEARD: u64 = 256 << 20;
+/// Units: bytes that are read and discarded after [`MOST_BYTES`]: a message with large pictures. An endless one is not read to
+/// its end.
+const MOST_DRAINED: u64 = 256 << 20;
 
-/// The letter, or so much of it that it is seen to be too long.
-fn read_letter() -> io::Result<Vec<u8>> {
-    let mut letter = Vec::new();
+/// The message, or as much of it as shows that it is too long.
+fn read_message() -> io::Result<Vec<u8>> {
+    let mut message = Vec::new();
     let mut stdin = io::stdin().lock();
-    stdin.by_ref().take(MOST_BYTES as u64 + 1).read_to_end(&mut letter)?;
-    // Whoever writes into a pipe that nobody reads hears of the pipe, and not of the reason.
-    io::copy(&mut stdin.take(MOST_HEARD), &mut io::sink())?;
-    Ok(letter)
+    stdin.by_ref().take(MOST_BYTES as u64 + 1).read_to_end(&mut message)?;
+    // Otherwise the mail program would report a broken pipe instead of our error.
+    io::copy(&mut stdin.take(MOST_DRAINED), &mut io::sink())?;
+    Ok(message)
 }
 
-async fn post(shop: &Shop, envelope: &Envelope, letter: &[u8]) -> Result<(), DeliveryError> {
+async fn post(shop: &Shop, envelope: &Envelope, message: &[u8]) -> Result<(), DeliveryError> {
     let now = open::now();
     let unreadable =
-        |error: Unreadable| DeliveryError { code: UNREADABLE, words: error.to_string() };
+        |error: Unreadable| DeliveryError { code: UNREADABLE, message: error.to_string() };
     let mut recipients = envelope.recipients.clone();
     if envelope.reads_head {
-        recipients.extend(addressed(letter).map_err(unreadable)?);
+        recipients.extend(addressed(message).map_err(unreadable)?);
     }
     let own_key_ids = match shop.availability.seal(now) {
         Ok(Some(key)) => key.key_ids(),
         Ok(None) | Err(_) => Vec::new(),
     };
-    let reply = Reply::parse(letter, &recipients, &own_key_ids).map_err(unreadable)?;
+    let reply = Reply::parse(message, &recipients, &own_key_ids).map_err(unreadable)?;
     let reply = reply.handed_over_on(now);
     match actions::apply_reply(shop, &reply, now).await {
         Ok(()) => Ok(()),
         Err(ApplyReplyError::Broken(error)) => Err(try_again(&error)),
-        Err(unposted @ ApplyReplyError::Unchanged { .. }) => {
-            Err(DeliveryError { code: UNREADABLE, words: nothing_was_sent(&unposted) })
+        Err(error @ ApplyReplyError::Unchanged { .. }) => {
+            Err(DeliveryError { code: UNREADABLE, message: not_sent(&error) })
         }
-        Err(unposted @ (ApplyReplyError::NoOrder(_) | ApplyReplyError::NoReader(_))) => {
-            Err(DeliveryError { code: NO_ORDER, words: nothing_was_sent(&unposted) })
+        Err(error @ (ApplyReplyError::NoOrder(_) | ApplyReplyError::NoReader(_))) => {
+            Err(DeliveryError { code: NO_ORDER, message: not_sent(&error) })
         }
     }
 }
 
-fn nothing_was_sent(unposted: &ApplyReplyError) -> String {
-    format!("{unposted}. Nothing was sent.")
+fn not_sent(error: &ApplyReplyError) -> String {
+    format!("{error}. Nothing was sent.")
 }
 
 fn try_again(error: &anyhow::Error) -> DeliveryError {
-    let words =
+    let message =
         format!("The shop cannot accept the message now; nothing was sent. Try again: {error:#}");
-    DeliveryError { code: TRY_AGAIN, words }
+    DeliveryError { code: TRY_AGAIN, message }
 }
 
-/// Flags of one letter with a value, which may stand by itself: sender, name, notices, kind of body, account, file, log,
+/// One-letter flags with a value, which may be a separate argument: sender, name, notices, kind of body, account, file, log,
 /// number of hops, options. Sources: the manuals of sendmail, Postfix, Exim, msmtp and ssmtp.
 const WITH_VALUE: &str = "fFrNRVBaCXhOLpD";
 
-/// Flags of one letter without a value. `t`: the recipients stand in the letter's head.
+/// One-letter flags without a value. `t`: the recipients are in the message's head.
 const ALONE: &str = "tivmnGUdE";
 
-/// msmtp's long flags that a value follows, behind `=` or by itself. They name a server, an account or a log: the letter
-/// goes to the buyer's page, by no server.
-const LONG_WITH_VALUE: [&str; 29] = [
-    "account",
-    "aliases",
-    "allow-from-override",
-    "dsn-notify",
-    "dsn-return",
-    "domain",
-    "file",
-    "from",
-    "from-full-name",
-    "host",
-    "logfile-time-format",
-    "maildomain",
-    "passwordeval",
-    "port",
-    "protocol",
-    "proxy-host",
-    "proxy-port",
-    "socket",
-    "source-ip",
-    "timeout",
-    "tls-cert-file",
-    "tls-crl-file",
-    "tls-fingerprint",
-    "tls-host-override",
-    "tls-key-file",
-    "tls-min-dh-prime-bits",
-    "tls-priorities",
-    "tls-trust-file",
-    "user",
-];
+/// msmtp's long flags with a value, after `=` or as a separate argument. They name a server, an account or a log, which do
+/// not matter here: the message goes to the buyer's page.
+const LONG_WITH_VALUE: &str = "\
+    account aliases allow-from-override dsn-notify dsn-return domain file from from-full-name \
+    host logfile-time-format maildomain passwordeval port protocol proxy-host proxy-port socket \
+    source-ip timeout tls-cert-file tls-crl-file tls-fingerprint tls-host-override tls-key-file \
+    tls-min-dh-prime-bits tls-priorities tls-trust-file user";
 
-/// The same, where a value stands behind `=` only, or not at all.
-const LONG_ALONE: [&str; 17] = [
-    "add-missing-date-header",
-    "add-missing-from-header",
-    "auth",
-    "auto-from",
-    "debug",
-    "keepbcc",
-    "logfile",
-    "read-envelope-from",
-    "remove-bcc-headers",
-    "set-date-header",
-    "set-from-header",
-    "set-msgid-header",
-    "syslog",
-    "tls",
-    "tls-certcheck",
-    "tls-starttls",
-    "undisclosed-recipients",
-];
+/// The same, with a value after `=` only, or none.
+const LONG_ALONE: &str = "\
+    add-missing-date-header add-missing-from-header auth auto-from debug keepbcc logfile \
+    read-envelope-from remove-bcc-headers set-date-header set-from-header set-msgid-header \
+    syslog tls tls-certcheck tls-starttls undisclosed-recipients";
 
-/// What would not deliver the letter that lies on standard input.
-const OTHER_WORK: [&str; 6] = ["configure", "help", "pretend", "rmqs", "serverinfo", "version"];
+/// Flags of msmtp that do something other than delivering the message on standard input.
+const NOT_DELIVERY: &str = "configure help pretend rmqs serverinfo version";
 
 impl Envelope {
-    /// Reads what mail programs tell sendmail. What concerns the way of a letter means nothing here: it has none.
+    /// Parses the arguments that mail programs give to sendmail. Those about the transport are ignored.
     fn parse(arguments: &[String]) -> Result<Self, String> {
         let mut envelope = Self::default();
-        let mut words = arguments.iter();
-        while let Some(word) = words.next() {
-            let Some(flag) = word.strip_prefix('-').filter(|flag| !flag.is_empty()) else {
-                envelope.recipients.push(word.clone());
+        let mut arguments = arguments.iter();
+        while let Some(argument) = arguments.next() {
+            let Some(flag) = argument.strip_prefix('-').filter(|flag| !flag.is_empty()) else {
+                envelope.recipients.push(argument.clone());
                 continue;
             };
             if flag == "-" {
-                envelope.recipients.extend(words.by_ref().cloned());
+                envelope.recipients.extend(arguments.by_ref().cloned());
                 break;
             }
             let has_value = match flag.strip_prefix('-') {
-                Some(long) => envelope.take_long(long)?,
-                None => envelope.take_short(flag)?,
+                Some(long) => envelope.parse_long(long)?,
+                None => envelope.parse_short(flag)?,
             };
-            if has_value && words.next().is_none() {
-                return Err(format!("{word} needs a value"));
+            if has_value && arguments.next().is_none() {
+                return Err(format!("{argument} needs a value"));
             }
         }
         Ok(envelope)
     }
 
-    /// Whether its value is the next word.
-    fn take_short(&mut self, flag: &str) -> Result<bool, String> {
+    /// Returns whether its value is the next argument.
+    fn parse_short(&mut self, flag: &str) -> Result<bool, String> {
         let (letter, rest) = flag.split_at(flag.chars().next().map_or(0, char::len_utf8));
         match letter {
             _ if WITH_VALUE.contains(letter) => return Ok(rest.is_empty()),
@@ -226,24 +185,23 @@ impl Envelope {
                 self.reads_head |= flag.contains('t');
             }
             "b" | "q" | "P" | "S" | "I" => return Err(no_delivery(&format!("-{flag}"))),
-            _ => {
-                return Err(format!("-{flag} is not a supported flag of sendmail or msmtp"));
-            }
+            _ => return Err(format!("-{flag} is not a supported flag of sendmail or msmtp")),
         }
         Ok(false)
     }
 
-    /// The same, of a flag that is a word.
-    fn take_long(&mut self, flag: &str) -> Result<bool, String> {
+    /// The same for a long flag.
+    fn parse_long(&mut self, flag: &str) -> Result<bool, String> {
         let (name, value) =
             flag.split_once('=').map_or((flag, None), |(name, value)| (name, Some(value)));
+        let is_in = |flags: &str| flags.split(' ').any(|flag| flag == name);
         if name == "read-recipients" {
             self.reads_head = true;
-        } else if LONG_WITH_VALUE.contains(&name) {
+        } else if is_in(LONG_WITH_VALUE) {
             return Ok(value.is_none());
-        } else if OTHER_WORK.contains(&name) {
+        } else if is_in(NOT_DELIVERY) {
             return Err(no_delivery(&format!("--{name}")));
-        } else if !LONG_ALONE.contains(&name) {
+        } else if !is_in(LONG_ALONE) {
             return Err(format!("--{name} is not a supported flag of sendmail or msmtp"));
         }
         Ok(false)
@@ -283,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn the_flags_of_msmtp_name_a_way_that_no_letter_takes() {
+    fn msmtps_flags_about_the_transport_are_ignored() {
         check("-a shop -- a@b", Ok((&["a@b"], false)));
         check("-ashop -C /home/me/.msmtprc --host=localhost --port 25 a@b", Ok((&["a@b"], false)));
         check("--account=shop --file=.msmtprc -t", Ok((&[], true)));

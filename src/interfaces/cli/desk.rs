@@ -18,7 +18,7 @@ use crate::interfaces::cli::open;
 use crate::interfaces::cli::output::say;
 
 #[derive(Args)]
-pub struct DeskCommand {
+pub struct DeskArgs {
     #[command(subcommand)]
     action: Action,
 }
@@ -44,7 +44,7 @@ enum Action {
     Client(ClientAction),
 }
 
-pub async fn run(command: DeskCommand, settings: Settings) -> anyhow::Result<ExitCode> {
+pub async fn run(command: DeskArgs, settings: Settings) -> anyhow::Result<ExitCode> {
     match command.action {
         Action::Password => set_password(&settings).await,
         Action::Sessions { end } => show_sessions(&settings, end).await,

@@ -6,19 +6,20 @@ use anyhow::Context;
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
-/// The list of all other members of a copy, each with its digest. Shape: as `sha256sum` writes it, and as
-/// `sha256sum --check` reads it where the copy is unpacked by hand.
+/// The file in a backup that lists the digests of all others. Shape: as written by `sha256sum`, so that
+/// `sha256sum --check` verifies a backup that was unpacked by hand.
 pub const LIST: &str = "SHA256SUMS";
 
-/// What the list says of these files.
+/// The content of that file.
 pub fn list(files: &BTreeMap<String, Vec<u8>>) -> Vec<u8> {
     files.iter().map(|(name, bytes)| line(name, bytes)).collect::<String>().into_bytes()
 }
 
-/// Takes the list out of a copy and compares all else with it. Returns whether there was one: older copies have none.
+/// Removes the list from the files of a backup and compares the others with it. Returns whether there was one: older backups
+/// have none.
 ///
 /// # Errors
-/// Which file is missing, was added, or is not as it was copied.
+/// Which file is missing, was added or has changed.
 pub fn verify(files: &mut BTreeMap<String, Vec<u8>>) -> anyhow::Result<bool> {
     let Some(list) = files.remove(LIST) else { return Ok(false) };
     let list = String::from_utf8(list).ok().context("its list of files cannot be read")?;
@@ -27,7 +28,7 @@ pub fn verify(files: &mut BTreeMap<String, Vec<u8>>) -> anyhow::Result<bool> {
     anyhow::ensure!(listed.len() == n_lines, "its list of files names one of them twice");
     for (name, bytes) in files.iter() {
         if !listed.remove(line(name, bytes).as_str()) {
-            let tail = format!("  {}\n", shown(name));
+            let tail = format!("  {}\n", escaped_name(name));
             let is_known = listed.iter().any(|line| line.ends_with(&tail));
             anyhow::ensure!(!is_known, "{name} in it has changed since the backup");
             anyhow::bail!("{name} was added to it: its list of files does not include it");
@@ -42,12 +43,12 @@ pub fn verify(files: &mut BTreeMap<String, Vec<u8>>) -> anyhow::Result<bool> {
 }
 
 fn line(name: &str, bytes: &[u8]) -> String {
-    let mark = if shown(name) == name { "" } else { "\\" };
-    format!("{mark}{}  {}\n", HEXLOWER.encode(&Sha256::digest(bytes)), shown(name))
+    let mark = if escaped_name(name) == name { "" } else { "\\" };
+    format!("{mark}{}  {}\n", HEXLOWER.encode(&Sha256::digest(bytes)), escaped_name(name))
 }
 
-/// On one line, whatever its name.
-fn shown(name: &str) -> String {
+/// On one line, as `sha256sum` escapes it.
+fn escaped_name(name: &str) -> String {
     name.replace('\\', "\\\\").replace('\n', "\\n").replace('\r', "\\r")
 }
 
@@ -77,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_is_what_its_list_says() {
+    fn a_backup_matches_its_list() {
         // Source: `printf rows | sha256sum`.
         let list = String::from_utf8(copy().remove(LIST).unwrap()).unwrap();
         let line =
@@ -88,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_was_done_to_a_copy_is_named() {
+    fn every_change_of_a_backup_is_named() {
         let flip = |files: &mut BTreeMap<String, Vec<u8>>| {
             files.get_mut("db/shop.sqlite").unwrap()[0] ^= 1;
         };

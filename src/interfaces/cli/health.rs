@@ -13,24 +13,24 @@ use crate::infra::config::{ListenAddress, Settings};
 use crate::interfaces::cli::open;
 use crate::interfaces::cli::output::say;
 
-/// Longer than the shop may need for an answer while it is busy.
-const PATIENCE: Duration = Duration::from_secs(8);
+/// Longer than a busy shop needs for an answer.
+const TIMEOUT: Duration = Duration::from_secs(8);
 
 /// Asks the running shop at its own address, as a browser would.
 pub fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
     let answer = match &settings.listeners.shop.address {
         ListenAddress::Tcp(address) => {
-            // A listener on all of the host's addresses is asked on loopback.
+            // A listener on all addresses is reached on loopback.
             let address = address.replace("0.0.0.0:", "127.0.0.1:").replace("[::]:", "[::1]:");
             let stream =
-                TcpStream::connect(&address).with_context(|| not_open(&address, settings))?;
-            stream.set_read_timeout(Some(PATIENCE))?;
+                TcpStream::connect(&address).with_context(|| not_running(&address, settings))?;
+            stream.set_read_timeout(Some(TIMEOUT))?;
             ask(stream)
         }
         ListenAddress::Unix(path) => {
             let address = format!("unix:{}", path.display());
-            let stream = UnixStream::connect(path).with_context(|| not_open(&address, settings))?;
-            stream.set_read_timeout(Some(PATIENCE))?;
+            let stream = UnixStream::connect(path).with_context(|| not_running(&address, settings))?;
+            stream.set_read_timeout(Some(TIMEOUT))?;
             ask(stream)
         }
         ListenAddress::Systemd => anyhow::bail!(
@@ -50,8 +50,8 @@ pub fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// An open shop is found by its address alone; a command run in another folder may have read other settings.
-fn not_open(address: &str, settings: &Settings) -> String {
+/// The shop is found by its address alone, so a command in another folder may have read other settings.
+fn not_running(address: &str, settings: &Settings) -> String {
     match open::require_shop(settings) {
         Ok(()) => format!("no shop is running at {address}"),
         Err(error) => format!("no shop is running at {address}, and {error:#}"),

@@ -1,4 +1,4 @@
-//! What `--help` and `shop help` say: commands in groups, examples, and settings from their declarations.
+//! The texts of `--help` and `shop help`: commands in groups, examples, and the settings from their declarations.
 
 use std::fmt::Write;
 
@@ -17,12 +17,12 @@ const GROUPS: [(&str, &[&str]); 7] = [
     ("Checks and maintenance", &["doctor", "health", "clock", "purge", "backup", "restore"]),
 ];
 
-/// What stands at the end of the help of a command: its name below `shop`, examples, and the settings that it uses, by
-/// their names or the headings of their groups.
+/// The end of a command's help: its name after `shop`, examples, and the settings that it uses, by their names or the headings
+/// of their groups.
 type Page = (&'static str, &'static [&'static str], &'static [&'static str]);
 
 const DATABASE: &[&str] = &["DATABASE_URL"];
-/// What a command needs that writes to the seller.
+/// The settings of a command that writes messages to the seller.
 const MAIL: &[&str] = &["DATABASE_URL", "Mail", "SITE_NAME"];
 const ONION: &[&str] = &["DATABASE_URL", "ONION_FOLDER", "ONION_KEY"];
 const SELLING: &[&str] =
@@ -132,7 +132,7 @@ const PAGES: &[Page] = &[
 /// Units: columns of a help text.
 const WIDTH: usize = 78;
 
-/// The same command line, with its help.
+/// Adds the help texts to the command line.
 pub fn describe(shop: Command) -> Command {
     let template = format!(
         "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{}Options:\n{{options}}",
@@ -193,7 +193,7 @@ fn heading_of(setting: &Arg) -> &str {
     setting.get_help_heading().unwrap_or_default()
 }
 
-/// Every setting: its name, what it is for, and its default.
+/// Every setting: its name, purpose and default.
 pub fn settings() -> String {
     let mut text = "Every setting is a line in .env (KEEP_DAYS=30), an environment variable of the same name, and a flag\n\
                     of every command (--keep-days 30). A flag takes precedence over the environment, the environment\n\

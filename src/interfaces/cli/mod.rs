@@ -1,6 +1,6 @@
 //! The command line: one file for each command.
 
-mod addresses_used;
+mod address_usage;
 mod availability;
 mod backup;
 mod catalog;
@@ -15,6 +15,7 @@ mod image_worker;
 mod mutt;
 mod onion;
 mod open;
+mod order_digest;
 mod order_list;
 mod orders;
 mod output;
@@ -36,6 +37,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Arg, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, value_parser};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::domain::values::plural;
 use crate::infra::config;
@@ -53,42 +57,42 @@ struct CommandLine {
 #[derive(Subcommand)]
 enum Command {
     /// Run the shop
-    Serve(serve::Serve),
+    Serve(serve::ServeArgs),
     /// Import the catalog from a file, all or nothing
-    Seed(seed::Seed),
+    Seed(seed::SeedArgs),
     /// Export the catalog
-    Catalog(catalog::CatalogCommand),
+    Catalog(catalog::CatalogArgs),
     /// List orders, show one, and change its status
-    Orders(orders::Orders),
+    Orders(orders::OrdersArgs),
     /// Post a message from standard input as your answer on the buyer's page (mutt's `sendmail`)
-    Deliver(deliver::Deliver),
+    Deliver(deliver::DeliverArgs),
     /// Print a muttrc for this shop: `shop mutt > db/muttrc`
-    Mutt(mutt::MuttCommand),
+    Mutt(mutt::MuttArgs),
     /// Check wallets and addresses
-    Wallet(wallet::WalletCommand),
+    Wallet(wallet::WalletArgs),
     /// Track payments on your own nodes; the only command that uses a network
-    Watch(watch::WatchCommand),
+    Watch(watch::WatchArgs),
     /// Show the onion address and its state, manage access, back up its key
-    Onion(onion::Onion),
+    Onion(onion::OnionArgs),
     /// Manage the web desk: password, sessions, 2FA, access
-    Desk(desk::DeskCommand),
+    Desk(desk::DeskArgs),
     /// One picture for the open shop, from standard input
     #[command(hide = true)]
     Develop,
     /// Delete orders and data that are past their retention period
-    Purge(purge::Purge),
+    Purge(purge::PurgeArgs),
     /// Show the clock that orders expire and are deleted by
-    Clock(clock::Clock),
+    Clock(clock::ClockArgs),
     /// Stop accepting orders until `shop open`; products and order pages stay available
     Close,
     /// Accept orders again
     Open,
     /// Back up everything but the onion key to one file; the shop may be running
-    Backup(backup::Backup),
+    Backup(backup::BackupArgs),
     /// Restore a backup where no shop exists
-    Restore(backup::Restore),
+    Restore(backup::RestoreArgs),
     /// Check the installation
-    Doctor(doctor::Doctor),
+    Doctor(doctor::DoctorArgs),
     /// Check whether the running shop can accept an order; exit code 0 or 1, for service managers
     Health,
     /// List all settings
@@ -96,8 +100,8 @@ enum Command {
     Settings,
 }
 
-/// The command line, where every setting is a flag of every command. What a setting holds is judged together with the
-/// environment and `.env`: here it is text.
+/// The command line. Every setting is a flag of every command; its text is parsed later, together with the environment and
+/// `.env`.
 fn command_line() -> clap::Command {
     let as_text = |setting: Arg| {
         setting
@@ -117,7 +121,7 @@ fn setting_flags(matches: &ArgMatches) -> Flags {
     config::declared().iter().filter_map(flag).collect()
 }
 
-/// Runs the command line; what it says is the exit code: 0 done, 1 could not, 2 usage.
+/// Runs the command line. Exit codes: 0 success, 1 failure, 2 usage.
 pub fn run() -> ExitCode {
     let parsed = command_line().try_get_matches().and_then(|matches| {
         Ok((CommandLine::from_arg_matches(&matches)?.command, setting_flags(&matches)))
@@ -133,9 +137,9 @@ pub fn run() -> ExitCode {
             return ExitCode::SUCCESS;
         }
     };
-    // What tends Tor writes for another user too, and becomes another program.
+    // The helper beside Tor writes files for another user, and starts another program.
     if !matches!(command, Command::Onion(_)) {
-        process_hardening::keep_to_ourselves();
+        process_hardening::harden();
     }
     let settings = match Settings::read(&flags, Path::new("")) {
         Ok(settings) => settings,
@@ -152,7 +156,7 @@ pub fn run() -> ExitCode {
     };
     start_log();
     let runtime = actix_web::rt::System::new();
-    let done = runtime.block_on(async move {
+    let result = runtime.block_on(async move {
         match command {
             Command::Serve(serve) => serve::run(serve, settings, &flags).await,
             Command::Seed(seed) => seed::run(seed, settings).await,
@@ -179,7 +183,7 @@ pub fn run() -> ExitCode {
             }
         }
     });
-    match done {
+    match result {
         Ok(code) => code,
         Err(error) => {
             say_error(&format!("{error:#}"));
@@ -188,25 +192,22 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// Start, stop and errors; never a buyer's word, a code, a reference or a visitor's address.
+/// Logs starts, stops and errors; never buyers' texts, codes, order numbers or visitors' addresses.
 fn start_log() {
     let only_ours = |metadata: &tracing::Metadata<'_>| {
         metadata.target().starts_with("shop") && *metadata.level() <= tracing::Level::INFO
     };
-    use tracing_subscriber::Layer;
-    use tracing_subscriber::layer::SubscriberExt;
-    use tracing_subscriber::util::SubscriberInitExt;
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(|| LogLines)
         .with_target(false)
         .with_ansi(false)
         .without_time()
         .with_filter(tracing_subscriber::filter::filter_fn(only_ours));
-    // The place is enough to find the bug; the message may hold a buyer's data.
+    // The location is enough to find the bug; the message may contain a buyer's data.
     std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!("a part of the shop failed at {place}");
+        let location = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!("a part of the shop failed at {location}");
     }));
-    // A second start in one process finds the log started: that is as good.
+    // In the same process the log may already have been started.
     let _ = tracing_subscriber::registry().with(lines).try_init();
 }

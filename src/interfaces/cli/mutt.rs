@@ -12,7 +12,7 @@ use crate::interfaces::cli::open;
 use crate::interfaces::cli::output::{say_error, say_text};
 
 #[derive(Args)]
-pub struct MuttCommand {
+pub struct MuttArgs {
     /// The shop's folder as mutt sees it [default: the current folder]
     #[arg(long, value_name = "FOLDER")]
     folder: Option<PathBuf>,
@@ -23,21 +23,21 @@ pub struct MuttCommand {
 
 const TEXT: &str = include_str!("../../../templates/mail/muttrc.txt");
 
-/// What the keys say that would copy a message to where no purge finds it.
+/// What mutt shows for keys that would copy a message to where no purge finds it.
 const NO_COPY: &str =
     "'<enter-command>echo \"Not copied: a copy would remain when the order is deleted.\"<enter>'";
 
-/// What to do where letters show as `??`.
+/// What to do if characters show as `??`.
 pub const LOCALE_HELP: &str = "mutt would show J??rg instead of Jörg. Start it with LC_ALL=C.UTF-8 or another UTF-8 locale of this host";
 
-/// What the letters of this terminal are, where they are not UTF-8, by the rules of POSIX, `locale(7)`.
-pub fn foreign_charset() -> Option<String> {
+/// Why this terminal is not UTF-8; `None`: it is. Source: POSIX, `locale(7)`.
+pub fn terminal_charset_fault() -> Option<String> {
     let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let locale = set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG"));
-    strange(locale.as_deref())
+    charset_fault(locale.as_deref())
 }
 
-fn strange(locale: Option<&str>) -> Option<String> {
+fn charset_fault(locale: Option<&str>) -> Option<String> {
     let Some(locale) = locale else {
         return Some("no locale is set (LC_ALL, LC_CTYPE and LANG)".to_owned());
     };
@@ -49,10 +49,10 @@ fn strange(locale: Option<&str>) -> Option<String> {
     (!is_utf_8).then(|| format!("the locale {shown} is not UTF-8"))
 }
 
-/// Where mutt writes what it has opened: in memory, so that nothing that was sealed comes to lie on the disk.
+/// Where mutt writes decrypted messages: in memory, never on the disk.
 const MEMORY: &str = "/dev/shm";
 
-pub fn run(mutt: MuttCommand, settings: &Settings, flags: &Flags) -> anyhow::Result<ExitCode> {
+pub fn run(mutt: MuttArgs, settings: &Settings, flags: &Flags) -> anyhow::Result<ExitCode> {
     open::require_shop(settings)?;
     let folder = match mutt.folder {
         Some(folder) => folder,
@@ -63,7 +63,7 @@ pub fn run(mutt: MuttCommand, settings: &Settings, flags: &Flags) -> anyhow::Res
         Some(command) => command,
         None => {
             let program = std::env::current_exe().context("find the program itself")?;
-            format!("{}{}", for_shell(path_text(&program)?), same_settings(flags))
+            format!("{}{}", for_shell(path_text(&program)?), setting_flags(flags))
         }
     };
     let maildir = folder.join(&settings.mail.maildir);
@@ -75,8 +75,8 @@ pub fn run(mutt: MuttCommand, settings: &Settings, flags: &Flags) -> anyhow::Res
     } else {
         String::new()
     };
-    if let Some(charset) = foreign_charset() {
-        say_error(&format!("{charset}: {LOCALE_HELP}"));
+    if let Some(fault) = terminal_charset_fault() {
+        say_error(&format!("{fault}: {LOCALE_HELP}"));
     }
     let text = TEXT
         .replace("@MOST@", &mail::MOST_UNPACKED.to_string())
@@ -90,31 +90,31 @@ pub fn run(mutt: MuttCommand, settings: &Settings, flags: &Flags) -> anyhow::Res
     Ok(ExitCode::SUCCESS)
 }
 
-/// The settings that this command was given as flags; the others are read anew from `.env`.
-fn same_settings(flags: &Flags) -> String {
-    let mut same: Vec<String> = flags
+/// The settings that were given as flags; the others are read again from `.env`.
+fn setting_flags(flags: &Flags) -> String {
+    let mut text: Vec<String> = flags
         .iter()
-        // What is secret does not go into a file that is not.
+        // The muttrc is not secret.
         .filter(|(name, _)| !matches!(name.as_str(), "SECRET" | "TOR_PASSWORD" | "WALLET"))
         .map(|(name, value)| {
             let flag = name.to_ascii_lowercase().replace('_', "-");
             format!(" --{flag} {}", for_shell(value))
         })
         .collect();
-    same.sort();
-    same.concat()
+    text.sort();
+    text.concat()
 }
 
 fn path_text(path: &Path) -> anyhow::Result<&str> {
     path.to_str().context("a path that is not UTF-8 cannot be used in a muttrc")
 }
 
-/// One word of a shell's line, whatever it holds.
+/// Quoted as one word for a shell.
 fn for_shell(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 
-/// One word of a muttrc. Source: mutt's manual, "Syntax of Initialization Files".
+/// Quoted as one word for a muttrc. Source: mutt's manual, "Syntax of Initialization Files".
 fn for_mutt(text: &str) -> anyhow::Result<String> {
     anyhow::ensure!(
         !text.chars().any(char::is_control),
@@ -152,13 +152,16 @@ mod tests {
     }
 
     #[test]
-    fn a_locale_without_utf_8_is_told() {
+    fn a_locale_without_utf_8_is_reported() {
         for well in ["C.UTF-8", "C.utf8", "de_DE.UTF-8", "sr_RS.UTF-8@latin"] {
-            assert_eq!(strange(Some(well)), None, "{well}");
+            assert_eq!(charset_fault(Some(well)), None, "{well}");
         }
         for other in ["C", "POSIX", "de_DE", "de_DE@euro", "de_DE.ISO-8859-15", "ja_JP.eucJP"] {
-            assert!(strange(Some(other)).is_some_and(|words| words.contains(other)), "{other}");
+            assert!(
+                charset_fault(Some(other)).is_some_and(|words| words.contains(other)),
+                "{other}"
+            );
         }
-        assert!(strange(None).is_some());
+        assert!(charset_fault(None).is_some());
     }
 }

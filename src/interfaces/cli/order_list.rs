@@ -1,22 +1,21 @@
-//! `shop orders`, `shop orders export` and `shop orders digest`.
+//! `shop orders` and `shop orders export`.
 
 use std::io;
 use std::io::{BufWriter, Write};
 
-use anyhow::Context;
 use clap::{Args, ValueEnum};
 
 use crate::actions;
 use crate::actions::Shop;
-use crate::domain::orders::{OrderRef, Status};
-use crate::domain::payment::GapReach;
+use crate::domain::orders::Status;
 use crate::domain::values::{Timestamp, escaped};
 use crate::infra::store;
 use crate::infra::store::order_reports::{Entry, Filter, OrderSummary};
-use crate::interfaces::cli::{addresses_used, open};
+use crate::interfaces::cli::open;
+use crate::interfaces::cli::output::allow_closed_pipe;
 
 #[derive(Args, Default, PartialEq, Eq)]
-pub struct Listing {
+pub struct ListArgs {
     /// Only orders with this status; may be given several times
     #[arg(long, value_name = "STATE", value_parser = parse_state)]
     state: Vec<Status>,
@@ -32,7 +31,7 @@ pub struct Listing {
 }
 
 #[derive(Args)]
-pub struct Export {
+pub struct ExportArgs {
     /// One line per order for a spreadsheet, or JSON with each item
     #[arg(long, value_enum)]
     format: Option<Format>,
@@ -53,19 +52,10 @@ enum Format {
     Json,
 }
 
-#[derive(Args)]
-pub struct Digest {
-    /// Count orders placed on or after this day as new [default: yesterday]
-    #[arg(long, value_name = "YYYY-MM-DD", value_parser = Timestamp::parse_day)]
-    since: Option<Timestamp>,
-}
-
-/// Units: orders that are listed where not all are asked for.
+/// Units: orders that are listed without `--all`.
 const FEW: i64 = 50;
 /// Units: orders that are read at a time.
 const PAGE: i64 = 10_000;
-/// Units: references in a line of the digest.
-const MOST_NAMED: usize = 3;
 
 const COLUMNS: [&str; 15] = [
     "order",
@@ -90,8 +80,8 @@ fn parse_state(text: &str) -> Result<Status, String> {
         .map_err(|error| format!("{error}; one of {}", Status::ALL.map(Status::as_str).join(", ")))
 }
 
-pub async fn list(shop: &Shop, listing: &Listing, as_json: bool) -> anyhow::Result<()> {
-    // Also where no shop is open that would write it down.
+pub async fn list(shop: &Shop, listing: &ListArgs, as_json: bool) -> anyhow::Result<()> {
+    // The shop may not be running, and then no other process does this.
     actions::expire_orders(shop, open::now()).await?;
     let states = if listing.open {
         Status::ALL.into_iter().filter(|status| !status.is_finished()).collect()
@@ -100,25 +90,25 @@ pub async fn list(shop: &Shop, listing: &Listing, as_json: bool) -> anyhow::Resu
     };
     let filter = Filter { states, since: listing.since, before: None };
     if as_json || listing.all {
-        return pour(list_all(shop, &filter, as_json).await);
+        return allow_closed_pipe(list_all(shop, &filter, as_json).await);
     }
     let orders =
         store::order_reports::list(&mut *shop.db.reader().await?, &filter, None, FEW).await?;
     let n_orders = store::order_reports::count(&mut *shop.db.reader().await?, &filter).await?;
     let mut out = io::stdout().lock();
-    pour(write_few(&mut out, &orders, n_orders, listing).map_err(Into::into))
+    allow_closed_pipe(write_few(&mut out, &orders, n_orders, listing).map_err(Into::into))
 }
 
 fn write_few(
     out: &mut impl Write,
     orders: &[OrderSummary],
     n_orders: i64,
-    listing: &Listing,
+    listing: &ListArgs,
 ) -> io::Result<()> {
     if orders.is_empty() {
-        let no_limits = listing.since.is_none() && listing.state.is_empty() && !listing.open;
-        let words = if no_limits { "No orders yet." } else { "No matching orders." };
-        return writeln!(out, "{words}");
+        let is_filtered = listing.since.is_some() || !listing.state.is_empty() || listing.open;
+        let text = if is_filtered { "No matching orders." } else { "No orders yet." };
+        return writeln!(out, "{text}");
     }
     writeln!(out, "{}", heading())?;
     for order in orders {
@@ -184,29 +174,26 @@ fn summary_json(order: &OrderSummary) -> serde_json::Value {
         "pieces": order.n_pieces,
         "amount": order.amount.to_string(),
         "received": order.received.to_string(),
-        // Null where no node follows it.
+        // Null if no node tracks it.
         "seen": order.seen.map(|sum| sum.to_string()),
         "settled": order.settled.map(|sum| sum.to_string()),
         "currency": order.currency,
     })
 }
 
-pub async fn export(shop: &Shop, export: &Export, as_json: bool) -> anyhow::Result<()> {
-    let format = match export.format {
-        Some(format) => format,
-        None if as_json => Format::Json,
-        None => Format::Csv,
-    };
+pub async fn export(shop: &Shop, export: &ExportArgs, as_json: bool) -> anyhow::Result<()> {
+    let default = if as_json { Format::Json } else { Format::Csv };
+    let format = export.format.unwrap_or(default);
     actions::expire_orders(shop, open::now()).await?;
     let filter = Filter {
         states: export.state.clone(),
         since: export.since,
         before: export.until.map(|day| day.plus_days(1)),
     };
-    pour(write_books(shop, &filter, format).await)
+    allow_closed_pipe(write_export(shop, &filter, format).await)
 }
 
-async fn write_books(shop: &Shop, filter: &Filter, format: Format) -> anyhow::Result<()> {
+async fn write_export(shop: &Shop, filter: &Filter, format: Format) -> anyhow::Result<()> {
     let mut out = BufWriter::new(io::stdout());
     let mut array = Array::default();
     match format {
@@ -281,7 +268,7 @@ fn write_record<const N: usize>(out: &mut impl Write, cells: [String; N]) -> io:
     write!(out, "{}\r\n", cells.map(|cell| csv_cell(&cell)).join(","))
 }
 
-/// A cell that no spreadsheet takes for a formula: one that begins like a formula gets an apostrophe before it.
+/// A cell that starts like a formula gets an apostrophe before it, so that no spreadsheet evaluates it.
 /// Source: RFC 4180; OWASP, "CSV Injection".
 fn csv_cell(text: &str) -> String {
     let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']);
@@ -314,145 +301,6 @@ fn entry_json(entry: &Entry) -> serde_json::Value {
         "currency": entry.currency,
         "transaction": entry.transaction,
     })
-}
-
-/// One thing that waits for the seller.
-struct Waiting {
-    key: &'static str,
-    words: String,
-    count: usize,
-    named: Vec<OrderRef>,
-}
-
-/// What waits, and where the orders of it stand.
-const WAITING: [(&str, &str, &[Status]); 5] = [
-    ("unpaid", "awaiting payment", &[Status::Awaiting]),
-    ("look", "payment to check", &[Status::Reported, Status::Partial, Status::Unconfirmed]),
-    ("send", "to ship", &[Status::Confirmed]),
-    (
-        "decide",
-        "needs decision: ship or refund",
-        &[Status::Late, Status::Oversold, Status::Overpaid],
-    ),
-    ("expired", "expired", &[Status::Expired]),
-];
-
-pub async fn digest(shop: &Shop, digest: &Digest, as_json: bool) -> anyhow::Result<()> {
-    let now = open::now();
-    actions::expire_orders(shop, now).await?;
-    let since = digest.since.unwrap_or_else(|| now.plus_days(-1).day_start());
-    let mut waiting = Vec::new();
-    let new = Filter { states: Vec::new(), since: Some(since), before: None };
-    waiting.push(stand(shop, "new", format!("new since {}", since.short_day()), new).await?);
-    for (key, words, states) in WAITING {
-        let filter = Filter { states: states.to_vec(), since: None, before: None };
-        waiting.push(stand(shop, key, words.to_owned(), filter).await?);
-    }
-    let unanswered = store::order_reports::list_unanswered(&mut *shop.db.reader().await?).await?;
-    waiting.push(listed("answer", "to answer", unanswered));
-    let due = actions::list_forgettable(shop, now).await.context("list what is due")?;
-    waiting.push(listed("erase", "due for deletion", due));
-    let n_untold = store::outbox::count_undelivered(&mut *shop.db.reader().await?).await?;
-    waiting.push(Waiting {
-        key: "untold",
-        words: "messages not yet in the Maildir".to_owned(),
-        count: usize::try_from(n_untold).unwrap_or(usize::MAX),
-        named: Vec::new(),
-    });
-    let watches = store::watch::list(&mut *shop.db.reader().await?).await?;
-    waiting.push(Waiting {
-        key: "nodes",
-        words: "coins not tracked: shop doctor".to_owned(),
-        count: watches.iter().filter(|watch| watch.complaint(now).is_some()).count(),
-        named: Vec::new(),
-    });
-    waiting.extend(siege(shop).await?);
-    waiting.extend(addresses(shop).await?);
-    waiting.retain(|group| 0 < group.count);
-    let mut out = io::stdout().lock();
-    pour(write_digest(&mut out, &waiting, as_json).map_err(Into::into))
-}
-
-/// That the shop is in siege mode, with the orders that were placed meanwhile.
-async fn siege(shop: &Shop) -> anyhow::Result<Option<Waiting>> {
-    let state = store::shop_state::find(&mut *shop.db.reader().await?).await?;
-    Ok(state.siege_since.map(|_| Waiting {
-        key: "siege",
-        words: "placed since siege mode began".to_owned(),
-        // Also before the first one.
-        count: usize::try_from(state.siege_orders).unwrap_or(usize::MAX).max(1),
-        named: Vec::new(),
-    }))
-}
-
-/// The wallet of which most addresses were used since one was paid, where its program may soon stop looking.
-async fn addresses(shop: &Shop) -> anyhow::Result<Option<Waiting>> {
-    let used = addresses_used::list(&mut *shop.db.reader().await?).await?;
-    let far = used.into_iter().filter(|used| used.reach() != GapReach::Near);
-    Ok(far.max_by_key(|used| used.n_since_paid).map(|used| Waiting {
-        key: "addresses",
-        words: format!("{} addresses unpaid: doctor", used.wallet.currency),
-        count: usize::try_from(used.n_since_paid).unwrap_or(usize::MAX),
-        named: Vec::new(),
-    }))
-}
-
-async fn stand(
-    shop: &Shop,
-    key: &'static str,
-    words: String,
-    filter: Filter,
-) -> anyhow::Result<Waiting> {
-    let count = store::order_reports::count(&mut *shop.db.reader().await?, &filter).await?;
-    let named =
-        store::order_reports::list(&mut *shop.db.reader().await?, &filter, None, FEW).await?;
-    Ok(Waiting {
-        key,
-        words,
-        count: usize::try_from(count).unwrap_or(usize::MAX),
-        named: named.into_iter().map(|order| order.order_ref).collect(),
-    })
-}
-
-fn listed(key: &'static str, words: &str, orders: Vec<OrderRef>) -> Waiting {
-    Waiting { key, words: words.to_owned(), count: orders.len(), named: orders }
-}
-
-fn write_digest(out: &mut impl Write, waiting: &[Waiting], as_json: bool) -> io::Result<()> {
-    if as_json {
-        let groups: serde_json::Map<String, serde_json::Value> = waiting
-            .iter()
-            .map(|group| {
-                let named: Vec<&str> = group.named.iter().map(OrderRef::as_str).collect();
-                let value = serde_json::json!({ "count": group.count, "orders": named });
-                (group.key.to_owned(), value)
-            })
-            .collect();
-        return writeln!(out, "{}", serde_json::Value::Object(groups));
-    }
-    for group in waiting {
-        let mut named: Vec<&str> =
-            group.named.iter().take(MOST_NAMED).map(OrderRef::as_str).collect();
-        if !named.is_empty() && named.len() < group.count {
-            named.push("…");
-        }
-        let line = format!("{:>6}  {:<31}  {}", group.count, group.words, named.join(" "));
-        writeln!(out, "{}", line.trim_end())?;
-    }
-    Ok(())
-}
-
-/// A reader that went away, as `head` does, is no error.
-fn pour(written: anyhow::Result<()>) -> anyhow::Result<()> {
-    let is_gone = |error: &anyhow::Error| {
-        error
-            .downcast_ref::<io::Error>()
-            .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-    };
-    match written {
-        Err(error) if is_gone(&error) => Ok(()),
-        written => written,
-    }
 }
 
 /// A JSON array that is written row by row.

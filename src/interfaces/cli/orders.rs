@@ -15,17 +15,18 @@ use crate::infra::config::Settings;
 use crate::infra::mail::{MessageId, Reply};
 use crate::infra::store::messages::{MessageKind, SealedMessage};
 use crate::infra::{bounded, mail, store};
-use crate::interfaces::cli::order_list::{Digest, Export, Listing};
+use crate::interfaces::cli::order_digest::DigestArgs;
+use crate::interfaces::cli::order_list::{ExportArgs, ListArgs};
 use crate::interfaces::cli::output::{say, say_json};
-use crate::interfaces::cli::unpaid_orders::Unpaid;
-use crate::interfaces::cli::{open, order_list, unpaid_orders};
+use crate::interfaces::cli::unpaid_orders::UnpaidArgs;
+use crate::interfaces::cli::{open, order_digest, order_list, unpaid_orders};
 
 #[derive(Args)]
-pub struct Orders {
+pub struct OrdersArgs {
     #[command(subcommand)]
     action: Option<Action>,
     #[command(flatten)]
-    listing: Listing,
+    listing: ListArgs,
     /// Print JSON
     #[arg(long, global = true)]
     json: bool,
@@ -66,7 +67,7 @@ enum Action {
         /// Reason, shown to the buyer
         reason: Vec<String>,
         #[command(flatten)]
-        unpaid: Unpaid,
+        unpaid: UnpaidArgs,
     },
     /// Mark as refunded
     Refunded {
@@ -86,17 +87,17 @@ enum Action {
         text: Vec<String>,
     },
     /// Export orders for your accounting, without buyers' data
-    Export(Export),
+    Export(ExportArgs),
     /// Summarize what needs your attention; prints nothing if nothing does
-    Digest(Digest),
+    Digest(DigestArgs),
 }
 
-/// Units: bytes of a message's head, in which its order's reference stands.
+/// Units: bytes of a message's head, which contains the order's reference.
 const LONGEST_HEAD: u64 = 65_536;
 
-pub async fn run(orders: Orders, settings: Settings) -> anyhow::Result<ExitCode> {
+pub async fn run(orders: OrdersArgs, settings: Settings) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(
-        orders.action.is_none() || orders.listing == Listing::default(),
+        orders.action.is_none() || orders.listing == ListArgs::default(),
         "filters of an export come after `export`: `shop orders export --since …`"
     );
     let shop = open::shop(&settings).await?;
@@ -105,7 +106,7 @@ pub async fn run(orders: Orders, settings: Settings) -> anyhow::Result<ExitCode>
     match orders.action {
         None => order_list::list(&shop, &orders.listing, as_json).await?,
         Some(Action::Export(export)) => order_list::export(&shop, &export, as_json).await?,
-        Some(Action::Digest(digest)) => order_list::digest(&shop, &digest, as_json).await?,
+        Some(Action::Digest(digest)) => order_digest::run(&shop, &digest, as_json).await?,
         Some(Action::Show(order)) => show(&shop, &order.read()?, as_json).await?,
         Some(Action::Paid(order)) => {
             change(&shop, &order.read()?, OrderChange::Paid, as_json).await?;
@@ -115,16 +116,16 @@ pub async fn run(orders: Orders, settings: Settings) -> anyhow::Result<ExitCode>
             change(&shop, &order.read()?, OrderChange::Partial(sum), as_json).await?;
         }
         Some(Action::Shipped { order, tracking }) => {
-            let word = OrderChange::Shipped(words("tracking", &tracking)?);
-            change(&shop, &order.read()?, word, as_json).await?;
+            let shipped = OrderChange::Shipped(parse_line("tracking", &tracking)?);
+            change(&shop, &order.read()?, shipped, as_json).await?;
         }
         Some(Action::Cancel { unpaid, .. }) if unpaid.is_on => {
             code = unpaid_orders::cancel(&shop, &unpaid, as_json).await?;
         }
         Some(Action::Cancel { order_ref, reason, .. }) => {
             let order = OrderArgument { order_ref: order_ref.unwrap_or_default() };
-            let word = OrderChange::Cancelled(words("reason", &reason)?);
-            change(&shop, &order.read()?, word, as_json).await?;
+            let cancelled = OrderChange::Cancelled(parse_line("reason", &reason)?);
+            change(&shop, &order.read()?, cancelled, as_json).await?;
         }
         Some(Action::Refunded { order, txid, anyway }) => {
             let mut refund = Refund::parse(&txid.unwrap_or_default())?;
@@ -144,8 +145,8 @@ pub async fn run(orders: Orders, settings: Settings) -> anyhow::Result<ExitCode>
 }
 
 impl OrderArgument {
-    /// The reference as it was given; for `-` that of the message on standard input, as mutt's `|` hands it over. The head
-    /// of a sealed message is not sealed.
+    /// The order's reference; for `-` that of the message on standard input, as with mutt's `|`. The head of an encrypted
+    /// message is not encrypted.
     fn read(self) -> anyhow::Result<String> {
         if self.order_ref != "-" {
             return Ok(self.order_ref);
@@ -156,17 +157,17 @@ impl OrderArgument {
             .read_to_end(&mut head)
             .context("read the message on standard input")?;
         let head = String::from_utf8_lossy(&head);
-        let of_order = head.lines().take_while(|line| !line.is_empty()).find_map(|line| {
+        let order_ref = head.lines().take_while(|line| !line.is_empty()).find_map(|line| {
             let (name, value) = line.split_once(':')?;
             name.eq_ignore_ascii_case("X-Shop-Order").then(|| value.trim().to_owned())
         });
-        of_order.context("standard input is not a message of this shop: it has no order number")
+        order_ref.context("standard input is not a message of this shop: it has no order number")
     }
 }
 
-fn words(what: &str, given: &[String]) -> anyhow::Result<Line> {
-    Line::parse(&given.join(" "), MOST_ARGUMENT)
-        .with_context(|| format!("the {what} cannot be shown"))
+fn parse_line(name: &str, words: &[String]) -> anyhow::Result<Line> {
+    Line::parse(&words.join(" "), MOST_ARGUMENT)
+        .with_context(|| format!("the {name} cannot be shown"))
 }
 
 async fn find(shop: &Shop, order_ref: &str) -> anyhow::Result<Order> {
@@ -194,7 +195,7 @@ async fn show(shop: &Shop, order_ref: &str, as_json: bool) -> anyhow::Result<()>
     } else if invoice.observation.is_none() {
         say("  received  nothing recorded");
     }
-    for line in of_node(&order) {
+    for line in observation_lines(&order) {
         say(&format!("  {line}"));
     }
     if order.status == Status::Overpaid {
@@ -217,7 +218,7 @@ async fn show(shop: &Shop, order_ref: &str, as_json: bool) -> anyhow::Result<()>
     let steps =
         store::messages::list_steps(&mut *shop.db.reader().await?, &order.order_ref).await?;
     for step in steps {
-        say(&format!("  {}  {}", step.day.short_day(), step_words(&step)));
+        say(&format!("  {}  {}", step.day.short_day(), step_text(&step)));
     }
     say("The address and messages are only in your mailbox, in the thread of this order.");
     if let Some(day) = order.erased_after(shop.policy.keep_days) {
@@ -226,8 +227,8 @@ async fn show(shop: &Shop, order_ref: &str, as_json: bool) -> anyhow::Result<()>
     Ok(())
 }
 
-/// What the seller's node saw of it.
-fn of_node(order: &Order) -> Vec<String> {
+/// What the seller's node observed.
+fn observation_lines(order: &Order) -> Vec<String> {
     let Some(observation) = &order.invoice.observation else { return Vec::new() };
     let currency = &order.invoice.currency;
     let mut lines = vec![format!("detected  {} {currency}, by your node", observation.seen)];
@@ -253,6 +254,7 @@ fn order_json(order: &Order, status: Status, tolerance: Tolerance) -> serde_json
             "price": line.price.to_string(), "sum": line.sum.to_string(),
         })
     });
+    let observation = order.invoice.observation;
     serde_json::json!({
         "ref": order.order_ref.as_str(),
         "state": status.as_str(),
@@ -264,12 +266,12 @@ fn order_json(order: &Order, status: Status, tolerance: Tolerance) -> serde_json
         "total": order.invoice.total.to_string(),
         "amount": order.invoice.amount.to_string(),
         "received": order.invoice.received.to_string(),
-        // Null where no node follows it.
-        "seen": order.invoice.observation.map(|observation| observation.seen.to_string()),
-        "settled": order.invoice.observation.map(|observation| observation.settled.to_string()),
-        "confirmations": order.invoice.observation.map(|observation| observation.confirmations),
-        "needed": order.invoice.observation.map(|observation| observation.needed),
-        "moved": order.invoice.observation.map(|observation| observation.is_moved),
+        // Null if no node tracks it.
+        "seen": observation.map(|observation| observation.seen.to_string()),
+        "settled": observation.map(|observation| observation.settled.to_string()),
+        "confirmations": observation.map(|observation| observation.confirmations),
+        "needed": observation.map(|observation| observation.needed),
+        "moved": observation.map(|observation| observation.is_moved),
         "due": order.due(tolerance).to_string(),
         "excess": order.excess().to_string(),
         "currency": order.invoice.currency.as_str(),
@@ -304,10 +306,10 @@ async fn change(
     Ok(())
 }
 
-/// Words for the order's page: given here, or read from standard input.
+/// Posts a message on the order's page: `text`, or standard input if it is empty.
 async fn note(shop: &Shop, order_ref: &str, text: &str) -> anyhow::Result<()> {
     let order_ref = OrderRef::parse(order_ref)?;
-    let text = if text.is_empty() { read_words()? } else { text.to_owned() };
+    let text = if text.is_empty() { read_text()? } else { text.to_owned() };
     let words = mail::reply::words(&text)?;
     anyhow::ensure!(
         !words.is_empty(),
@@ -325,16 +327,16 @@ async fn note(shop: &Shop, order_ref: &str, text: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Units: bytes.
-const MOST_OF_WORDS: u64 = 64 << 10;
+/// Units: bytes of a message on standard input.
+const MOST_TEXT: u64 = 64 << 10;
 
-fn read_words() -> anyhow::Result<String> {
-    let bytes = bounded::read_stream(std::io::stdin(), MOST_OF_WORDS)
-        .context("read the words from standard input")?;
+fn read_text() -> anyhow::Result<String> {
+    let bytes = bounded::read_stream(std::io::stdin(), MOST_TEXT)
+        .context("read the text from standard input")?;
     String::from_utf8(bytes).context("the text is not UTF-8")
 }
 
-fn step_words(step: &SealedMessage) -> String {
+fn step_text(step: &SealedMessage) -> String {
     match (step.kind, step.status) {
         (MessageKind::Question, _) => "message from the buyer".to_owned(),
         (MessageKind::Answer, _) => "your answer".to_owned(),

@@ -1,16 +1,16 @@
-//! What the seller reads on a terminal or in a log. Whatever comes from outside is escaped here, and nowhere else.
+//! Prints to the terminal and the log. Untrusted text is escaped here, and nowhere else.
 
 use std::io;
 use std::io::Write;
 
 use crate::domain::values::escaped;
 
-/// A line for the seller on standard output. A reader that went away, as `head` does, is no error.
+/// Prints a line on standard output. A closed pipe, as after `head`, is no error.
 pub fn say(line: &str) {
     let _ = writeln!(io::stdout(), "{}", escaped(line));
 }
 
-/// The same for a text of several lines.
+/// The same for several lines.
 pub fn say_text(text: &str) {
     text.lines().for_each(say);
 }
@@ -24,14 +24,28 @@ pub fn say_error(line: &str) {
     let _ = writeln!(io::stderr(), "shop: {}", escaped(line));
 }
 
-/// What is wrong with the command line itself: lines of our own, in which words of the caller may stand.
+/// Prints an error of the command line itself, which may quote the arguments.
 pub fn say_usage(text: &str) {
     for line in text.lines() {
         let _ = writeln!(io::stderr(), "{}", escaped(line));
     }
 }
 
-/// The log, one line for each event, on standard error.
+/// For output that is written by other means than [`say`]: a closed pipe is no error.
+pub fn allow_closed_pipe(written: anyhow::Result<()>) -> anyhow::Result<()> {
+    match written {
+        Err(error)
+            if error
+                .downcast_ref::<io::Error>()
+                .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) =>
+        {
+            Ok(())
+        }
+        written => written,
+    }
+}
+
+/// The log on standard error, one line per event.
 pub struct LogLines;
 
 impl Write for LogLines {

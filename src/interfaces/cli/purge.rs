@@ -1,4 +1,4 @@
-//! `shop purge`: erases old orders now.
+//! `shop purge`: deletes old orders now.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::actions;
-use crate::domain::orders::PurgeMode;
+use crate::domain::orders::{OrderRef, PurgeMode};
 use crate::domain::values::plural;
 use crate::infra::config::Settings;
 use crate::infra::store;
@@ -14,7 +14,7 @@ use crate::interfaces::cli::open;
 use crate::interfaces::cli::output::{say, say_error};
 
 #[derive(Args)]
-pub struct Purge {
+pub struct PurgeArgs {
     /// Only list what would be deleted
     #[arg(long)]
     dry_run: bool,
@@ -26,23 +26,23 @@ pub struct Purge {
     figures: bool,
 }
 
-/// How often, and how long each time, a journal that somebody reads is waited for.
+/// How often a journal that another program is reading is retried, and how long between.
 const TRIES: u32 = 10;
-const BETWEEN_TRIES: Duration = Duration::from_millis(200);
+const RETRY_AFTER: Duration = Duration::from_millis(200);
 
-pub async fn run(purge: Purge, settings: Settings) -> anyhow::Result<ExitCode> {
+pub async fn run(purge: PurgeArgs, settings: Settings) -> anyhow::Result<ExitCode> {
     let shop = open::shop(&settings).await?;
     let now = open::now();
     if purge.dry_run {
         let due = actions::list_forgettable(&shop, now).await?;
-        tell(&due, "due for deletion");
-        tell_activity(actions::count_old_actions(&shop, now).await?, "due for deletion");
+        print_orders(&due, "due for deletion");
+        print_activity(actions::count_old_actions(&shop, now).await?, "due for deletion");
         if purge.figures {
             let n = store::statistics::count(&mut *shop.db.reader().await?).await?;
             say(&format!("Daily and weekly figures to delete: {n}."));
         }
-        if let Some(doubted) = actions::doubt_clock(&shop).await? {
-            say(&format!("However: {doubted}."));
+        if let Some(doubt) = actions::doubt_clock(&shop).await? {
+            say(&format!("However: {doubt}."));
         }
         shop.db.close().await;
         return Ok(ExitCode::SUCCESS);
@@ -50,17 +50,17 @@ pub async fn run(purge: Purge, settings: Settings) -> anyhow::Result<ExitCode> {
     if purge.now {
         actions::accept_clock(&shop).await?;
     }
-    if let Some(doubted) = open::check_clock(&shop).await? {
+    if let Some(doubt) = open::check_clock(&shop).await? {
         shop.db.close().await;
-        return Err(doubted.into());
+        return Err(doubt.into());
     }
     let now = open::now();
     actions::expire_orders(&shop, now).await?;
-    // What the seller was not told yet is never erased.
+    // Orders with undelivered messages are never deleted.
     if let Err(error) = actions::sweep(&shop, now).await {
         say_error(&format!("some messages could not be written: {error:#}"));
     }
-    let erased = actions::purge_orders(&shop, PurgeMode::BySeller).await?;
+    let deleted = actions::purge_orders(&shop, PurgeMode::BySeller).await?;
     let n_entries = actions::prune_audit_log(&shop, now).await?;
     let n_figures = if purge.figures {
         Some(actions::delete_statistics(&shop).await?)
@@ -73,16 +73,16 @@ pub async fn run(purge: Purge, settings: Settings) -> anyhow::Result<ExitCode> {
         if is_empty {
             break;
         }
-        tokio::time::sleep(BETWEEN_TRIES).await;
+        tokio::time::sleep(RETRY_AFTER).await;
         is_empty = actions::empty_journal(&shop).await?;
     }
-    let words = if shop.policy.purge_mail {
+    let text = if shop.policy.purge_mail {
         "deleted, including messages"
     } else {
         "deleted; messages are kept in the Maildir (PURGE_MAIL=no)"
     };
-    tell(&erased, words);
-    tell_activity(n_entries, "deleted");
+    print_orders(&deleted, text);
+    print_activity(n_entries, "deleted");
     if let Some(n) = n_figures {
         say(&format!("Daily and weekly figures deleted: {n}."));
     }
@@ -97,17 +97,17 @@ pub async fn run(purge: Purge, settings: Settings) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::FAILURE)
 }
 
-fn tell(order_refs: &[crate::domain::orders::OrderRef], words: &str) {
+fn print_orders(order_refs: &[OrderRef], text: &str) {
     for order_ref in order_refs {
         say(order_ref.as_str());
     }
     let n = order_refs.len();
-    say(&format!("{} {words}.", plural(n, "order", "orders")));
+    say(&format!("{} {text}.", plural(n, "order", "orders")));
 }
 
-/// Prints nothing where no entry was deleted: the shop may keep no activity log.
-fn tell_activity(n: i64, words: &str) {
+/// Prints nothing if no entry was deleted: the shop may keep no activity log.
+fn print_activity(n: i64, text: &str) {
     if n != 0 {
-        say(&format!("{} {words}.", plural(n, "activity log entry", "activity log entries")));
+        say(&format!("{} {text}.", plural(n, "activity log entry", "activity log entries")));
     }
 }

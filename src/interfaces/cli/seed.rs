@@ -6,7 +6,6 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use parking_lot::Mutex;
 
 use crate::actions;
 use crate::actions::{ImportError, Stocked, Stocking};
@@ -16,11 +15,11 @@ use crate::domain::values::{byte_size, plural};
 use crate::infra::config::Settings;
 use crate::infra::store::Db;
 use crate::interfaces::cli::open;
-use crate::interfaces::cli::open::folder_of;
+use crate::interfaces::cli::open::{PAGES, folder_of};
 use crate::interfaces::cli::output::{say, say_error, say_json};
 
 #[derive(Args)]
-pub struct Seed {
+pub struct SeedArgs {
     /// The catalog file, for example db/data.json
     file: PathBuf,
     /// Only validate the file; change nothing
@@ -37,31 +36,45 @@ pub struct Seed {
     over_desk: bool,
 }
 
-pub async fn run(seed: Seed, settings: Settings) -> anyhow::Result<ExitCode> {
-    let shown = seed.file.display().to_string();
+pub async fn run(seed: SeedArgs, settings: Settings) -> anyhow::Result<ExitCode> {
+    let path = seed.file.display().to_string();
     let text = match open::catalog_text(&seed.file) {
         Err(error) if seed.json => {
             let expected = format!("a regular file in UTF-8 of at most {}", byte_size(MOST_BYTES));
             let fault = Fault::new("", "", format!("{error:#}"), expected);
-            return say_outcome(Err(ImportError::Faults(vec![fault])), &[]);
+            return show_json(Err(ImportError::Faults(vec![fault])), &[]);
         }
         text => text?,
     };
     let folders = open::originals(&folder_of(&seed.file));
-    let bar = Bar::default();
-    let progress = |what: &str, done: usize, all: usize| bar.show(what, done, all);
+    // It shows itself on a terminal only.
+    let bar = ProgressBar::no_length();
+    if let Ok(style) = ProgressStyle::with_template("{msg:10} {bar:40} {pos}/{len}  {eta} left") {
+        bar.set_style(style);
+    }
+    let progress = |what: &str, done: usize, all: usize| {
+        if bar.message() != what {
+            bar.set_message(what.to_owned());
+            bar.set_length(u64::try_from(all).unwrap_or(u64::MAX));
+            bar.reset();
+        }
+        bar.set_position(u64::try_from(done).unwrap_or(u64::MAX));
+    };
     let wallet = settings.orders.wallet.clone();
     let mut changes = Vec::new();
     let outcome = if seed.check {
-        changes = changes_of(&settings, &text).await?;
+        changes = list_changes(&settings, &text).await?;
         actions::validate_catalog(&text, wallet, &folders, progress).map_err(ImportError::Faults)
     } else if open::require_shop(&settings).is_err()
         && actions::has_faults(&text, wallet.clone(), &folders)
     {
-        // No shop is made for a file that cannot fill it.
+        // No shop is created for an invalid file.
         actions::validate_catalog(&text, wallet, &folders, progress).map_err(ImportError::Faults)
     } else {
-        let pages = pages_of(&seed.file)?;
+        let pages = match open::page_files(&folder_of(&seed.file).join("pages"))? {
+            Some(files) => Some(files),
+            None => open::page_files(Path::new(PAGES))?,
+        };
         let shop = open::shop_or_new(&settings).await?;
         if !seed.over_desk
             && let Some(files) = &pages
@@ -85,49 +98,49 @@ pub async fn run(seed: Seed, settings: Settings) -> anyhow::Result<ExitCode> {
         shop.db.close().await;
         stocked
     };
-    bar.clear();
+    bar.finish_and_clear();
     if seed.json {
-        return say_outcome(outcome, &changes);
+        return show_json(outcome, &changes);
     }
-    tell_outcome(outcome, &changes, &shown, seed.check)
+    show_outcome(outcome, &changes, &path, seed.check)
 }
 
-fn tell_outcome(
+fn show_outcome(
     outcome: Result<Stocked, ImportError>,
     changes: &[Difference],
-    shown: &str,
+    path: &str,
     is_check: bool,
 ) -> anyhow::Result<ExitCode> {
     match outcome {
         Ok(stocked) => {
-            tell(&stocked, shown, is_check);
+            show_imported(&stocked, path, is_check);
             if !changes.is_empty() {
                 say(&format!(
-                    "The catalog was changed at the desk. Importing {shown} would change:"
+                    "The catalog was changed at the desk. Importing {path} would change:"
                 ));
-                changes.iter().for_each(|change| tell_change(change, say));
+                changes.iter().for_each(|change| show_change(change, say));
             }
             Ok(ExitCode::SUCCESS)
         }
         Err(ImportError::OverDesk(changes)) => {
             say_error(&format!(
-                "{shown}: the catalog was changed at the desk since the last import, and this file differs"
+                "{path}: the catalog was changed at the desk since the last import, and this file differs"
             ));
             for change in &changes {
-                tell_change(change, say_error);
+                show_change(change, say_error);
             }
             say_error("Nothing was changed.");
             say_error(&format!(
-                "To keep the changes made at the desk, export them first: shop catalog export {shown}"
+                "To keep the changes made at the desk, export them first: shop catalog export {path}"
             ));
-            say_error(&format!("To overwrite them with the file: shop seed {shown} --over-desk"));
+            say_error(&format!("To overwrite them with the file: shop seed {path} --over-desk"));
             Ok(ExitCode::FAILURE)
         }
         Err(ImportError::Broken(error)) => Err(error),
         Err(ImportError::Faults(faults)) => {
             let n = faults.len();
             let errors = plural(n, "error", "errors");
-            say_error(&format!("{shown}: {errors}; the catalog was not changed"));
+            say_error(&format!("{path}: {errors}; the catalog was not changed"));
             for fault in faults {
                 say_error(&format!("  {fault}"));
             }
@@ -136,35 +149,35 @@ fn tell_outcome(
     }
 }
 
-/// Files of pages would take the place of what was done at the desk: nothing is seeded. What the catalog would lose is
-/// said in the same breath, since one flag stands for both.
+/// Page files would overwrite changes made at the desk: nothing is imported. Changes of the catalog are shown too, since one
+/// flag overwrites both.
 fn refuse_pages(
     over: &[PageSlug],
     changes: &[Difference],
-    seed: &Seed,
+    seed: &SeedArgs,
 ) -> anyhow::Result<ExitCode> {
     say_error("these pages were changed both at the desk and in their files:");
     over.iter().for_each(|slug| say_error(&format!("  db/pages/{slug}.md")));
     if !changes.is_empty() {
         say_error("the catalog was changed at the desk, and this file differs:");
-        changes.iter().for_each(|change| tell_change(change, say_error));
+        changes.iter().for_each(|change| show_change(change, say_error));
     }
-    let shown = seed.file.display();
+    let path = seed.file.display();
     say_error("Nothing was changed.");
     say_error(&format!(
-        "To keep the changes made at the desk, export them first: shop catalog export {shown} --pages db/pages"
+        "To keep the changes made at the desk, export them first: shop catalog export {path} --pages db/pages"
     ));
-    say_error(&format!("To overwrite them with the files: shop seed {shown} --over-desk"));
+    say_error(&format!("To overwrite them with the files: shop seed {path} --over-desk"));
     Ok(ExitCode::FAILURE)
 }
 
-/// A change may need several lines; `say`: what becomes of each.
-fn tell_change(change: &Difference, say: impl Fn(&str)) {
-    change.to_string().lines().for_each(|line| say(&format!("  {line}")));
+/// Prints a change, which may have several lines.
+fn show_change(change: &Difference, print: impl Fn(&str)) {
+    change.to_string().lines().for_each(|line| print(&format!("  {line}")));
 }
 
-/// What a check can say of what the desk did; a shop that is not there yet is not made for it.
-async fn changes_of(settings: &Settings, text: &str) -> anyhow::Result<Vec<Difference>> {
+/// What the import would change at the desk; a check creates no shop.
+async fn list_changes(settings: &Settings, text: &str) -> anyhow::Result<Vec<Difference>> {
     if open::require_shop(settings).is_err() {
         return Ok(Vec::new());
     }
@@ -174,13 +187,13 @@ async fn changes_of(settings: &Settings, text: &str) -> anyhow::Result<Vec<Diffe
     Ok(changes)
 }
 
-fn tell(stocked: &Stocked, file: &str, only_checked: bool) {
+fn show_imported(stocked: &Stocked, file: &str, is_check: bool) {
     for note in &stocked.notes {
         say(&format!("note: {note}"));
     }
     let products = plural(stocked.n_products, "product", "products");
     let pictures = plural(stocked.n_pictures, "picture", "pictures");
-    if only_checked {
+    if is_check {
         say(&format!("{file} is valid: {products}, {pictures}. Nothing was changed."));
         return;
     }
@@ -193,7 +206,7 @@ fn tell(stocked: &Stocked, file: &str, only_checked: bool) {
     }
 }
 
-fn say_outcome(
+fn show_json(
     outcome: Result<Stocked, ImportError>,
     changes: &[Difference],
 ) -> anyhow::Result<ExitCode> {
@@ -211,43 +224,4 @@ fn say_outcome(
     };
     say_json(&json)?;
     Ok(if is_ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-fn pages_of(file: &Path) -> anyhow::Result<Option<Vec<actions::PageFile>>> {
-    match open::page_files(&folder_of(file).join("pages"))? {
-        Some(files) => Ok(Some(files)),
-        None => open::page_files(Path::new("db/pages")),
-    }
-}
-
-/// Progress on a terminal; silence elsewhere.
-#[derive(Default)]
-struct Bar(Mutex<Option<(String, ProgressBar)>>);
-
-impl Bar {
-    fn show(&self, what: &str, done: usize, all: usize) {
-        let mut shown = self.0.lock();
-        if shown.as_ref().is_none_or(|(name, _)| name != what) {
-            if let Some((_, bar)) = shown.take() {
-                bar.finish_and_clear();
-            }
-            let bar = ProgressBar::new(u64::try_from(all).unwrap_or(u64::MAX));
-            if let Ok(style) =
-                ProgressStyle::with_template("{msg:10} {bar:40} {pos}/{len}  {eta} left")
-            {
-                bar.set_style(style);
-            }
-            bar.set_message(what.to_owned());
-            *shown = Some((what.to_owned(), bar));
-        }
-        if let Some((_, bar)) = shown.as_ref() {
-            bar.set_position(u64::try_from(done).unwrap_or(u64::MAX));
-        }
-    }
-
-    fn clear(&self) {
-        if let Some((_, bar)) = self.0.lock().take() {
-            bar.finish_and_clear();
-        }
-    }
 }

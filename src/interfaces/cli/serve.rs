@@ -41,14 +41,14 @@ const MAINTENANCE_INTERVAL: Duration = Duration::from_secs(10);
 const MOST_RETRIES: u32 = 5;
 
 #[derive(Args)]
-pub struct Serve {
+pub struct ServeArgs {
     /// Create an onion service through Tor's control port; the address stays the same
     #[arg(long)]
     tor: bool,
 }
 
 /// Runs the shop until the process is told to end.
-pub async fn run(serve: Serve, settings: Settings, flags: &Flags) -> anyhow::Result<ExitCode> {
+pub async fn run(serve: ServeArgs, settings: Settings, flags: &Flags) -> anyhow::Result<ExitCode> {
     let mut shutdown = Box::pin(shutdown_signal()?);
     let shop = open::shop_or_new(&settings).await?;
     let shop = Shop { image_worker: ImageWorker::apart(image_worker::subprocess(flags)), ..shop };
@@ -329,20 +329,24 @@ impl Maintenance {
         let key = match open::take_key(shop, settings).await {
             Ok(Some(fault)) => Err(anyhow::anyhow!("orders are not accepted: {fault}")),
             Ok(None) => Ok(()),
-            Err(error) => Err(error.context("look at the seller's key")),
+            Err(error) => Err(error.context("check the seller's key")),
         };
         let remembered = actions::remember_key(shop).await.context("remember the key");
         let mut done = vec![clock, key, remembered];
-        done.push(actions::expire_orders(shop, now).await.map(|_| ()).context("let orders expire"));
+        done.push(actions::expire_orders(shop, now).await.map(|_| ()).context("expire orders"));
         done.push(actions::bound_unpaid(shop, now).await);
-        done.push(actions::check_siege(shop, now).await.context("look whether to end siege mode"));
-        done.push(actions::sweep(shop, now).await.map(|_| ()).context("tell the seller"));
+        done.push(actions::check_siege(shop, now).await.context("check siege mode"));
+        done.push(
+            actions::sweep(shop, now).await.map(|_| ()).context("deliver messages to the seller"),
+        );
         let is_slow_round = self.n_rounds.is_multiple_of(ROUNDS_PER_SLOW_ROUND);
         self.n_rounds = self.n_rounds.wrapping_add(1);
-        done.push(delete_due_data(shop, now, is_slow_round).await.context("erase what is due"));
+        done.push(delete_due_data(shop, now, is_slow_round).await.context("delete what is due"));
         if is_slow_round {
-            done.push(self.check_seller_activity(shop).await.context("look for the seller"));
-            done.push(actions::sync_read_marks(shop).await.context("look what was read"));
+            done.push(
+                self.check_seller_activity(shop).await.context("check the seller's activity"),
+            );
+            done.push(actions::sync_read_marks(shop).await.context("update the read marks"));
             done.push(actions::clear_drafts(shop, wall()).await.context("clear the Maildir's tmp"));
         }
         done.into_iter().filter_map(Result::err).map(|error| format!("{error:#}")).collect()

@@ -17,7 +17,7 @@ use crate::interfaces::cli::open;
 use crate::interfaces::cli::output::{say, say_error};
 
 #[derive(Args)]
-pub struct Unpaid {
+pub struct UnpaidArgs {
     /// Cancel all orders that are neither paid nor reported as paid; says how many, and asks
     #[arg(id = "unpaid", long = "unpaid", conflicts_with_all = ["order_ref", "reason"])]
     pub is_on: bool,
@@ -43,11 +43,11 @@ pub struct Unpaid {
 
 /// Units: bytes of the answer to a question.
 const MOST_ANSWER: u64 = 1_024;
-/// Of a command that lacks something on its command line.
+/// The exit code for a missing argument.
 const USAGE: u8 = 2;
 
-/// Says how many orders are meant, asks, and cancels those.
-pub async fn cancel(shop: &Shop, unpaid: &Unpaid, as_json: bool) -> anyhow::Result<ExitCode> {
+/// Shows how many orders match, asks for confirmation, and cancels them.
+pub async fn cancel(shop: &Shop, unpaid: &UnpaidArgs, as_json: bool) -> anyhow::Result<ExitCode> {
     let reason = Line::parse(unpaid.reason.as_deref().unwrap_or_default(), MOST_ARGUMENT)
         .context("the reason cannot be shown")?;
     if let Some(slug) = &unpaid.product {
@@ -60,20 +60,20 @@ pub async fn cancel(shop: &Shop, unpaid: &Unpaid, as_json: bool) -> anyhow::Resu
         product: unpaid.product.clone(),
         ..UnpaidQuery::default()
     };
-    let found = store::unpaid_orders::list(&mut *shop.db.reader().await?, &query).await?;
-    let orders = plural(found.len(), "unpaid order", "unpaid orders");
+    let matching = store::unpaid_orders::list(&mut *shop.db.reader().await?, &query).await?;
+    let orders = plural(matching.len(), "unpaid order", "unpaid orders");
     if !unpaid.is_sure {
         if !std::io::stdin().is_terminal() {
             say_error(&format!("{orders}: add --yes to cancel without being asked"));
             return Ok(ExitCode::from(USAGE));
         }
-        if !found.is_empty() && !confirm(&format!("Cancel {orders}? [y/N] "))? {
+        if !matching.is_empty() && !confirm(&format!("Cancel {orders}? [y/N] "))? {
             say_error("nothing was cancelled");
             return Ok(ExitCode::FAILURE);
         }
     }
-    // Those that the seller was asked about, and none that came in meanwhile.
-    let order_refs: Vec<OrderRef> = found.into_iter().map(|order| order.order_ref).collect();
+    // Only those that the seller was asked about, not newer ones.
+    let order_refs: Vec<OrderRef> = matching.into_iter().map(|order| order.order_ref).collect();
     let how = UnpaidCancellation { reason: &reason, is_at_desk: false, now: open::now() };
     let n_cancelled = actions::cancel_unpaid(shop, &order_refs, &how).await?;
     if as_json {
@@ -84,7 +84,7 @@ pub async fn cancel(shop: &Shop, unpaid: &Unpaid, as_json: bool) -> anyhow::Resu
     Ok(ExitCode::SUCCESS)
 }
 
-/// Asks on standard error, so that standard output holds the result alone.
+/// Asks on standard error, so that standard output contains only the result.
 fn confirm(question: &str) -> anyhow::Result<bool> {
     write!(std::io::stderr(), "{question}").context("ask on the terminal")?;
     let mut answer = String::new();

@@ -16,7 +16,7 @@ use crate::interfaces::cli::open;
 use crate::interfaces::cli::output::{say, say_error, say_json};
 
 #[derive(Args)]
-pub struct WalletCommand {
+pub struct WalletArgs {
     #[command(subcommand)]
     action: Action,
     /// Print JSON
@@ -47,32 +47,37 @@ enum Action {
     },
 }
 
-pub async fn run(command: WalletCommand, settings: Settings) -> anyhow::Result<ExitCode> {
-    if let Action::Check { file: Some(file) } = &command.action {
-        return check_file(file, settings.orders.wallet, command.json);
-    }
-    let shop = open::shop(&settings).await?;
-    let wallets = store::wallets::list(&mut *shop.db.reader().await?).await?;
-    let mut looked = Vec::new();
-    for wallet in wallets {
-        let reach = match wallet.receives.account() {
-            Some(account) => {
-                store::accounts::find_reach(&mut *shop.db.reader().await?, &account).await?
-            }
-            None => None,
-        };
-        looked.push((wallet, reach));
-    }
-    shop.db.close().await;
+pub async fn run(command: WalletArgs, settings: Settings) -> anyhow::Result<ExitCode> {
+    let as_json = command.json;
     match command.action {
-        Action::Check { .. } => tell(&looked, command.json),
+        Action::Check { file: Some(file) } => check_file(&file, settings.orders.wallet, as_json),
+        Action::Check { file: None } => {
+            let shop = open::shop(&settings).await?;
+            let mut db = shop.db.reader().await?;
+            let mut wallets = Vec::new();
+            for wallet in store::wallets::list(&mut db).await? {
+                let reach = match wallet.receives.account() {
+                    Some(account) => store::accounts::find_reach(&mut db, &account).await?,
+                    None => None,
+                };
+                wallets.push((wallet, reach));
+            }
+            drop(db);
+            shop.db.close().await;
+            show(&wallets, as_json)?;
+            Ok(ExitCode::SUCCESS)
+        }
         Action::Addresses { currency, count, first, numbers } => {
+            let shop = open::shop(&settings).await?;
+            let wallets = store::wallets::list(&mut *shop.db.reader().await?).await?;
+            shop.db.close().await;
             let currency = Currency::parse(&currency)?;
-            let wallet = looked.iter().find(|(wallet, _)| wallet.currency == currency);
-            let (wallet, _) =
-                wallet.with_context(|| format!("the catalog has no wallet for {currency}"))?;
+            let wallet = wallets
+                .iter()
+                .find(|wallet| wallet.currency == currency)
+                .with_context(|| format!("the catalog has no wallet for {currency}"))?;
             let addresses = addresses(wallet, first, count);
-            if command.json {
+            if as_json {
                 say_json(&addresses)?;
                 return Ok(ExitCode::SUCCESS);
             }
@@ -97,31 +102,30 @@ fn check_file(
     settings_wallet: Option<Wallet>,
     as_json: bool,
 ) -> anyhow::Result<ExitCode> {
-    let shown = file.display();
+    let path = file.display();
     let text = open::catalog_text(file)?;
     let (catalog, faults) = CatalogFile::parse(&text, settings_wallet);
-    let looked: Vec<_> = catalog.wallets.into_iter().map(|wallet| (wallet, None)).collect();
-    if !looked.is_empty() || faults.is_empty() {
-        tell(&looked, as_json)?;
+    let wallets: Vec<_> = catalog.wallets.into_iter().map(|wallet| (wallet, None)).collect();
+    if !wallets.is_empty() || faults.is_empty() {
+        show(&wallets, as_json)?;
     }
     for fault in &faults {
-        say_error(&format!("{shown}: {fault}"));
+        say_error(&format!("{path}: {fault}"));
     }
     Ok(if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// What is kept of a wallet has been checked before it was kept, and once more when it was read for this.
-fn tell(looked: &[(Wallet, Option<Reach>)], as_json: bool) -> anyhow::Result<ExitCode> {
+/// Stored wallets are valid: they are checked when they are stored, and when they are read.
+fn show(wallets: &[(Wallet, Option<Reach>)], as_json: bool) -> anyhow::Result<()> {
     if as_json {
         let rows: Vec<serde_json::Value> =
-            looked.iter().map(|(wallet, reach)| wallet_json(wallet, reach.as_ref())).collect();
-        say_json(&rows)?;
-        return Ok(ExitCode::SUCCESS);
+            wallets.iter().map(|(wallet, reach)| wallet_json(wallet, reach.as_ref())).collect();
+        return say_json(&rows);
     }
-    if looked.is_empty() {
+    if wallets.is_empty() {
         say("The catalog has no wallet: buyers cannot order.");
     }
-    for (wallet, reach) in looked {
+    for (wallet, reach) in wallets {
         let demo =
             if wallet.is_demo() { "  DEMO: a public test wallet, do not use it" } else { "" };
         say(&format!("{} ({}): {}{demo}", wallet.currency, wallet.name, wallet.network()));
@@ -143,7 +147,7 @@ fn tell(looked: &[(Wallet, Option<Reach>)], as_json: bool) -> anyhow::Result<Exi
         }
         say(&format!("  if the server is seized, it reveals {}", wallet.reveals()));
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 fn wallet_json(wallet: &Wallet, reach: Option<&Reach>) -> serde_json::Value {

@@ -25,7 +25,7 @@ use crate::interfaces::cli::output::say;
 use crate::interfaces::http::shutdown_signal;
 
 #[derive(Args)]
-pub struct WatchCommand {
+pub struct WatchArgs {
     /// Check once, and report whether everything works
     #[arg(long, conflicts_with = "stop")]
     once: bool,
@@ -51,7 +51,7 @@ const MOST_STATE: usize = 4 << 20;
 /// Tracks payments on the seller's own nodes and stores them. The only command that uses a network.
 ///
 /// At shutdown it ends at once, whatever a node is doing: what was not committed is seen again at the next scan.
-pub async fn run(command: WatchCommand, settings: Settings) -> anyhow::Result<ExitCode> {
+pub async fn run(command: WatchArgs, settings: Settings) -> anyhow::Result<ExitCode> {
     let mut shutdown = std::pin::pin!(shutdown_signal()?);
     let shop = tokio::select! {
         shop = open::shop(&settings) => shop?,
@@ -75,7 +75,7 @@ pub async fn run(command: WatchCommand, settings: Settings) -> anyhow::Result<Ex
 }
 
 async fn watch(
-    command: &WatchCommand,
+    command: &WatchArgs,
     settings: &Settings,
     shop: &Shop,
     tasks: &RefCell<Vec<AbortHandle>>,

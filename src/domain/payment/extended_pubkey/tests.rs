@@ -392,7 +392,7 @@ fn a_private_key_is_refused_loudly_and_not_repeated() {
 }
 
 #[test]
-fn what_is_no_key_is_refused() {
+fn an_invalid_key_is_refused() {
     check(&Coin::Bitcoin, &BIP_84.replace('z', "y"), Err(NotAnExtendedPubkey::Mistyped));
     check(&ETHER, &ETHER_KEY[..110], Err(NotAnExtendedPubkey::Mistyped));
     for text in [

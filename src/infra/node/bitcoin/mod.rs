@@ -50,15 +50,7 @@ pub struct Bitcoin {
     watched: Mutex<BTreeMap<String, String>>,
 }
 
-/// The node and the last scan, for one scan.
-struct ScanContext<'a> {
-    state: &'a ScanState,
-    chain: &'a Chain,
-    kind: WalletKind,
-    now: Timestamp,
-}
-
-/// The state of the chain at the start of a scan.
+/// The state of the chain and the wallet at the start of a scan.
 struct Chain {
     /// The number of the newest block.
     height: u64,
@@ -66,6 +58,7 @@ struct Chain {
     genesis: String,
     /// The oldest block that the node has not pruned.
     lowest: u64,
+    wallet_kind: WalletKind,
 }
 
 /// How a wallet stores its addresses.
@@ -129,7 +122,7 @@ impl Bitcoin {
         now: Timestamp,
     ) -> Result<ScanResult, NodeError> {
         let scripts: Vec<WatchedScript<'_>> = invoices.iter().filter_map(script_of).collect();
-        let (chain, kind) = self.chain(watched, &state).await?;
+        let chain = self.chain(watched, &state).await?;
         let deepest = scripts.iter().map(|script| script.needed).max().unwrap_or(FINAL_DEPTH);
         let oldest = scripts.iter().map(|script| script.invoice.placed_on).min().unwrap_or(now);
         let back_to = oldest.get().saturating_sub(MARGIN_SECONDS);
@@ -152,13 +145,7 @@ impl Bitcoin {
             self.block_before(&chain, back_to, now).await?.1
         };
 
-        let searched = self
-            .watch_scripts(
-                watched,
-                &scripts,
-                ScanContext { state: &state, chain: &chain, kind, now },
-            )
-            .await?;
+        let searched = self.watch_scripts(watched, &scripts, &state, &chain, now).await?;
         let (scripts, skipped): (Vec<WatchedScript<'_>>, Vec<WatchedScript<'_>>) =
             scripts.into_iter().partition(|script| searched.contains(&script.invoice.id));
         let time = payments::scan_time(time, now, &skipped);
@@ -184,7 +171,7 @@ impl Bitcoin {
         &self,
         watched: &mut BTreeMap<String, String>,
         state: &ScanState,
-    ) -> Result<(Chain, WalletKind), NodeError> {
+    ) -> Result<Chain, NodeError> {
         let mut calls = vec![
             ("getblockchaininfo", json!([])),
             ("getblockhash", json!([0])),
@@ -237,13 +224,13 @@ impl Bitcoin {
             head: info["bestblockhash"].as_str().ok_or_else(malformed)?.to_owned(),
             genesis,
             lowest: if is_pruned { number("pruneheight")? } else { 0 },
+            wallet_kind: self.open_wallet(wallet).await?,
         };
-        let kind = self.open_wallet(wallet).await?;
         // Another wallet may have the name by now.
         if !watched.is_empty() && !next().is_ok_and(|address| watches(&address)) {
             watched.clear();
         }
-        Ok((chain, kind))
+        Ok(chain)
     }
 
     fn check_age(&self, header: &Value, now: Timestamp) -> Result<(), NodeError> {

@@ -138,67 +138,49 @@ pub fn observations(
     for owners in owners.values_mut() {
         owners.sort_by_key(|script| (script.invoice.is_alone, script.invoice.id));
     }
-    let mut totals: BTreeMap<i64, Total> = BTreeMap::new();
+    let mut received: BTreeMap<i64, Vec<&Output>> = BTreeMap::new();
     for output in outputs {
         let owners = owners.get(output.address.as_str()).map(Vec::as_slice).unwrap_or_default();
         if let Some(owner) = owners.iter().find(|script| script.is_paid_by(output)) {
-            totals.entry(owner.invoice.id).or_default().add(output, owner.needed);
+            received.entry(owner.invoice.id).or_default().push(output);
         }
     }
     scripts
         .iter()
         .map(|script| {
-            let total = totals.remove(&script.invoice.id).unwrap_or_default();
-            (script.invoice.id, total.observation(script.needed))
+            let outputs = received.remove(&script.invoice.id).unwrap_or_default();
+            (script.invoice.id, observation(&outputs, script.needed))
         })
         .collect()
+}
+
+/// `needed`: confirmations, at least 1.
+fn observation(outputs: &[&Output], needed: u32) -> Observation {
+    let sum = |least: u32| {
+        let counted = outputs.iter().filter(|output| least <= output.confirmations);
+        gwei(counted.fold(0, |sum, output| sum.saturating_add(output.satoshi)))
+    };
+    Observation {
+        seen: sum(0),
+        settled: sum(needed),
+        confirmations: outputs.iter().map(|output| output.confirmations).min().unwrap_or(0),
+        needed,
+        // The outputs show what was received, whatever the seller spends.
+        is_moved: false,
+    }
 }
 
 impl WatchedScript<'_> {
     fn is_paid_by(&self, output: &Output) -> bool {
         output.is_since(self.invoice.placed_on)
-            && (self.invoice.is_alone || output.gwei() == self.invoice.amount)
+            && (self.invoice.is_alone || gwei(output.satoshi) == self.invoice.amount)
     }
 }
 
 impl Output {
-    fn gwei(&self) -> Amount {
-        gwei(self.satoshi)
-    }
-
     fn is_since(&self, placed_on: Timestamp) -> bool {
         let first = placed_on.day_start().get().saturating_sub(CLOCKS_DIFFER);
         self.block_time.is_none_or(|at| first <= at)
-    }
-}
-
-/// Units: satoshi.
-#[derive(Default)]
-struct Total {
-    seen: i64,
-    settled: i64,
-    youngest: Option<u32>,
-}
-
-impl Total {
-    fn add(&mut self, output: &Output, needed: u32) {
-        self.seen = self.seen.saturating_add(output.satoshi);
-        if needed <= output.confirmations {
-            self.settled = self.settled.saturating_add(output.satoshi);
-        }
-        let youngest = self.youngest.map_or(output.confirmations, |n| n.min(output.confirmations));
-        self.youngest = Some(youngest);
-    }
-
-    fn observation(&self, needed: u32) -> Observation {
-        Observation {
-            seen: gwei(self.seen),
-            settled: gwei(self.settled),
-            confirmations: self.youngest.unwrap_or(0),
-            needed,
-            // The outputs show what was received, whatever the seller spends.
-            is_moved: false,
-        }
     }
 }
 
@@ -288,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn what_came_is_counted_by_its_depth() {
+    fn outputs_count_by_their_confirmations() {
         let one = [(invoice(7, 1000, true), "0")];
         check(&one, vec![], &[(7, 0, 0, 0)]);
         check(&one, vec![entry("x", "a0", 1000, 0)], &[(7, 1000, 0, 0)]);
@@ -299,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_block_took_in_before_the_orders_day_is_not_its_own() {
+    fn an_output_from_before_the_orders_day_does_not_count() {
         let one = [(invoice(7, 1000, true), "0")];
         let at = |time: i64| with(entry("x", "a0", 1000, 300), "blocktime", json!(time));
         check(&one, vec![at(DAY - 7201)], &[(7, 0, 0, 0)]);
@@ -307,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn the_time_waits_for_an_order_that_is_left_out_and_never_runs_ahead() {
+    fn the_time_waits_for_a_skipped_order_and_is_never_in_the_future() {
         let at = |time: i64| Timestamp::new(time).unwrap();
         let (now, seen) = (at(DAY + 900), Observation { seen: gwei(1), ..Observation::NOTHING });
         let with_last = |last| WatchedInvoice { last, ..invoice(7, 1000, true) };
@@ -326,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_undone_is_not_counted() {
+    fn reversed_outputs_do_not_count() {
         let one = [(invoice(7, 1000, true), "0")];
         for undone in [
             entry("x", "a0", 1000, -1),
@@ -343,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_miner_pays_counts_once_he_can() {
+    fn a_coinbase_output_counts_once_it_can_be_spent() {
         let one = [(invoice(7, 1000, true), "0")];
         let immature = |n: i64| with(entry("x", "a0", 1000, n), "category", json!("immature"));
         check(&one, vec![immature(9)], &[(7, 1000, 0, 0)]);
@@ -355,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn at_a_shared_address_the_exact_amount_tells_whose_it_is() {
+    fn at_a_shared_address_the_exact_amount_identifies_the_invoice() {
         let both = [(invoice(7, 1000, false), "0"), (invoice(8, 1001, false), "0")];
         check(
             &both,
@@ -371,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn a_strange_answer_is_no_answer() {
+    fn an_unexpected_answer_is_refused() {
         let good = || entry("x", "a0", 1000, 1);
         assert!(read(vec![good()]).is_some());
         let without = |name: &str| {

@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invoice_of_an_earlier_day_may_have_been_paid_before_the_last_look() {
+    fn an_invoice_of_an_earlier_day_may_have_been_paid_before_the_last_scan() {
         let today = Timestamp::new(1_795_267_507).unwrap();
         let state = ScanState {
             genesis: Some("00".to_owned()),

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use crate::domain::values::Timestamp;
 use crate::infra::node::NodeError;
 use crate::infra::node::bitcoin::payments::WatchedScript;
-use crate::infra::node::bitcoin::{Bitcoin, MARGIN_SECONDS, ScanContext, WalletKind};
+use crate::infra::node::bitcoin::scan_state::ScanState;
+use crate::infra::node::bitcoin::{Bitcoin, Chain, MARGIN_SECONDS, WalletKind};
 
 /// The label of all the shop's scripts, so that one call lists them.
 const LABEL: &str = "shop";
@@ -94,9 +95,10 @@ impl Bitcoin {
         &self,
         watched: &mut BTreeMap<String, String>,
         scripts: &[WatchedScript<'_>],
-        context: ScanContext<'_>,
+        state: &ScanState,
+        chain: &Chain,
+        now: Timestamp,
     ) -> Result<BTreeSet<i64>, NodeError> {
-        let ScanContext { state, chain, kind, now } = context;
         let all: BTreeSet<&str> = scripts.iter().map(|script| script.hex.as_str()).collect();
         watched.retain(|script, _| all.contains(script.as_str()));
         let unknown: Vec<&str> =
@@ -144,7 +146,7 @@ impl Bitcoin {
             searched.insert(script.invoice.id);
         }
 
-        self.import(kind, &unwatched).await?;
+        self.import(chain.wallet_kind, &unwatched).await?;
         if let Some(from) = rescan_from {
             self.rescan(from, chain.height).await?;
         }

@@ -173,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_appended_stands_where_the_program_looks() {
+    fn the_code_reads_what_is_appended_to_it() {
         assert_eq!(COINS.len(), usize::from(COINS[1]));
         assert_eq!(TOKENS.len(), usize::from(TOKENS[3]));
         assert_eq!(TOKENS.len() + 20, usize::from(TOKENS[0x13]));

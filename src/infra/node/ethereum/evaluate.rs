@@ -123,7 +123,7 @@ mod tests {
     const THREE: Depth = Depth::Blocks(3);
 
     #[test]
-    fn what_comes_is_seen_and_then_settles() {
+    fn a_payment_is_seen_and_then_settled() {
         check((THREE, 0, 0), (0, 0), None, (0, 0, false));
         check((THREE, 0, 0), (400, 0), None, (400, 0, false));
         check((THREE, 400, 0), (1000, 400), None, (1000, 400, false));
@@ -131,14 +131,14 @@ mod tests {
     }
 
     #[test]
-    fn a_reorganisation_takes_back_what_it_undoes() {
+    fn a_reorganisation_reverses_payments() {
         check((THREE, 1000, 0), (0, 0), Some((0, 0)), (0, 0, false));
         check((THREE, 1000, 1000), (0, 0), Some((0, 0)), (0, 0, false));
         check((THREE, 1000, 1000), (1000, 0), Some((0, 0)), (1000, 0, false));
     }
 
     #[test]
-    fn what_the_seller_sweeps_has_come_all_the_same() {
+    fn swept_payments_were_received_all_the_same() {
         check((THREE, 1000, 1000), (0, 1000), Some((1, 0)), (1000, 1000, false));
         check((THREE, 1000, 1000), (0, 0), Some((1, 1)), (1000, 1000, false));
         // Swept before it was deep enough: it counts if a scan saw it while it was.
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_final_is_never_taken_back() {
+    fn a_final_payment_is_never_reversed() {
         check((Depth::Final, 1000, 1000), (0, 0), Some((0, 0)), (1000, 1000, false));
         check((Depth::Final, 1000, 0), (0, 0), Some((0, 0)), (0, 0, false));
     }

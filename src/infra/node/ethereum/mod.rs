@@ -475,7 +475,7 @@ mod tests {
     }
 
     #[test]
-    fn a_look_says_how_far_the_chain_is_ahead() {
+    fn a_scan_reports_how_far_the_chain_is_ahead() {
         let now = Timestamp::new(NOW).unwrap();
         for (head_time, expected) in [(NOW - 60, 0), (NOW, 0), (NOW + 60, 60)] {
             let state = ScanState { head_time, ..ScanState::new(1, String::new()) };

@@ -143,10 +143,10 @@ impl Ethereum {
         // Full blocks are large, so they are freed before the next request.
         drop((answers, logs));
 
-        let asked = candidates.iter().map(|matched: &TransferMatch| {
+        let calls = candidates.iter().map(|matched: &TransferMatch| {
             ("eth_getTransactionReceipt", json!([matched.transaction]))
         });
-        let receipts = self.rpc.batch(asked.collect()).await?;
+        let receipts = self.rpc.batch(calls.collect()).await?;
         for (matched, receipt) in candidates.into_iter().zip(receipts) {
             let is_there = codec::number(&receipt["blockNumber"]) == Some(matched.block);
             match codec::number(&receipt["status"]) {
@@ -273,32 +273,33 @@ fn may_succeed_with_fewer(error: &NodeError) -> bool {
 }
 
 fn observation(chain: &Chain, state: &ScanState, invoice: &WatchedInvoice) -> Observation {
-    let of: Vec<&TransferMatch> =
+    let matches: Vec<&TransferMatch> =
         state.matched.iter().filter(|matched| matched.id == invoice.id).collect();
     let deep = chain.deep_number(invoice.depth);
-    let n_deep = of.iter().filter(|matched| deep.is_some_and(|deep| matched.block <= deep)).count();
-    let youngest = of.iter().map(|matched| matched.block).max();
+    let n_deep =
+        matches.iter().filter(|matched| deep.is_some_and(|deep| matched.block <= deep)).count();
+    let youngest = matches.iter().map(|matched| matched.block).max();
     let depth = |block| chain.head.number.saturating_sub(block).saturating_add(1);
     let confirmations = u32::try_from(youngest.map_or(0, depth)).unwrap_or(u32::MAX);
     let needed = chain.needed(invoice.depth);
-    let found = Observation {
-        seen: multiply(invoice.amount, of.len()),
+    let read = Observation {
+        seen: multiply(invoice.amount, matches.len()),
         settled: multiply(invoice.amount, n_deep),
         confirmations,
         needed,
         is_moved: false,
     };
     let (seen, settled) = state.read.get(&invoice.id).copied().unwrap_or_default();
-    let settled = found.settled.max(Amount::new(settled).unwrap_or_default());
-    let seen = found.seen.max(Amount::new(seen).unwrap_or_default()).max(settled);
-    if (seen, settled) == (found.seen, found.settled) {
-        return found;
+    let settled = read.settled.max(Amount::new(settled).unwrap_or_default());
+    let seen = read.seen.max(Amount::new(seen).unwrap_or_default()).max(settled);
+    if (seen, settled) == (read.seen, read.settled) {
+        return read;
     }
     // As far as is known, it still has the confirmations it had.
     let known = invoice.last.map_or(0, |last| last.confirmations).max(confirmations);
     let confirmations =
         if settled < seen { known.min(needed.saturating_sub(1)) } else { known.max(needed) };
-    Observation { seen, settled, confirmations, ..found }
+    Observation { seen, settled, confirmations, ..read }
 }
 
 fn multiply(amount: Amount, n: usize) -> Amount {
@@ -375,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reorganisation_takes_back_what_was_read_and_a_lost_memory_nothing() {
+    fn a_reorganisation_reverses_what_was_read_and_a_lost_state_nothing() {
         check((0, 0), &[98], (1_000, 1_000, 3));
         check((0, 0), &[99], (1_000, 0, 2));
         check((0, 0), &[], (0, 0, 0));
@@ -413,13 +414,13 @@ mod tests {
                 "timestamp": "0x6b000000", "transactions": [],
             }})
         });
-        let told = if calls.len() <= 3 {
+        let body = if calls.len() <= 3 {
             answers.collect()
         } else {
             json!({"id": null, "error": {"code": -32_005, "message": "too many"}})
         };
-        let told = told.to_string();
-        write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{told}", told.len()).unwrap();
+        let body = body.to_string();
+        write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
         calls.len()
     }
 

@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn the_orders_time_goes_on_while_blocks_come_as_they_are_made() {
+    fn the_scan_time_advances_while_blocks_come_at_the_usual_rate() {
         let mut state = ScanState::default();
         scan_each_minute(&mut state, 0..=9, 1_000);
         assert_eq!(state.time, 0);
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn a_daemon_that_reads_what_it_missed_moves_no_orders_time() {
+    fn a_daemon_that_catches_up_does_not_advance_the_scan_time() {
         let mut state = ScanState::default();
         let height = scan_each_minute(&mut state, 0..=30, 1_000);
         // A night without the host, and then many blocks at each scan.
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_put_back_leaves_nothing_in_the_future() {
+    fn a_clock_that_is_set_back_leaves_nothing_in_the_future() {
         let mut state = ScanState::default();
         let height = scan_each_minute(&mut state, 1_000..=1_030, 1_000);
         scan(&mut state, 20, height).unwrap();
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn without_blocks_the_orders_time_stands_still_and_then_the_daemon_is_doubted() {
+    fn without_blocks_the_scan_time_stops_and_then_the_daemon_counts_as_stale() {
         let mut state = ScanState::default();
         let height = scan_each_minute(&mut state, 0..=30, 1_000);
         for minute in 31..=150 {
@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chain_that_goes_back_further_than_payments_must_lie_deep_is_doubted() {
+    fn a_chain_that_loses_confirmed_blocks_is_refused() {
         let mut state = ScanState::default();
         let height = scan_each_minute(&mut state, 0..=30, 1_000);
         assert_eq!(scan(&mut state, 31, height - 10), Ok(()));
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn the_blocks_looked_at_reach_back_behind_the_oldest_order() {
+    fn the_scanned_blocks_start_before_the_oldest_order() {
         let placed = |minutes: i64| {
             WatchedInvoice {
             id: 1,
@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_remembered_is_read_back() {
+    fn the_state_is_read_as_it_was_written() {
         let state = ScanState {
             height: 5,
             indexes: BTreeMap::from([(7, 3)]),

@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn what_came_to_a_subaddress_before_its_order_is_not_its_own() {
+    fn a_transfer_from_before_the_order_does_not_count() {
         let order = [invoice(7, SUBADDRESS, 1_000, true)];
         let old = Transfer { timestamp: DAY - 86_400, ..transfer("a", SUBADDRESS, 1_000_000, 700) };
         assert_eq!(scan(&order, &[old], &[]), [(7, 0, 0, 0)]);
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_spent_twice_or_cannot_be_spent_yet_does_not_count() {
+    fn double_spent_and_locked_transfers_do_not_count() {
         let order = [invoice(7, SUBADDRESS, 1_000, true)];
         let twice = Transfer { double_spend_seen: true, ..transfer("a", SUBADDRESS, 1_000_000, 0) };
         assert_eq!(scan(&order, &[], &[twice]), [(7, 0, 0, 0)]);
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_payment_id_a_subaddress_and_the_primary_address_are_three_places() {
+    fn a_payment_id_a_subaddress_and_the_primary_address_are_three_destinations() {
         let orders = [
             invoice(1, INTEGRATED, 1_000, true),
             invoice(2, SUBADDRESS, 1_000, true),
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn more_than_the_shop_can_write_is_the_most_that_it_can() {
+    fn amounts_are_capped_at_the_maximum() {
         let order = [invoice(7, SUBADDRESS, 1_000, true)];
         let received: Vec<Transfer> =
             (0..2_000).map(|n| transfer(&n.to_string(), SUBADDRESS, u64::MAX, 10)).collect();

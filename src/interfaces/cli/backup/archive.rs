@@ -11,38 +11,38 @@ use crate::domain::values::byte_size;
 use crate::infra::bounded::Metered;
 use crate::interfaces::cli::digests;
 
-/// The database, the last to be put into its place: where it lies, the copy has been brought back whole.
+/// The database is restored last: if it exists, the restore was complete.
 pub const DATABASE: &str = "db/shop.sqlite";
 pub const SECRET: &str = "db/shop.secret";
 pub const CLIENTS: &str = "db/onion.clients";
 pub const DESK_CLIENTS: &str = "db/desk.clients";
 pub const KEY: &str = "db/seller.asc";
-/// What a copy holds beside: single files, then folders.
+/// The other contents of a backup: files, then folders.
 pub const FILES: [&str; 3] = [".env", "db/data.json", "db/mirrors.txt"];
 pub const FOLDERS: [&str; 3] = ["db/pages", "db/images", "db/pictures"];
 
-/// Stands as their owner at all files of a copy that has a list of them: one whose list was taken out is not taken for an
-/// older one.
+/// The owner of all files in a backup with a list of digests: if the list was removed, the backup does not pass for an older
+/// one.
 const LISTED: &str = "listed";
 
-/// Units: bytes of all files of a copy. It is held in memory, as it was when it was made.
+/// Units: bytes of all files of a backup. It is held in memory, also when it is made.
 const MOST_BYTES: u64 = 8 << 30;
-/// Units: files of a copy.
+/// Units: files of a backup.
 const MOST_FILES: usize = 1_000_000;
-/// Units: bytes of one file, so that a copy which is none is refused before it fills the memory.
+/// Units: bytes of one file, so that a file that is no backup is refused before it fills the memory.
 const MOST_OF_DATABASE: u64 = 4 << 30;
 pub const MOST_OF_FILE: u64 = 64 << 20;
-/// Units: bytes between two files: a long name, and what a header may say more.
+/// Units: bytes between two files: a long name, and additional headers.
 const MOST_BETWEEN: u64 = 64 << 10;
 
 pub fn pack(files: BTreeMap<String, Vec<u8>>) -> io::Result<Vec<u8>> {
     let mut packer = tar::Builder::new(Vec::new());
-    // The list comes first: a copy that is cut off still says what it held.
+    // The list comes first: a truncated backup still shows what it contained.
     let list = (digests::LIST.to_owned(), digests::list(&files));
     for (name, bytes) in std::iter::once(list).chain(files) {
         let mut header = tar::Header::new_gnu();
         header.set_size(bytes.len().try_into().map_err(io::Error::other)?);
-        // Neither owner nor time: a copy tells what the shop is, not who made it when.
+        // Neither owner nor time: a backup does not reveal who made it, and when.
         header.set_mode(0o600);
         header.set_username(LISTED)?;
         packer.append_data(&mut header, name, bytes.as_slice())?;
@@ -50,11 +50,11 @@ pub fn pack(files: BTreeMap<String, Vec<u8>>) -> io::Result<Vec<u8>> {
     packer.into_inner()
 }
 
-/// Reads a copy. Every name is known, or a plain name in a known folder; so nothing climbs out of the shop's own. Each file is
-/// refused by its name and its size before it is read.
+/// Reads a backup. Every name is known, or a plain name in a known folder, so nothing escapes the shop's folder. A file is
+/// refused by its name and size before it is read.
 ///
 /// # Errors
-/// What is wrong with the copy.
+/// What is wrong with the backup.
 pub fn unpack(copy: impl Read) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
     let (mut files, mut is_listed) = (BTreeMap::new(), false);
     let mut n_bytes = 0_u64;
@@ -106,7 +106,7 @@ pub fn unpack(copy: impl Read) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
 
 fn is_ours(path: &Path) -> bool {
     let Some(name) = path.to_str() else { return false };
-    // `components` passes over a dot and a doubled slash: a name that holds one is not written as we write names.
+    // `components` ignores `.` and a doubled slash, which the names in our backups never contain.
     let is_plain = path.components().all(|part| matches!(part, Component::Normal(_)))
         && path.components().map(|part| part.as_os_str().len() + 1).sum::<usize>()
             == name.len() + 1;

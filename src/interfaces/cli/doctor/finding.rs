@@ -1,10 +1,12 @@
-//! What one check of the doctor found.
+//! The result of one check.
+
+use crate::infra::store::StoreError;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     Ok,
-    /// Worth knowing, and no fault.
+    /// Worth knowing, but no fault.
     Note,
     Bad,
 }
@@ -13,19 +15,25 @@ pub enum State {
 pub struct Finding {
     pub check: &'static str,
     pub state: State,
-    pub words: String,
-    /// Empty where nothing need be done.
+    #[serde(rename = "words")]
+    pub message: String,
+    /// Empty if nothing needs to be done.
     pub to_do: String,
 }
 
-pub fn well(check: &'static str, words: impl Into<String>) -> Finding {
-    Finding { check, state: State::Ok, words: words.into(), to_do: String::new() }
+pub fn ok(check: &'static str, message: impl Into<String>) -> Finding {
+    Finding { check, state: State::Ok, message: message.into(), to_do: String::new() }
 }
 
-pub fn note(check: &'static str, words: impl Into<String>, to_do: impl Into<String>) -> Finding {
-    Finding { check, state: State::Note, words: words.into(), to_do: to_do.into() }
+pub fn note(check: &'static str, message: impl Into<String>, to_do: impl Into<String>) -> Finding {
+    Finding { check, state: State::Note, message: message.into(), to_do: to_do.into() }
 }
 
-pub fn ill(check: &'static str, words: impl Into<String>, to_do: impl Into<String>) -> Finding {
-    Finding { check, state: State::Bad, words: words.into(), to_do: to_do.into() }
+pub fn bad(check: &'static str, message: impl Into<String>, to_do: impl Into<String>) -> Finding {
+    Finding { check, state: State::Bad, message: message.into(), to_do: to_do.into() }
+}
+
+/// The finding, or the error of the database as one.
+pub fn or_bad(check: &'static str, finding: Result<Finding, StoreError>, to_do: &str) -> Finding {
+    finding.unwrap_or_else(|error| bad(check, error.to_string(), to_do))
 }

@@ -10,13 +10,13 @@ use crate::actions::Shop;
 use crate::domain::values::{THIS_VERSION, Timestamp, plural};
 use crate::infra::config::Settings;
 use crate::infra::mail::Maildir;
-use crate::interfaces::cli::doctor::finding::{Finding, ill, note, well};
-use crate::interfaces::cli::mutt::{LOCALE_HELP, foreign_charset};
+use crate::interfaces::cli::doctor::finding::{Finding, bad, note, ok};
+use crate::interfaces::cli::mutt::{LOCALE_HELP, terminal_charset_fault};
 use crate::interfaces::cli::open::home;
 use crate::interfaces::cli::process_hardening;
 use crate::interfaces::http::clock;
 
-/// Units: bytes. Below the first no order may find room soon; below the second it is time to look.
+/// Units: bytes. Below the first, orders may soon be refused; below the second, space should be freed.
 const NO_ROOM: u64 = 64 << 20;
 const LITTLE_ROOM: u64 = 512 << 20;
 /// Units: files that can still be made.
@@ -27,36 +27,36 @@ pub fn check_disk_space(settings: &Settings) -> Vec<Finding> {
     let mut seen = BTreeSet::new();
     let mut findings = Vec::new();
     for folder in folders {
-        // Both may lie on one disk.
-        let disk = fs::metadata(&folder).map(|found| found.dev()).ok();
+        // Both may be on the same disk.
+        let disk = fs::metadata(&folder).map(|file| file.dev()).ok();
         if seen.insert(disk) {
-            findings.push(look_at_disk(&folder));
+            findings.push(check_disk(&folder));
         }
     }
     findings
 }
 
-fn look_at_disk(folder: &Path) -> Finding {
+fn check_disk(folder: &Path) -> Finding {
     const CHECK: &str = "space";
-    let found = match rustix::fs::statvfs(folder) {
-        Ok(found) => found,
-        Err(error) => return ill(CHECK, format!("{}: {error}", folder.display()), ""),
+    let stats = match rustix::fs::statvfs(folder) {
+        Ok(stats) => stats,
+        Err(error) => return bad(CHECK, format!("{}: {error}", folder.display()), ""),
     };
-    let n_bytes = found.f_bavail.saturating_mul(found.f_frsize);
-    let words = format!("{} MB free on the disk of {}", n_bytes >> 20, folder.display());
+    let n_bytes = stats.f_bavail.saturating_mul(stats.f_frsize);
+    let text = format!("{} MB free on the disk of {}", n_bytes >> 20, folder.display());
     // Some disks do not count their files.
-    let few = found.f_files != 0 && found.f_favail < FEW_FILES;
-    if n_bytes < NO_ROOM || few {
-        let words = if few {
-            format!("{words}, and room for {}", plural(found.f_favail, "file", "files"))
+    let has_few_files = stats.f_files != 0 && stats.f_favail < FEW_FILES;
+    if n_bytes < NO_ROOM || has_few_files {
+        let text = if has_few_files {
+            format!("{text}, and room for {}", plural(stats.f_favail, "file", "files"))
         } else {
-            words
+            text
         };
-        ill(CHECK, words, "free some space: without it, orders are refused")
+        bad(CHECK, text, "free some space: without it, orders are refused")
     } else if n_bytes < LITTLE_ROOM {
-        note(CHECK, words, "free some space soon")
+        note(CHECK, text, "free some space soon")
     } else {
-        well(CHECK, words)
+        ok(CHECK, text)
     }
 }
 
@@ -65,55 +65,55 @@ pub async fn check_clock(shop: &Shop, settings: &Settings) -> Finding {
     let now = clock::wall();
     let set = "check it (`timedatectl`): payment deadlines, order deletion and Tor depend on it";
     if now.get() < THIS_VERSION {
-        return ill(CHECK, format!("{} is far in the past", now.for_people()), set);
+        return bad(CHECK, format!("{} is far in the past", now.for_people()), set);
     }
     match actions::doubt_clock(shop).await {
         Ok(None) => {}
         Ok(Some(doubted)) => {
-            return ill(
+            return bad(
                 CHECK,
                 format!("{}, but {doubted}", now.for_people()),
                 "check it (`timedatectl`), then run `shop clock accept`",
             );
         }
-        Err(error) => return ill(CHECK, format!("{error:#}"), ""),
+        Err(error) => return bad(CHECK, format!("{error:#}"), ""),
     }
     let tomorrow = now.plus_days(1);
-    let written = fs::metadata(&settings.storage.database).map_or(0, |found| found.mtime());
+    let written = fs::metadata(&settings.storage.database).map_or(0, |file| file.mtime());
     let newest = Maildir::new(settings.mail.maildir.clone()).newest().ok().flatten().unwrap_or(0);
     let marks = [Timestamp::new(written).ok(), Timestamp::new(newest).ok()];
     match marks.into_iter().flatten().filter(|mark| tomorrow < *mark).max() {
-        Some(mark) => ill(
+        Some(mark) => bad(
             CHECK,
             format!("{}, but a file was written on {}", now.for_people(), mark.day()),
             set,
         ),
-        None => well(CHECK, now.for_people()),
+        None => ok(CHECK, now.for_people()),
     }
 }
 
 pub fn check_process() -> Finding {
     const CHECK: &str = "process";
-    let mask = process_hardening::mask();
-    if mask & 0o077 != 0o077 {
-        return ill(
+    let umask = process_hardening::umask();
+    if umask & 0o077 != 0o077 {
+        return bad(
             CHECK,
-            format!("umask is {mask:03o}"),
+            format!("umask is {umask:03o}"),
             "remove whatever prevents the shop from setting it",
         );
     }
-    match process_hardening::leak() {
-        None => well(CHECK, "umask 077; core dumps are off"),
-        Some(words) => note(CHECK, words, "set `ulimit -c 0` where the shop is started"),
+    match process_hardening::core_dump_fault() {
+        None => ok(CHECK, "umask 077; core dumps are off"),
+        Some(text) => note(CHECK, text, "set `ulimit -c 0` where the shop is started"),
     }
 }
 
-/// Whether mail programs that are started from here can show every letter.
+/// Whether mail programs started in this terminal can show all characters.
 pub fn check_terminal() -> Finding {
-    match foreign_charset() {
-        None => well("terminal", "UTF-8"),
-        Some(charset) => {
-            note("terminal", format!("{charset}; the shop itself is not affected"), LOCALE_HELP)
+    match terminal_charset_fault() {
+        None => ok("terminal", "UTF-8"),
+        Some(fault) => {
+            note("terminal", format!("{fault}; the shop itself is not affected"), LOCALE_HELP)
         }
     }
 }
@@ -121,7 +121,7 @@ pub fn check_terminal() -> Finding {
 pub fn check_swap() -> Finding {
     const CHECK: &str = "swap";
     let table = fs::read_to_string("/proc/swaps").unwrap_or_default();
-    // A compressed part of the memory is no disk.
+    // zram is compressed memory, not a disk.
     let areas: Vec<&str> = table
         .lines()
         .skip(1)
@@ -129,7 +129,7 @@ pub fn check_swap() -> Finding {
         .filter(|area| !area.starts_with("/dev/zram"))
         .collect();
     if areas.is_empty() {
-        well(CHECK, "off")
+        ok(CHECK, "off")
     } else {
         note(
             CHECK,
@@ -139,23 +139,23 @@ pub fn check_swap() -> Finding {
     }
 }
 
-/// By the tables of the kernel, never by trying.
+/// Reads the kernel's routing tables; it never tries to connect.
 pub fn check_network() -> Finding {
     const CHECK: &str = "network";
     let v4 = fs::read_to_string("/proc/net/route").unwrap_or_default();
     let v6 = fs::read_to_string("/proc/net/ipv6_route").unwrap_or_default();
     let first = v4.lines().skip(1).filter_map(|line| line.split_whitespace().next());
     let last = v6.lines().filter_map(|line| line.split_whitespace().last());
-    let ways: BTreeSet<&str> = first.chain(last).filter(|name| *name != "lo").collect();
-    if ways.is_empty() {
-        return well(CHECK, "this host has no network access");
+    let interfaces: BTreeSet<&str> = first.chain(last).filter(|name| *name != "lo").collect();
+    if interfaces.is_empty() {
+        return ok(CHECK, "this host has no network access");
     }
-    let ways: Vec<&str> = ways.into_iter().collect();
+    let interfaces: Vec<&str> = interfaces.into_iter().collect();
     note(
         CHECK,
         format!(
             "this host has network access through {}. The shop opens no connections, but nothing would prevent it",
-            ways.join(", ")
+            interfaces.join(", ")
         ),
         "run the shop without network: docker-compose.tor.yml, or PrivateNetwork=yes as in docs/systemd",
     )

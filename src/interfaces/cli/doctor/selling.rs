@@ -9,9 +9,9 @@ use crate::domain::values::plural;
 use crate::infra::config::{ListenAddress, Settings};
 use crate::infra::store;
 use crate::infra::store::StoreError;
-use crate::interfaces::cli::doctor::finding::{Finding, ill, note, well};
+use crate::interfaces::cli::doctor::finding::{Finding, bad, note, ok, or_bad};
 use crate::interfaces::cli::open::{MIRRORS, PAGES};
-use crate::interfaces::cli::{addresses_used, onion, open};
+use crate::interfaces::cli::{address_usage, onion, open};
 
 pub fn check_key(shop: &Shop) -> Finding {
     const CHECK: &str = "seller's key";
@@ -25,9 +25,9 @@ pub fn check_key(shop: &Shop) -> Finding {
         Ok(Some(key)) => {
             let name = key.fingerprint_for_people();
             match key.usable_until() {
-                None => well(CHECK, format!("{name}, does not expire")),
+                None => ok(CHECK, format!("{name}, does not expire")),
                 Some(until) if !actions::is_near_end(until, now) => {
-                    well(CHECK, format!("{name}, valid until {}", until.day()))
+                    ok(CHECK, format!("{name}, valid until {}", until.day()))
                 }
                 Some(until) => note(
                     CHECK,
@@ -39,7 +39,7 @@ pub fn check_key(shop: &Shop) -> Finding {
                 ),
             }
         }
-        Err(closed) => ill(
+        Err(closed) => bad(
             CHECK,
             format!("the shop accepts no orders: {closed}"),
             "replace it with a valid key; a running shop notices within seconds",
@@ -50,12 +50,12 @@ pub fn check_key(shop: &Shop) -> Finding {
 pub async fn check_availability(shop: &Shop) -> Finding {
     const CHECK: &str = "open";
     let now = open::now();
-    // What the key says stands in its own line.
+    // The key has its own check.
     if let Err(error) = actions::check_seller_activity(shop, open::trusted()).await {
-        return ill(CHECK, format!("{error:#}"), "give the shop's user read access to the Maildir");
+        return bad(CHECK, format!("{error:#}"), "give the shop's user read access to the Maildir");
     }
     match actions::why_closed(shop, now).await {
-        Ok(None) => well(CHECK, "orders are accepted"),
+        Ok(None) => ok(CHECK, "orders are accepted"),
         Ok(Some(ClosedReason::BySeller)) => {
             note(CHECK, "you closed the shop", "run `shop open` to accept orders again")
         }
@@ -65,71 +65,68 @@ pub async fn check_availability(shop: &Shop) -> Finding {
             "read your mail; the shop opens within a minute",
         ),
         Ok(Some(ClosedReason::Key(_))) => {
-            ill(CHECK, "orders are not accepted: see the seller's key", "")
+            bad(CHECK, "orders are not accepted: see the seller's key", "")
         }
-        Err(error) => ill(CHECK, format!("{error:#}"), ""),
+        Err(error) => bad(CHECK, format!("{error:#}"), ""),
     }
 }
 
 pub async fn check_catalog(shop: &Shop) -> Vec<Finding> {
-    let found = async { store::catalog_state::is_empty(&mut *shop.db.reader().await?).await };
-    let catalog = match found.await {
-        Ok(true) => ill("catalog", "it is empty", "import one with `shop seed db/data.json`"),
-        Ok(false) => well("catalog", "it has products"),
-        Err(error) => ill("catalog", error.to_string(), "restore a backup (`shop restore`)"),
-    };
-    let found = async { store::wallets::list(&mut *shop.db.reader().await?).await };
-    let wallets = match found.await {
-        Ok(wallets) => wallets,
-        Err(error) => {
-            let wallets = ill("wallets", error.to_string(), "restore a backup (`shop restore`)");
-            return vec![catalog, wallets];
-        }
-    };
-    let mut findings = vec![catalog, look_at_wallets(&wallets)];
-    let found = async { addresses_used::list(&mut *shop.db.reader().await?).await };
-    match found.await {
-        Ok(used) => findings.extend(used.iter().map(|used| match used.reach() {
-            GapReach::Near => well(ADDRESSES, used.words()),
-            GapReach::Far | GapReach::Beyond => note(ADDRESSES, used.words(), used.remedy()),
-        })),
-        Err(error) => findings.push(ill(ADDRESSES, error.to_string(), "")),
-    }
-    findings
+    let restore = "restore a backup (`shop restore`)";
+    vec![
+        or_bad("catalog", check_products(shop).await, restore),
+        or_bad("wallets", check_wallets(shop).await, restore),
+    ]
 }
 
-const ADDRESSES: &str = "addresses";
+async fn check_products(shop: &Shop) -> Result<Finding, StoreError> {
+    let is_empty = store::catalog_state::is_empty(&mut *shop.db.reader().await?).await?;
+    Ok(if is_empty {
+        bad("catalog", "it is empty", "import one with `shop seed db/data.json`")
+    } else {
+        ok("catalog", "it has products")
+    })
+}
+
+/// The addresses of each wallet, compared with its gap limit.
+pub async fn check_addresses(shop: &Shop) -> Vec<Finding> {
+    const CHECK: &str = "addresses";
+    let usages = async { address_usage::list(&mut *shop.db.reader().await?).await };
+    match usages.await {
+        Ok(usages) => usages
+            .iter()
+            .map(|usage| match usage.reach() {
+                GapReach::Near => ok(CHECK, usage.summary()),
+                GapReach::Far | GapReach::Beyond => note(CHECK, usage.summary(), usage.remedy()),
+            })
+            .collect(),
+        Err(error) => vec![bad(CHECK, error.to_string(), "")],
+    }
+}
 
 /// Whether unpaid orders flood the shop.
-pub async fn check_siege(shop: &Shop) -> Finding {
+pub async fn check_siege(shop: &Shop) -> Result<Finding, StoreError> {
     const CHECK: &str = "siege";
     let most = shop.policy.siege_orders;
-    let found = async {
-        let mut db = shop.db.reader().await?;
-        let state = store::shop_state::find(&mut db).await?;
-        Ok::<_, StoreError>((state, store::siege::count_unpaid(&mut db, open::now(), most).await?))
-    };
-    let (state, n_unpaid) = match found.await {
-        Ok(found) => found,
-        Err(error) => return ill(CHECK, error.to_string(), ""),
-    };
+    let mut db = shop.db.reader().await?;
+    let state = store::shop_state::find(&mut db).await?;
+    let n_unpaid = store::siege::count_unpaid(&mut db, open::now(), most).await?;
     if state.is_full {
-        return ill(
+        return Ok(bad(
             CHECK,
             "orders are not accepted: unpaid orders take more space than UNPAID_MEGABYTES allows",
             "cancel unpaid orders with `shop orders cancel --unpaid --older 30m`, or raise UNPAID_MEGABYTES",
-        );
+        ));
     }
     if state.reports_full {
-        return note(
+        return Ok(note(
             CHECK,
-            "buyers cannot report payments: reported orders that you have not confirmed take more space than UNPAID_MEGABYTES allows"
-                .to_owned(),
+            "buyers cannot report payments: reported orders that you have not confirmed take more space than UNPAID_MEGABYTES allows",
             "confirm or cancel reported orders (`shop orders --state reported`), or raise UNPAID_MEGABYTES",
-        );
+        ));
     }
-    match state.siege_since {
-        None => well(CHECK, format!("off: {n_unpaid} unpaid in the last hour; on from {most}")),
+    Ok(match state.siege_since {
+        None => ok(CHECK, format!("off: {n_unpaid} unpaid in the last hour; on from {most}")),
         Some(since) => note(
             CHECK,
             format!(
@@ -140,11 +137,12 @@ pub async fn check_siege(shop: &Shop) -> Finding {
             "you need not do anything; `shop orders cancel --unpaid --older 30m` cancels the unpaid ones (docs/SELLER.md, \
              \"When the shop is flooded\")",
         ),
-    }
+    })
 }
 
-fn look_at_wallets(wallets: &[Wallet]) -> Finding {
+async fn check_wallets(shop: &Shop) -> Result<Finding, StoreError> {
     const CHECK: &str = "wallets";
+    let wallets = store::wallets::list(&mut *shop.db.reader().await?).await?;
     let names = |wanted: &dyn Fn(&Wallet) -> bool| {
         let names: Vec<&str> = wallets
             .iter()
@@ -155,33 +153,33 @@ fn look_at_wallets(wallets: &[Wallet]) -> Finding {
     };
     let demo = names(&Wallet::is_demo);
     let shared = names(&|wallet| matches!(wallet.receives, Destination::Address(_)));
-    if wallets.is_empty() {
-        ill(CHECK, "none: buyers cannot order", "add a wallet to the catalog")
+    Ok(if wallets.is_empty() {
+        bad(CHECK, "none: buyers cannot order", "add a wallet to the catalog")
     } else if !demo.is_empty() {
-        ill(
+        bad(
             CHECK,
             format!("Demo shop: do not send money. {demo} use a public test wallet"),
             "put your own wallet into db/data.json and import it with `shop seed`",
         )
     } else if shared.is_empty() {
-        well(CHECK, "each order gets its own address")
+        ok(CHECK, "each order gets its own address")
     } else {
-        well(
+        ok(
             CHECK,
             format!(
                 "orders in {shared} share one address and are identified by their exact amounts"
             ),
         )
-    }
+    })
 }
 
-/// Whether payments are followed, coin by coin.
+/// Whether payments are tracked, for each coin.
 pub async fn check_nodes(shop: &Shop, settings: &Settings) -> Vec<Finding> {
     const CHECK: &str = "nodes";
-    let found = async { store::watch::list(&mut *shop.db.reader().await?).await };
-    let watches = match found.await {
+    let query = async { store::watch::list(&mut *shop.db.reader().await?).await };
+    let watches = match query.await {
         Ok(watches) => watches,
-        Err(error) => return vec![ill(CHECK, error.to_string(), "")],
+        Err(error) => return vec![bad(CHECK, error.to_string(), "")],
     };
     let is_set = [&settings.nodes.eth, &settings.nodes.btc, &settings.nodes.xmr]
         .iter()
@@ -194,21 +192,21 @@ pub async fn check_nodes(shop: &Shop, settings: &Settings) -> Vec<Finding> {
                 "start `shop watch`, or remove the setting",
             )
         } else {
-            well(CHECK, "none: you confirm payments yourself")
+            ok(CHECK, "none: you confirm payments yourself")
         }];
     }
     let now = open::now();
     let look = |watch: &store::watch::Watch| {
         let coin = Coin::name_of_network(&watch.network);
         match watch.complaint(now) {
-            Some(complaint) => ill(
+            Some(complaint) => bad(
                 CHECK,
                 format!("{coin}: {complaint}"),
                 "until this is fixed, no payment counts and no order expires; `shop watch --stop` continues without a node",
             ),
             None => {
                 let ago = watch.looked_at.map_or(0, |at| now.get() - at.get());
-                well(
+                ok(
                     CHECK,
                     format!(
                         "{coin}: checked up to block {}, {} ago",
@@ -222,95 +220,89 @@ pub async fn check_nodes(shop: &Shop, settings: &Settings) -> Vec<Finding> {
     watches.iter().map(look).collect()
 }
 
-/// Where buyers come in.
+/// Where buyers connect.
 pub fn check_listener(settings: &Settings) -> Finding {
     const CHECK: &str = "listener";
     match &settings.listeners.shop.address {
-        ListenAddress::Unix(path) => well(CHECK, format!("unix:{}", path.display())),
+        ListenAddress::Unix(path) => ok(CHECK, format!("unix:{}", path.display())),
         ListenAddress::Tcp(address) if settings.listeners.shop.is_confirmed => note(
             CHECK,
             format!("other hosts can reach http://{address}, as confirmed in LISTEN"),
             "over plain HTTP, anyone on the network can read orders: better use unix:PATH or 127.0.0.1 behind Tor",
         ),
-        ListenAddress::Tcp(address) => well(CHECK, format!("http://{address}, only on this host")),
+        ListenAddress::Tcp(address) => ok(CHECK, format!("http://{address}, only on this host")),
         ListenAddress::Systemd if settings.listeners.shop.is_confirmed => note(
             CHECK,
             "the systemd socket, which other hosts can reach, as confirmed in LISTEN",
             "over plain HTTP, anyone on the network can read orders: better use a unix socket",
         ),
-        ListenAddress::Systemd => well(CHECK, "the systemd socket"),
+        ListenAddress::Systemd => ok(CHECK, "the systemd socket"),
     }
 }
 
-/// Who could sign in at the desk, where it is open.
-pub async fn check_desk(shop: &Shop, settings: &Settings) -> Finding {
+/// Whether the desk is on, and how it is protected.
+pub async fn check_desk(shop: &Shop, settings: &Settings) -> Result<Finding, StoreError> {
     const CHECK: &str = "desk";
-    let found = async { store::login::find_lock(&mut *shop.db.reader().await?).await };
-    let lock = match found.await {
-        Ok(lock) => lock,
-        Err(error) => {
-            return ill(CHECK, error.to_string(), "set a new one with `shop desk password`");
-        }
-    };
-    let place = match settings.listeners.desk_address() {
-        None => return well(CHECK, "off"),
+    let lock = store::login::find_lock(&mut *shop.db.reader().await?).await?;
+    let address = match settings.listeners.desk_address() {
+        None => return Ok(ok(CHECK, "off")),
         Some(ListenAddress::Tcp(address)) => format!("http://{address}"),
         Some(ListenAddress::Unix(path)) => format!("unix:{}", path.display()),
         Some(ListenAddress::Systemd) => "systemd".to_owned(),
     };
-    match (lock.password, lock.factor) {
+    Ok(match (lock.password, lock.factor) {
         (None, _) => note(
             CHECK,
-            format!("at {place}, without a password: nobody can sign in"),
+            format!("at {address}, without a password: nobody can sign in"),
             "set one with `shop desk password`",
         ),
-        (Some(_), None) => well(CHECK, format!("at {place}; password, no 2FA")),
+        (Some(_), None) => ok(CHECK, format!("at {address}; password, no 2FA")),
         (Some(_), Some(factor)) if factor.recovery.is_empty() => note(
             CHECK,
-            format!("at {place}; password and 2FA, no recovery codes left"),
+            format!("at {address}; password and 2FA, no recovery codes left"),
             "create new ones on the desk's Account page",
         ),
-        (Some(_), Some(_)) => well(CHECK, format!("at {place}; password and 2FA")),
-    }
+        (Some(_), Some(_)) => ok(CHECK, format!("at {address}; password and 2FA")),
+    })
 }
 
 pub fn check_pages() -> Finding {
     match open::page_files(Path::new(PAGES)) {
         Ok(files) => {
             let n = files.map_or(0, |files| files.len());
-            well("pages", format!("{} valid", plural(n, "file", "files")))
+            ok("pages", format!("{} valid", plural(n, "file", "files")))
         }
-        Err(error) => ill("pages", format!("{error:#}"), "fix it, or the next start fails"),
+        Err(error) => bad("pages", format!("{error:#}"), "fix it, or the next start fails"),
     }
 }
 
 pub fn check_mirrors() -> Finding {
     match open::mirrors(Path::new(MIRRORS)) {
-        Ok(None) => well("mirrors", "no mirror list"),
-        Ok(Some(_)) => well("mirrors", format!("{MIRRORS} is served at /mirrors.txt")),
-        Err(error) => ill("mirrors", format!("{error:#}"), ""),
+        Ok(None) => ok("mirrors", "no mirror list"),
+        Ok(Some(_)) => ok("mirrors", format!("{MIRRORS} is served at /mirrors.txt")),
+        Err(error) => bad("mirrors", format!("{error:#}"), ""),
     }
 }
 
 pub fn check_tor(settings: &Settings) -> Finding {
     const CHECK: &str = "Tor";
     let Some(address) = onion::address(settings) else {
-        return well(
+        return ok(
             CHECK,
             "no onion address: create one with `shop serve --tor` or docker-compose.tor.yml",
         );
     };
     match onion::fresh_status(settings) {
         Some(status) if status.is_reachable() => {
-            well(CHECK, format!("{} is reachable", address.url()))
+            ok(CHECK, format!("{} is reachable", address.url()))
         }
         Some(status) => {
-            ill(CHECK, format!("{} is not reachable: {}", address.url(), status.summary()), "")
+            bad(CHECK, format!("{} is not reachable: {}", address.url(), status.summary()), "")
         }
         None if onion::folder(settings).status().is_none() => {
-            well(CHECK, format!("{}; managed by Tor itself, see Tor's log", address.url()))
+            ok(CHECK, format!("{}; managed by Tor itself, see Tor's log", address.url()))
         }
-        None => ill(
+        None => bad(
             CHECK,
             format!("{} is not reachable: no process manages Tor for the shop", address.url()),
             "start `shop serve --tor` or Tor's container",

@@ -23,7 +23,7 @@ use crate::interfaces::cli::onion::service::{no_address, open_control};
 use crate::interfaces::cli::output::{say, say_json};
 
 #[derive(Args)]
-pub struct Onion {
+pub struct OnionArgs {
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -71,7 +71,7 @@ enum Action {
     },
 }
 
-pub fn run(onion: Onion, settings: Settings) -> anyhow::Result<ExitCode> {
+pub fn run(onion: OnionArgs, settings: Settings) -> anyhow::Result<ExitCode> {
     match onion.action {
         None => show(&settings, onion.json),
         Some(Action::Client(action)) => ClientList::of_shop(&settings).run(action),

@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_for_tor_must_be_files_that_can_be_opened() {
+    fn files_with_lines_for_tor_must_be_readable() {
         let home = tempfile::tempdir().unwrap();
         check_readable(&home.path().join("none")).unwrap();
         fs::write(home.path().join("bridges.conf"), "Bridge x\n").unwrap();

@@ -8,7 +8,7 @@ use super::{hollow_file, idle_mb, makes_pipe, nothing, runs, says_much};
 use crate::world::World;
 
 #[test]
-fn a_catalog_that_is_none_is_refused_before_it_fills_the_memory() {
+fn an_invalid_catalog_is_refused_before_it_fills_the_memory() {
     let world = World::closed(&[]);
     fs::create_dir(world.path("db")).unwrap();
     let data = world.path("db/data.json");
@@ -47,7 +47,7 @@ fn a_catalog_that_is_none_is_refused_before_it_fills_the_memory() {
 }
 
 #[test]
-fn a_catalog_or_page_that_is_no_file_is_refused_and_not_waited_for() {
+fn a_catalog_or_page_that_is_no_regular_file_is_refused_at_once() {
     let world = World::closed(&[]);
     fs::create_dir_all(world.path("db/pages")).unwrap();
     let (data, page) = (world.path("db/data.json"), world.path("db/pages/about.md"));
@@ -99,7 +99,7 @@ fn a_catalog_of_a_hundred_thousand_products_is_still_read() {
 }
 
 #[test]
-fn a_letter_of_any_size_and_shape_is_refused_within_bounds() {
+fn a_message_of_any_size_and_form_is_refused_within_limits() {
     let world = World::new();
     let idle = idle_mb(&world);
     let order = "order+AAAAAAAAAA@shop.invalid";
@@ -152,7 +152,7 @@ fn a_letter_of_any_size_and_shape_is_refused_within_bounds() {
 }
 
 #[test]
-fn a_copy_that_is_none_is_refused_by_what_its_heads_say() {
+fn an_invalid_backup_is_refused_by_its_headers() {
     let world = World::closed(&[]);
     let idle = idle_mb(&world);
     let head = |name: &str, kind: u8, size: u64| {
@@ -232,7 +232,7 @@ fn no_other_file_is_read_beyond_its_limit() {
 }
 
 #[test]
-fn an_open_shop_reads_no_list_of_mirrors_beyond_its_limit() {
+fn a_running_shop_reads_no_mirror_list_beyond_its_limit() {
     let mut world = World::closed(&[]);
     fs::create_dir(world.path("db")).unwrap();
     fs::write(world.path("db/data.json"), crate::world::catalog().to_string()).unwrap();

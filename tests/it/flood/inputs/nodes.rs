@@ -1,4 +1,4 @@
-//! What a node answers, and `shop watch`.
+//! Hostile answers of nodes, and `shop watch`.
 
 use std::cell::RefCell;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -12,48 +12,50 @@ use crate::flood::{ALLOWED_MB, peak_mb, resident_mb};
 use crate::watch::Watch;
 use crate::world::World;
 
-/// A node of the test's own: to each request it says whatever it is made to say.
+/// A fake node: it answers each request with the given handler.
 struct Node {
     url: String,
-    n_asked: Arc<AtomicUsize>,
+    n_requests: Arc<AtomicUsize>,
 }
 
 impl Node {
-    fn saying(say: impl Fn(&mut TcpStream) -> std::io::Result<()> + Send + Sync + 'static) -> Self {
+    fn with_handler(
+        handle: impl Fn(&mut TcpStream) -> std::io::Result<()> + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let n_asked = Arc::new(AtomicUsize::new(0));
-        let (say, n) = (Arc::new(say), Arc::clone(&n_asked));
+        let n_requests = Arc::new(AtomicUsize::new(0));
+        let (handle, n) = (Arc::new(handle), Arc::clone(&n_requests));
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                let (say, n) = (Arc::clone(&say), Arc::clone(&n));
+                let (handle, n) = (Arc::clone(&handle), Arc::clone(&n));
                 std::thread::spawn(move || {
                     let mut stream = stream.unwrap();
-                    hear(&stream);
+                    read_request(&stream);
                     n.fetch_add(1, Ordering::Relaxed);
-                    // Whoever has heard enough hangs up.
-                    let _ = say(&mut stream);
+                    // The shop may close the connection early.
+                    let _ = handle(&mut stream);
                 });
             }
         });
-        Self { url, n_asked }
+        Self { url, n_requests }
     }
 
     /// A whole answer.
-    fn answering(body: String) -> Self {
-        Self::saying(move |stream| {
+    fn with_body(body: String) -> Self {
+        Self::with_handler(move |stream| {
             write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len())?;
             stream.write_all(body.as_bytes())
         })
     }
 
-    fn is_asked(&self, n: usize) -> bool {
-        n <= self.n_asked.load(Ordering::Relaxed)
+    fn was_asked(&self, n: usize) -> bool {
+        n <= self.n_requests.load(Ordering::Relaxed)
     }
 }
 
 /// Reads one request to its end.
-fn hear(stream: &TcpStream) {
+fn read_request(stream: &TcpStream) {
     let mut reader = BufReader::new(stream);
     let mut n_bytes = 0;
     let mut line = String::new();
@@ -68,8 +70,8 @@ fn hear(stream: &TcpStream) {
     std::io::copy(&mut reader.take(n_bytes), &mut std::io::sink()).unwrap();
 }
 
-/// Told to end, it ends within the time that service managers give it: its exit code.
-fn ends(watch: Watch, world: &World) -> Option<i32> {
+/// Stops it with SIGTERM, within the time that service managers allow. Returns its exit code.
+fn stop(watch: Watch, world: &World) -> Option<i32> {
     let child = RefCell::new(watch);
     let pid = child.borrow().0.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
@@ -101,17 +103,17 @@ fn no_answer_of_a_node_fills_the_memory() {
         result(of("{\"a\":0}", 50_000)),
     ];
     let idle = {
-        let quiet = Node::answering("{}".to_owned());
-        let watch = Watch::begin(&world, &["--eth-rpc-url", &quiet.url]);
-        world.until("the node is asked", || quiet.is_asked(3));
+        let quiet = Node::with_body("{}".to_owned());
+        let watch = Watch::start(&world, &["--eth-rpc-url", &quiet.url]);
+        world.until("the node is asked", || quiet.was_asked(3));
         resident_mb(watch.0.id())
     };
     for body in bodies {
         let start: String = body.chars().take(60).collect();
         // Every kind of node at once, and several of one.
-        let nodes: Vec<Node> = (0..6).map(|_| Node::answering(body.clone())).collect();
+        let nodes: Vec<Node> = (0..6).map(|_| Node::with_body(body.clone())).collect();
         let urls: Vec<&str> = nodes[2..].iter().map(|node| node.url.as_str()).collect();
-        let watch = Watch::begin(
+        let watch = Watch::start(
             &world,
             &[
                 "--btc-rpc-url",
@@ -122,7 +124,7 @@ fn no_answer_of_a_node_fills_the_memory() {
                 &urls.join(" "),
             ],
         );
-        world.until("each node is asked", || nodes.iter().all(|node| node.is_asked(2)));
+        world.until("each node is asked", || nodes.iter().all(|node| node.was_asked(2)));
         let peak = peak_mb(watch.0.id());
         eprintln!("{peak} MB at most, {idle} MB when idle: {start}");
         assert!(peak <= idle + ALLOWED_MB, "{peak} MB, {idle} MB when idle: {start}");
@@ -130,35 +132,35 @@ fn no_answer_of_a_node_fills_the_memory() {
 }
 
 #[test]
-fn an_answer_without_an_end_is_not_heard_to_it() {
+fn an_endless_answer_is_not_read_to_its_end() {
     let world = World::new();
-    let endless = Node::saying(|stream| {
+    let endless = Node::with_handler(|stream| {
         stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")?;
         let chunk = format!("10000\r\n{}\r\n", "[".repeat(65_536));
         loop {
             stream.write_all(chunk.as_bytes())?;
         }
     });
-    let heads = Node::saying(|stream| {
+    let heads = Node::with_handler(|stream| {
         stream.write_all(b"HTTP/1.1 200 OK\r\n")?;
         loop {
             stream.write_all("X-Much: much\r\n".repeat(1_000).as_bytes())?;
         }
     });
     for node in [endless, heads] {
-        let watch = Watch::begin(&world, &["--eth-rpc-url", &node.url]);
-        world.until("the node is asked again", || node.is_asked(3));
+        let watch = Watch::start(&world, &["--eth-rpc-url", &node.url]);
+        world.until("the node is asked again", || node.was_asked(3));
         let peak = peak_mb(watch.0.id());
         assert!(peak <= ALLOWED_MB, "{peak} MB");
     }
 }
 
 #[test]
-fn whatever_a_node_does_the_watcher_ends_when_it_is_told_to() {
+fn watch_can_be_stopped_whatever_a_node_does() {
     let world = World::new();
-    let silent = || Node::saying(|stream| stream.read(&mut [0]).map(|_| ()));
+    let silent = || Node::with_handler(|stream| stream.read(&mut [0]).map(|_| ()));
     let dripping = || {
-        Node::saying(|stream| {
+        Node::with_handler(|stream| {
             stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")?;
             loop {
                 stream.write_all(b"[")?;
@@ -167,7 +169,7 @@ fn whatever_a_node_does_the_watcher_ends_when_it_is_told_to() {
         })
     };
     let half_a_head = || {
-        Node::saying(|stream| {
+        Node::with_handler(|stream| {
             stream.write_all(b"HTTP/1.1 200 ")?;
             stream.read(&mut [0]).map(|_| ())
         })
@@ -177,9 +179,9 @@ fn whatever_a_node_does_the_watcher_ends_when_it_is_told_to() {
             for name in ["--eth-rpc-url", "--btc-rpc-url", "--xmr-rpc-url"] {
                 let node = make();
                 let arguments = [name, &node.url, "--once"];
-                let watch = Watch::begin(&world, &arguments[..if once { 3 } else { 2 }]);
-                world.until("the node is asked", || node.is_asked(1));
-                assert_eq!(ends(watch, &world), Some(code), "{name} {once}");
+                let watch = Watch::start(&world, &arguments[..if once { 3 } else { 2 }]);
+                world.until("the node is asked", || node.was_asked(1));
+                assert_eq!(stop(watch, &world), Some(code), "{name} {once}");
             }
         }
     }

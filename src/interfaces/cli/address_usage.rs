@@ -1,36 +1,36 @@
-//! How many addresses of each wallet were given out since the last one that was paid to.
+//! How many addresses of each wallet were used since the last one that was paid.
 
 use crate::domain::payment::{Coin, GapReach, Wallet, gap_limit, gap_reach};
 use crate::infra::store;
 use crate::infra::store::accounts::Reach;
 use crate::infra::store::{Connection, StoreError};
 
-/// The use of one wallet's addresses, and what that means for the seller's wallet program.
-pub struct AddressesUsed {
+/// The addresses of one wallet, and what they mean for the seller's wallet program.
+pub struct AddressUsage {
     pub wallet: Wallet,
     pub n_since_paid: i64,
     n_given: i64,
 }
 
-/// Of all wallets that make an address for each order, as far as they have made any.
-pub async fn list(db: &mut Connection) -> Result<Vec<AddressesUsed>, StoreError> {
-    let mut all = Vec::new();
+/// All wallets that create an address for each order, if they have created any.
+pub async fn list(db: &mut Connection) -> Result<Vec<AddressUsage>, StoreError> {
+    let mut usages = Vec::new();
     for wallet in store::wallets::list(db).await? {
         let Some(account) = wallet.receives.account() else { continue };
         if let Some(reach) = store::accounts::find_reach(db, &account).await? {
             let Reach { n_given, n_since_paid } = reach;
-            all.push(AddressesUsed { wallet, n_since_paid, n_given });
+            usages.push(AddressUsage { wallet, n_since_paid, n_given });
         }
     }
-    Ok(all)
+    Ok(usages)
 }
 
-impl AddressesUsed {
+impl AddressUsage {
     pub fn reach(&self) -> GapReach {
         gap_reach(&self.wallet.coin, self.n_since_paid)
     }
 
-    pub fn words(&self) -> String {
+    pub fn summary(&self) -> String {
         let (currency, n, limit) =
             (&self.wallet.currency, self.n_since_paid, gap_limit(&self.wallet.coin));
         let used = format!("{n} in {currency} used since the last one that was paid");
@@ -48,7 +48,7 @@ impl AddressesUsed {
 
     pub fn remedy(&self) -> String {
         let (coin, n_given) = (&self.wallet.coin, self.n_given);
-        // Rounded up, with room for the orders of the next days.
+        // Rounded up, with room for the next orders.
         let n = (self.n_since_paid + gap_limit(coin)).div_euclid(10) * 10 + 10;
         match coin {
             Coin::Bitcoin => format!(
