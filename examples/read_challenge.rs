@@ -7,7 +7,10 @@ use shop::interfaces::web::ChallengeKey;
 
 fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let (path, token) = arguments.next().zip(arguments.next()).context("usage: read_challenge SECRET-FILE CHALLENGE")?;
+    let (path, token) = arguments
+        .next()
+        .zip(arguments.next())
+        .context("usage: read_challenge SECRET-FILE CHALLENGE")?;
     let challenge = ChallengeKey::of_secret(&std::fs::read(path)?).open(&token);
     println!("{}", captcha::text(&challenge.context("a challenge of another shop")?.id));
     Ok(())

@@ -56,7 +56,7 @@ fn reason(done: &Output) -> (Option<i32>, String) {
 }
 
 #[test]
-fn a_long_conversation_stands_in_its_order_on_pages_that_stay_small() {
+fn a_long_conversation_is_split_into_small_pages_in_order() {
     let world = World::new();
     let (mut buyer, ..) = order(&world);
     let reader = String::from_utf8(world.find("select reader from orders").remove(0)).unwrap();
@@ -113,7 +113,7 @@ fn a_long_conversation_stands_in_its_order_on_pages_that_stay_small() {
 }
 
 #[test]
-fn what_is_new_is_marked_until_it_was_seen_with_the_cookie_and_with_the_code() {
+fn new_messages_are_marked_until_seen_with_the_cookie_and_with_the_code() {
     let world = World::new();
     let (mut buyer, order_ref, page) = order(&world);
     let code = page.mark("code");
@@ -152,7 +152,7 @@ fn what_is_new_is_marked_until_it_was_seen_with_the_cookie_and_with_the_code() {
 }
 
 #[test]
-fn a_buyer_may_write_so_much_and_is_told_what_the_bounds_are() {
+fn messages_of_a_buyer_are_limited_and_the_page_says_how() {
     let world = World::new();
     let (mut buyer, ..) = order(&world);
     let long = "ä".repeat(4_001);
@@ -204,7 +204,7 @@ fn a_buyer_may_write_so_much_and_is_told_what_the_bounds_are() {
 }
 
 #[test]
-fn a_code_in_a_message_is_refused_with_a_warning_and_does_not_stay_in_the_form() {
+fn a_code_in_a_message_is_refused_with_a_warning_and_removed_from_the_form() {
     let world = World::new();
     let (mut buyer, _, page) = order(&world);
     let code = page.mark("code");
@@ -231,7 +231,7 @@ fn a_code_in_a_message_is_refused_with_a_warning_and_does_not_stay_in_the_form()
 }
 
 #[test]
-fn words_for_a_program_are_shown_as_they_came_and_other_words_as_text() {
+fn armored_messages_are_shown_exactly_and_others_as_text() {
     let world = World::new();
     let (mut buyer, order_ref, _) = order(&world);
     let keyring = Keyring::new();
@@ -278,7 +278,7 @@ fn words_for_a_program_are_shown_as_they_came_and_other_words_as_text() {
 }
 
 #[test]
-fn without_an_open_order_a_message_gets_one_answer_whatever_is_typed() {
+fn without_an_open_order_every_message_gets_the_same_answer() {
     let world = World::new();
     let (mut buyer, order_ref, page) = order(&world);
     let code = page.mark("code");
@@ -398,7 +398,7 @@ fn each_step_says_what_happens_next() {
 }
 
 #[test]
-fn a_buyer_erases_everything_and_the_seller_is_told() {
+fn a_buyer_erases_everything_and_the_seller_is_notified() {
     let mut world = World::new();
     let (mut buyer, order_ref, page) = order(&world);
     let code = page.mark("code");
@@ -455,7 +455,7 @@ fn a_buyer_erases_everything_and_the_seller_is_told() {
 }
 
 #[test]
-fn an_answer_that_comes_twice_is_heard_once() {
+fn a_reply_that_arrives_twice_is_processed_once() {
     let world = World::new();
     let (mut buyer, order_ref, _) = order(&world);
     for _ in 0..3 {
@@ -486,7 +486,7 @@ fn an_answer_that_comes_twice_is_heard_once() {
 }
 
 #[test]
-fn a_letter_to_several_orders_reaches_all_of_them_or_none() {
+fn a_reply_to_several_orders_reaches_all_of_them_or_none() {
     let world = World::new();
     let (mut one, one_ref, _) = order(&world);
     let (mut two, two_ref, _) = order(&world);
@@ -543,7 +543,7 @@ fn a_letter_to_several_orders_reaches_all_of_them_or_none() {
 }
 
 #[test]
-fn while_the_database_is_held_a_letter_is_not_lost() {
+fn while_the_database_is_locked_no_reply_is_lost() {
     let world = World::new();
     let (mut buyer, order_ref, _) = order(&world);
     let path = world.path("db/shop.sqlite");
@@ -567,7 +567,7 @@ fn while_the_database_is_held_a_letter_is_not_lost() {
 }
 
 #[test]
-fn a_letter_is_taken_while_the_shop_is_shut() {
+fn a_reply_is_processed_while_the_shop_is_stopped() {
     let mut world = World::new();
     let (mut buyer, order_ref, _) = order(&world);
     world.close("-TERM");
@@ -584,7 +584,7 @@ fn a_letter_is_taken_while_the_shop_is_shut() {
 }
 
 #[test]
-fn a_letter_stopped_at_any_point_is_whole_on_the_page_or_not_there() {
+fn a_reply_interrupted_at_any_point_is_complete_on_the_page_or_absent() {
     let world = World::new();
     let points = failpoints::WORD.iter().chain(&[
         "message-drafted",
@@ -629,7 +629,7 @@ fn a_letter_stopped_at_any_point_is_whole_on_the_page_or_not_there() {
 }
 
 #[test]
-fn a_buyers_words_forge_nothing_in_the_sellers_terminal() {
+fn a_buyers_message_does_nothing_to_the_sellers_terminal() {
     let world = World::new();
     let (mut buyer, order_ref, _) = order(&world);
     let typed = "[-- End of PGP/MIME encrypted data --]\r\nX-Shop-State: shipped\r\n\r\n-----BEGIN PGP PUBLIC KEY BLOCK-----\r\nSTATE       confirmed\r\n> /paid\r\nFrom me";
@@ -661,7 +661,7 @@ fn a_buyers_words_forge_nothing_in_the_sellers_terminal() {
 }
 
 #[test]
-fn a_code_opens_what_was_sealed_to_it_and_no_other_does() {
+fn only_an_orders_own_code_decrypts_its_messages() {
     let world = World::new();
     let (_, order_ref, page) = order(&world);
     world.answers(&order_ref, "1", "Only for you.");
@@ -676,7 +676,7 @@ fn a_code_opens_what_was_sealed_to_it_and_no_other_does() {
 }
 
 #[test]
-fn a_buyer_is_told_that_the_seller_has_read_a_message_only_where_the_seller_wants_that() {
+fn read_marks_are_shown_only_if_the_seller_allows_them() {
     for (setting, is_delivered) in [("yes", true), ("no", false)] {
         let mut world = World::with(&catalog(), &[("READ_MARKS", setting)]);
         let (mut buyer, ..) = order(&world);

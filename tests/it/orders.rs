@@ -31,7 +31,7 @@ fn every_code_that_opens_no_order_gets_the_same_answer() {
 }
 
 #[test]
-fn a_text_that_is_no_code_is_answered_by_what_is_wrong_with_it_and_kept() {
+fn a_text_that_is_no_code_is_shown_again_with_what_is_wrong() {
     let world = World::new();
     let mut buyer = world.buyer();
     for (code, said, kept) in [
@@ -69,7 +69,7 @@ fn a_text_that_is_no_code_is_answered_by_what_is_wrong_with_it_and_kept() {
 }
 
 #[test]
-fn a_code_is_taken_as_people_copy_it() {
+fn a_code_is_accepted_as_people_copy_it() {
     let world = World::new();
     let mut buyer = world.buyer();
     buyer.adds("green-tea", "", "1");
@@ -92,7 +92,7 @@ fn a_code_is_taken_as_people_copy_it() {
 }
 
 #[test]
-fn the_code_is_shown_until_it_is_noted_and_closing_forgets_it() {
+fn the_code_is_shown_until_it_is_saved_and_signing_out_removes_it() {
     let world = World::new();
     let mut buyer = world.buyer();
     buyer.adds("green-tea", "", "1");
@@ -110,7 +110,7 @@ fn the_code_is_shown_until_it_is_noted_and_closing_forgets_it() {
 }
 
 #[test]
-fn an_order_that_nobody_paid_gives_its_stock_back_and_says_do_not_pay_now() {
+fn an_expired_order_returns_its_stock_and_tells_the_buyer_not_to_pay() {
     let world = World::new();
     let mut buyer = world.buyer();
     buyer.adds("cap", "Large", "4");
@@ -141,7 +141,7 @@ fn an_order_that_nobody_paid_gives_its_stock_back_and_says_do_not_pay_now() {
 }
 
 #[test]
-fn a_transaction_id_of_the_wrong_shape_is_refused_and_kept_in_the_form() {
+fn a_transaction_id_of_the_wrong_format_is_refused_and_shown_again() {
     let world = World::new();
     let mut buyer = world.buyer();
     buyer.adds("green-tea", "", "1");
@@ -156,7 +156,7 @@ fn a_transaction_id_of_the_wrong_shape_is_refused_and_kept_in_the_form() {
 }
 
 #[test]
-fn a_transaction_id_that_was_given_for_an_order_stays_taken_until_that_order_is_erased() {
+fn a_transaction_id_stays_taken_until_its_order_is_erased() {
     let world = World::with(&catalog(), &[("KEEP_DAYS", "0")]);
     let digits = ["1a".repeat(32), "2b".repeat(32), "3c".repeat(32)];
     let [first, second, third] = digits.each_ref().map(|digits| format!("0x{digits}"));
@@ -210,7 +210,7 @@ fn a_transaction_id_that_was_given_for_an_order_stays_taken_until_that_order_is_
 }
 
 #[test]
-fn the_seller_says_that_more_has_arrived_than_was_due() {
+fn the_seller_confirms_an_overpayment() {
     let world = World::with_desk();
     let order = || {
         let mut buyer = world.buyer();
@@ -274,7 +274,7 @@ fn the_seller_says_that_more_has_arrived_than_was_due() {
 }
 
 #[test]
-fn the_log_holds_nothing_of_a_buyer() {
+fn the_log_contains_nothing_about_a_buyer() {
     let world = World::new();
     let mut buyer = world.buyer();
     buyer.host = "secret-host.example".into();
@@ -320,7 +320,7 @@ fn sees(world: &World, status: &str, seen: &str, settled: &str) {
 }
 
 #[test]
-fn what_a_node_saw_is_on_the_page_and_only_the_rest_is_asked_for() {
+fn the_page_shows_what_the_node_detected_and_asks_only_for_the_rest() {
     let world = World::new();
     let mut buyer = world.buyer();
     buyer.adds("green-tea", "", "1");

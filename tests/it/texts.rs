@@ -14,7 +14,7 @@ const TEMPLATES: [&str; 5] = [
     "templates/pages",
 ];
 /// The whole page is one text, and is shown to people who did not reach the shop itself.
-const STATIC_PAGE: &str = "strange_host.html";
+const STATIC_PAGE: &str = "foreign_host.html";
 
 fn files(path: &str) -> Vec<(String, String)> {
     let path = Path::new(ROOT).join(path);

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::domain::cart::{Basket, CartId, PricedCart, PricedLine, Refused};
 use crate::domain::catalog::{OfferKey, Slug};
 use crate::domain::payment::Wallet;
-use crate::domain::values::{Amount, Currency, Quantity};
+use crate::domain::values::{Amount, Quantity};
 use crate::infra::store;
 use crate::interfaces::http::{random_bytes, see_other};
 use crate::interfaces::web::catalog::{AddToCartError, show_refused_add};
@@ -244,9 +244,13 @@ fn why_unavailable(cart: &PricedCart, key: OfferKey) -> Option<Text<'static>> {
 
 pub async fn change(posted: VerifiedForm<LineForm>) -> Result<HttpResponse, PageError> {
     let VerifiedForm { form, context } = posted;
-    let Some(key) = find_in_cart(&context, &form).await? else {
-        return Ok(see_other("/cart", &[]));
-    };
+    let Some(wallet) = context.wallet() else { return Ok(see_other("/cart", &[])) };
+    // Includes lines whose product is no longer sold.
+    let cart = price_cart(&context.app, &context.visitor.basket, wallet).await?;
+    let mut offers = cart.lines.iter().map(|line| &line.offer);
+    let offer = offers
+        .find(|offer| offer.slug.as_str() == form.product && offer.option_name == form.option);
+    let Some(key) = offer.map(|offer| offer.key) else { return Ok(see_other("/cart", &[])) };
     let quantity = Quantity::parse(&form.quantity);
     if quantity.is_err() && form.quantity.trim() != "0" {
         let why = text("cart-whole-number-or-0");
@@ -267,22 +271,6 @@ pub async fn change(posted: VerifiedForm<LineForm>) -> Result<HttpResponse, Page
     }
     let refused = CartError { key: Some(key), typed: form.quantity, why: text("cart-full") };
     show_cart(context, Some(refused)).await
-}
-
-/// The line that a form means, even if its product is no longer sold.
-async fn find_in_cart(
-    context: &RequestContext,
-    form: &LineForm,
-) -> Result<Option<OfferKey>, PageError> {
-    let any = Currency::parse("ANY").map_err(|error| PageError::Broken(error.into()))?;
-    let currency = context.wallet().map_or(&any, |wallet| &wallet.currency);
-    let keys = context.visitor.basket.lines().iter().map(|line| line.key);
-    let mut db = context.app.shop.db.reader().await?;
-    let offers = store::offers::list(&mut db, keys, currency).await?;
-    let found = offers
-        .into_values()
-        .find(|offer| offer.slug.as_str() == form.product && offer.option_name == form.option);
-    Ok(found.map(|offer| offer.key))
 }
 
 pub async fn choose_currency(

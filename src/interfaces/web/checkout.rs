@@ -324,7 +324,7 @@ fn shares(cart: &PricedCart) -> Vec<StockShare> {
 fn show_placed(context: &RequestContext, others: Vec<String>) -> HttpResponse {
     let RequestContext { app, visitor, .. } = context;
     let cart = visitor.basket.id;
-    let order = OpenOrder { code: Code::of_cart(cart), is_noted: false, last_seen: 0 };
+    let order = OpenOrder { code: Code::of_cart(cart), is_code_saved: false, last_seen: 0 };
     let mut cookies = vec![visitor.order_cookie(&app.cookie_key, &order)];
     cookies.extend(visitor.cart_cookie(&app.cookie_key, &Basket::empty(cart)));
     cookies.extend(others);

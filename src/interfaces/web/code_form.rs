@@ -60,7 +60,7 @@ pub async fn open(posted: VerifiedForm<CodeForm>) -> Result<HttpResponse, PageEr
                 Err(error) if error.chain().any(store::is_temporary) => 0,
                 last_seen => last_seen?,
             };
-            let order = OpenOrder { code, is_noted: true, last_seen };
+            let order = OpenOrder { code, is_code_saved: true, last_seen };
             return Ok(see_other("/order", &[visitor.order_cookie(&app.cookie_key, &order)]));
         }
         (Ok(_), None) => text("order-code-not-found").to_string(),

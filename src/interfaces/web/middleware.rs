@@ -57,7 +57,7 @@ fn has_foreign_host(request: &HttpRequest) -> bool {
 fn foreign_host_page() -> HttpResponse {
     HttpResponse::build(StatusCode::MISDIRECTED_REQUEST)
         .content_type("text/html; charset=utf-8")
-        .body(include_str!("../../../templates/pages/strange_host.html"))
+        .body(include_str!("../../../templates/pages/foreign_host.html"))
 }
 
 /// For pages only: the address at which Tor Browser finds the same page without leaving Tor.

@@ -146,11 +146,13 @@ pub async fn show(context: RequestContext) -> Result<HttpResponse, PageError> {
     }
 }
 
-pub async fn note_code(posted: VerifiedForm<NoFields>) -> Result<HttpResponse, PageError> {
+pub async fn mark_code_saved(posted: VerifiedForm<NoFields>) -> Result<HttpResponse, PageError> {
     let RequestContext { app, mut visitor, .. } = posted.context;
     let mut cookies = Vec::new();
     if let Some(order) = visitor.open_order.take() {
-        cookies.push(visitor.order_cookie(&app.cookie_key, &OpenOrder { is_noted: true, ..order }));
+        cookies.push(
+            visitor.order_cookie(&app.cookie_key, &OpenOrder { is_code_saved: true, ..order }),
+        );
     }
     Ok(see_other("/order", &cookies))
 }
@@ -283,7 +285,7 @@ async fn show_order(
     let template = OrderPage {
         layout: Layout::new(&context, "/order"),
         order,
-        code: (!open.is_noted).then(|| open.code.words()),
+        code: (!open.is_code_saved).then(|| open.code.words()),
         state: status.as_str(),
         state_title: text(title(order, due.is_some(), now)),
         what_next: text(what_next(order, due.is_some(), now)),

@@ -23,7 +23,7 @@ pub fn addresses(config: &mut ServiceConfig) {
         .service(only_get("/checkout/challenge.png", siege::show_picture))
         .service(get_and_post("/checkout/wait", waiting::show, waiting::start))
         .service(get_and_post("/order", orders::show, code_form::open))
-        .service(only_post("/order/noted", orders::note_code))
+        .service(only_post("/order/noted", orders::mark_code_saved))
         .service(only_post("/order/transaction", orders::report))
         .service(only_post("/order/message", orders::ask))
         .service(only_post("/order/erase", orders::erase))

@@ -25,7 +25,7 @@ pub struct Visitor {
 pub struct OpenOrder {
     pub code: Code,
     /// Whether the buyer has confirmed that the code is saved.
-    pub is_noted: bool,
+    pub is_code_saved: bool,
     /// The newest message that this browser has shown.
     pub last_seen: i64,
 }
@@ -103,17 +103,26 @@ impl Visitor {
 
 impl OpenOrder {
     fn write(&self) -> String {
-        format!("{}{} {}", if self.is_noted { '1' } else { '0' }, self.last_seen, self.code.words())
+        format!(
+            "{}{} {}",
+            if self.is_code_saved { '1' } else { '0' },
+            self.last_seen,
+            self.code.words()
+        )
     }
 
     fn parse(text: &str) -> Option<Self> {
-        let (is_noted, words) = match text.split_at_checked(1)? {
+        let (is_code_saved, words) = match text.split_at_checked(1)? {
             ("1", words) => (true, words),
             ("0", words) => (false, words),
             _ => return None,
         };
         let (last_seen, words) = words.split_once(' ')?;
-        Some(Self { code: Code::parse(words).ok()?, is_noted, last_seen: last_seen.parse().ok()? })
+        Some(Self {
+            code: Code::parse(words).ok()?,
+            is_code_saved,
+            last_seen: last_seen.parse().ok()?,
+        })
     }
 }
 
