@@ -53,6 +53,19 @@ impl Amount {
         self.0
     }
 
+    /// Gwei with separators between the thousands: `91,990,000`.
+    pub fn gwei(self) -> String {
+        let digits = self.0.to_string();
+        let mut gwei = String::new();
+        for (n, digit) in digits.chars().enumerate() {
+            if 0 < n && (digits.len() - n).is_multiple_of(3) {
+                gwei.push(',');
+            }
+            gwei.push(digit);
+        }
+        gwei
+    }
+
     pub fn plus(self, other: Self) -> Option<Self> {
         self.0.checked_add(other.0).map(Self)
     }

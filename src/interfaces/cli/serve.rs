@@ -197,9 +197,9 @@ async fn check_health_on_demand(health: Arc<Health>, shop: Shop, settings: Setti
     loop {
         if !health.is_fresh(open::now()) {
             let complaints = doctor::complaints(&shop, &settings).await;
-            health.keep(complaints, open::now());
+            health.set(complaints, open::now());
         }
-        health.asked().await;
+        health.requested().await;
     }
 }
 

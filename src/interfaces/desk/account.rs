@@ -15,14 +15,14 @@ use crate::domain::login::{
 use crate::domain::payment::qr;
 use crate::infra::store;
 use crate::infra::store::login::DeskLock;
-use crate::interfaces::desk::error::DeskError;
+use crate::interfaces::desk::error::{DeskError, DeskResult};
 use crate::interfaces::desk::extract::VerifiedForm;
 use crate::interfaces::desk::form::Confirmation;
 use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::login::signed_out;
 use crate::interfaces::desk::page::{page, see_other};
-use crate::interfaces::desk::password_prompt::Fresh;
-use crate::interfaces::desk::session::{Seller, is_right};
+use crate::interfaces::desk::password_prompt::PasswordPrompt;
+use crate::interfaces::desk::session::{Seller, confirms_password, is_right};
 use crate::interfaces::desk::state::Desk;
 use crate::interfaces::http::{NoFields, now, random_bytes};
 
@@ -42,11 +42,11 @@ pub fn addresses(config: &mut ServiceConfig) {
 }
 
 const SECTION: &str = "/account";
-const DONE: [(&str, &str); 2] = [
+const NOTICES: [(&str, &str); 2] = [
     ("off", "2FA is off: signing in only requires the password."),
     ("begun", "The secret was created. Enter a verification code to activate it."),
 ];
-const NOT_BOTH: &str =
+const WRONG_PASSWORD_OR_CODE: &str =
     "Wrong password or code. Nothing was changed. Each code works once: wait for the next one.";
 
 #[derive(Template)]
@@ -58,14 +58,10 @@ struct AccountPage<'a> {
     sessions: Vec<SessionSpan>,
 }
 
-async fn show(
-    request: HttpRequest,
-    desk: Data<Desk>,
-    seller: Seller,
-) -> Result<HttpResponse, DeskError> {
+async fn show(request: HttpRequest, desk: Data<Desk>, seller: Seller) -> DeskResult {
     let lock = store::login::find_lock(&mut *desk.shop.db.reader().await?).await?;
     let template = AccountPage {
-        layout: DeskLayout::new(&seller, SECTION).told(&request, &DONE),
+        layout: DeskLayout::new(&seller, SECTION).with_notice(&request, &NOTICES),
         has_factor: lock.factor.is_some(),
         n_recovery: lock.factor.map_or(0, |factor| factor.recovery.len()),
         sessions: open_sessions(&desk).await?,
@@ -83,25 +79,22 @@ async fn open_sessions(desk: &Desk) -> Result<Vec<SessionSpan>, DeskError> {
 #[template(path = "desk/password.html")]
 struct PasswordPage<'a> {
     layout: DeskLayout<'a>,
-    fresh: Fresh,
-    /// Why the new one is not taken.
+    prompt: PasswordPrompt,
+    /// Why the new password is too weak.
     reasons: Vec<String>,
+    /// Whether the new password was repeated differently.
     differs: bool,
 }
 
-async fn show_password(seller: Seller) -> Result<HttpResponse, DeskError> {
-    ask_password(&seller, StatusCode::OK, Fresh::asked(), Vec::new(), false)
+impl<'a> PasswordPage<'a> {
+    fn new(seller: &'a Seller) -> Self {
+        let layout = DeskLayout::new(seller, SECTION);
+        Self { layout, prompt: PasswordPrompt::default(), reasons: Vec::new(), differs: false }
+    }
 }
 
-fn ask_password(
-    seller: &Seller,
-    status: StatusCode,
-    fresh: Fresh,
-    reasons: Vec<String>,
-    differs: bool,
-) -> Result<HttpResponse, DeskError> {
-    let layout = DeskLayout::new(seller, SECTION);
-    page(status, &PasswordPage { layout, fresh, reasons, differs })
+async fn show_password(seller: Seller) -> DeskResult {
+    page(StatusCode::OK, &PasswordPage::new(&seller))
 }
 
 #[derive(Default, Deserialize)]
@@ -116,56 +109,51 @@ async fn change_password(
     request: HttpRequest,
     desk: Data<Desk>,
     VerifiedForm { form, seller, .. }: VerifiedForm<PasswordForm>,
-) -> Result<HttpResponse, DeskError> {
-    let again = |fresh, reasons, differs| {
-        ask_password(&seller, StatusCode::UNPROCESSABLE_ENTITY, fresh, reasons, differs)
-    };
-    let differs = form.new != form.again;
-    let new = match NewPassword::parse(&form.new, &[&seller.site_name]) {
-        Ok(new) if !differs => new,
-        Ok(_) => return again(Fresh::asked(), Vec::new(), true),
-        Err(weak) => return again(Fresh::asked(), weak.0, differs),
-    };
-    let password = TypedPassword::of(&form.password);
-    let salts = [random_bytes(), random_bytes()];
-    let done =
-        actions::change_password(&desk.shop, &desk.authenticator, password, &new, salts, now());
-    if is_right(done.await).await? {
-        Ok(signed_out(&request, "/login?done=password"))
-    } else {
-        again(Fresh::refused(), Vec::new(), false)
+) -> DeskResult {
+    let mut template = PasswordPage::new(&seller);
+    template.differs = form.new != form.again;
+    match NewPassword::parse(&form.new, &[&seller.site_name]) {
+        Err(weak) => template.reasons = weak.0,
+        Ok(_) if template.differs => {}
+        Ok(new) => {
+            let password = TypedPassword::of(&form.password);
+            let salts = [random_bytes(), random_bytes()];
+            let (shop, authenticator) = (&desk.shop, &desk.authenticator);
+            let changed =
+                actions::change_password(shop, authenticator, password, &new, salts, now()).await;
+            if is_right(changed).await? {
+                return Ok(signed_out(&request, "/login?done=password"));
+            }
+            template.prompt = PasswordPrompt::WRONG;
+        }
     }
+    page(StatusCode::UNPROCESSABLE_ENTITY, &template)
 }
 
 #[derive(Template)]
 #[template(path = "desk/sessions.html")]
 struct SessionsPage<'a> {
     layout: DeskLayout<'a>,
-    fresh: Fresh,
+    prompt: PasswordPrompt,
     sessions: Vec<SessionSpan>,
 }
 
-async fn show_sessions(desk: Data<Desk>, seller: Seller) -> Result<HttpResponse, DeskError> {
-    ask_sessions(&desk, &seller, StatusCode::OK, Fresh::asked()).await
-}
-
-async fn ask_sessions(
-    desk: &Desk,
-    seller: &Seller,
-    status: StatusCode,
-    fresh: Fresh,
-) -> Result<HttpResponse, DeskError> {
-    let layout = DeskLayout::new(seller, SECTION);
-    page(status, &SessionsPage { layout, fresh, sessions: open_sessions(desk).await? })
+async fn show_sessions(desk: Data<Desk>, seller: Seller) -> DeskResult {
+    let layout = DeskLayout::new(&seller, SECTION);
+    let (prompt, sessions) = (PasswordPrompt::default(), open_sessions(&desk).await?);
+    page(StatusCode::OK, &SessionsPage { layout, prompt, sessions })
 }
 
 async fn end_sessions(
     request: HttpRequest,
     desk: Data<Desk>,
     VerifiedForm { form, seller, .. }: VerifiedForm<Confirmation>,
-) -> Result<HttpResponse, DeskError> {
-    if let Some(fresh) = seller.fresh_password(&desk, &form.password).await? {
-        return ask_sessions(&desk, &seller, StatusCode::UNPROCESSABLE_ENTITY, fresh).await;
+) -> DeskResult {
+    if !confirms_password(&desk, &form.password).await? {
+        let layout = DeskLayout::new(&seller, SECTION);
+        let (prompt, sessions) = (PasswordPrompt::WRONG, open_sessions(&desk).await?);
+        let template = SessionsPage { layout, prompt, sessions };
+        return page(StatusCode::UNPROCESSABLE_ENTITY, &template);
     }
     actions::end_sessions(&desk.shop, now()).await?;
     Ok(signed_out(&request, "/login?done=ended"))
@@ -175,81 +163,68 @@ async fn end_sessions(
 #[template(path = "desk/factor.html")]
 struct FactorPage<'a> {
     layout: DeskLayout<'a>,
-    stands: Stands,
-    /// Of the secret that was begun.
+    state: FactorState,
+    /// The pending secret.
     secret: String,
     qr_width: u32,
-    fresh: Fresh,
-    faults: FactorFaults,
     n_recovery: usize,
+    prompt: PasswordPrompt,
+    faults: FactorFaults,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Stands {
+enum FactorState {
     Off,
-    Begun,
+    /// Until a code confirms the secret.
+    Pending,
     On,
 }
 
-/// What a form of this page was refused for.
+/// The errors of the page's forms.
 #[derive(Default)]
 struct FactorFaults {
-    fresh: Fresh,
     code: Option<&'static str>,
     off: Option<&'static str>,
     recovery: Option<&'static str>,
 }
 
-async fn show_factor(
-    request: HttpRequest,
-    desk: Data<Desk>,
-    seller: Seller,
-) -> Result<HttpResponse, DeskError> {
-    let layout = DeskLayout::new(&seller, SECTION).told(&request, &DONE);
-    factor_page(&desk, layout, StatusCode::OK, FactorFaults::default()).await
+async fn show_factor(request: HttpRequest, desk: Data<Desk>, seller: Seller) -> DeskResult {
+    let layout = DeskLayout::new(&seller, SECTION).with_notice(&request, &NOTICES);
+    page(StatusCode::OK, &factor_page(&desk, layout).await?)
 }
 
-async fn factor_page(
-    desk: &Desk,
-    layout: DeskLayout<'_>,
-    status: StatusCode,
-    faults: FactorFaults,
-) -> Result<HttpResponse, DeskError> {
+async fn factor_page<'a>(desk: &Desk, layout: DeskLayout<'a>) -> Result<FactorPage<'a>, DeskError> {
     let lock = store::login::find_lock(&mut *desk.shop.db.reader().await?).await?;
-    let begun = begun_factor(&lock);
-    let uri = begun.map(|secret| secret.uri(layout.site_name));
-    let template = FactorPage {
+    let pending = pending_factor(&lock);
+    let uri = pending.map(|secret| secret.uri(layout.site_name));
+    Ok(FactorPage {
         layout,
-        stands: match (&lock.factor, begun) {
-            (Some(_), _) => Stands::On,
-            (None, Some(_)) => Stands::Begun,
-            (None, None) => Stands::Off,
+        state: match (&lock.factor, pending) {
+            (Some(_), _) => FactorState::On,
+            (None, Some(_)) => FactorState::Pending,
+            (None, None) => FactorState::Off,
         },
-        secret: begun.map(FactorSecret::text).unwrap_or_default(),
+        secret: pending.map(FactorSecret::text).unwrap_or_default(),
         qr_width: uri.and_then(|uri| qr::width(&uri).ok()).unwrap_or_default(),
-        fresh: faults.fresh,
-        faults,
         n_recovery: lock.factor.as_ref().map_or(0, |factor| factor.recovery.len()),
-    };
-    page(status, &template)
+        prompt: PasswordPrompt::default(),
+        faults: FactorFaults::default(),
+    })
 }
 
 /// A secret is shown only until a code has confirmed it.
-fn begun_factor(lock: &DeskLock) -> Option<&FactorSecret> {
+fn pending_factor(lock: &DeskLock) -> Option<&FactorSecret> {
     lock.pending_factor.as_ref().filter(|_| lock.factor.is_none())
 }
 
-async fn begin_factor(
-    desk: Data<Desk>,
-    _form: VerifiedForm<NoFields>,
-) -> Result<HttpResponse, DeskError> {
+async fn begin_factor(desk: Data<Desk>, _form: VerifiedForm<NoFields>) -> DeskResult {
     actions::begin_factor(&desk.shop, &FactorSecret::new(random_bytes())).await?;
     Ok(see_other("/account/factor?done=begun"))
 }
 
-async fn show_qr(desk: Data<Desk>, seller: Seller) -> Result<HttpResponse, DeskError> {
+async fn show_qr(desk: Data<Desk>, seller: Seller) -> DeskResult {
     let lock = store::login::find_lock(&mut *desk.shop.db.reader().await?).await?;
-    let secret = begun_factor(&lock).ok_or(DeskError::NotFound)?;
+    let secret = pending_factor(&lock).ok_or(DeskError::NotFound)?;
     let png = qr::png(&secret.uri(&seller.site_name)).map_err(anyhow::Error::from)?;
     Ok(HttpResponse::Ok().content_type("image/png").body(png))
 }
@@ -262,18 +237,14 @@ struct RecoveryPage<'a> {
     is_first: bool,
 }
 
-/// The one page that a POST answers itself: what it shows is kept nowhere, so that no page after it could.
-fn recovery_page(
-    seller: &Seller,
-    codes: &[RecoveryCode],
-    is_first: bool,
-) -> Result<HttpResponse, DeskError> {
+/// The only page with which a POST is answered directly: no later page could show the codes, which are not stored.
+fn show_recovery(seller: &Seller, codes: &[RecoveryCode], is_first: bool) -> DeskResult {
     let layout = DeskLayout::new(seller, SECTION);
     let codes = codes.iter().map(RecoveryCode::text).collect();
     page(StatusCode::OK, &RecoveryPage { layout, codes, is_first })
 }
 
-fn fresh_codes() -> (Vec<RecoveryCode>, Vec<RecoveryHash>) {
+fn new_recovery_codes() -> (Vec<RecoveryCode>, Vec<RecoveryHash>) {
     let codes: Vec<RecoveryCode> =
         (0..N_RECOVERY_CODES).map(|_| RecoveryCode::from_chance(random_bytes())).collect();
     let hashes = codes.iter().map(RecoveryCode::hash).collect();
@@ -290,55 +261,53 @@ struct CodeForm {
 async fn confirm_factor(
     desk: Data<Desk>,
     VerifiedForm { form, seller, .. }: VerifiedForm<CodeForm>,
-) -> Result<HttpResponse, DeskError> {
-    let mut faults = FactorFaults::default();
-    if let Some(fresh) = seller.fresh_password(&desk, &form.password).await? {
-        faults.fresh = fresh;
-    } else {
-        let (codes, hashes) = fresh_codes();
+) -> DeskResult {
+    let is_password = confirms_password(&desk, &form.password).await?;
+    if is_password {
+        let (codes, hashes) = new_recovery_codes();
         match actions::confirm_factor(&desk.shop, &form.code, &hashes, now()).await {
+            Ok(()) => return show_recovery(&seller, &codes, true),
             Err(ConfirmFactorError::Broken(error)) => return Err(error.into()),
-            Ok(()) => return recovery_page(&seller, &codes, true),
             Err(ConfirmFactorError::NotBegun) => return Ok(see_other("/account/factor")),
-            Err(ConfirmFactorError::WrongCode) => {
-                faults.code = Some(
-                    "Wrong code. Check the clocks of your phone and of the server, then try the next code.",
-                );
-            }
+            Err(ConfirmFactorError::WrongCode) => {}
         }
     }
-    refuse_factor(&desk, &seller, faults).await
+    let mut template = factor_page(&desk, DeskLayout::new(&seller, SECTION)).await?;
+    if is_password {
+        template.faults.code = Some(
+            "Wrong code. Check the clocks of your phone and of the server, then try the next code.",
+        );
+    } else {
+        template.prompt = PasswordPrompt::WRONG;
+    }
+    page(StatusCode::UNPROCESSABLE_ENTITY, &template)
 }
 
-/// The page once more, with what must be corrected.
-async fn refuse_factor(
-    desk: &Desk,
-    seller: &Seller,
-    faults: FactorFaults,
-) -> Result<HttpResponse, DeskError> {
-    let layout = DeskLayout::new(seller, SECTION);
-    factor_page(desk, layout, StatusCode::UNPROCESSABLE_ENTITY, faults).await
-}
-
-/// Whether the form brings password and code.
-async fn brings_both(desk: &Desk, form: &CodeForm) -> Result<bool, DeskError> {
-    let given = Credentials {
+async fn confirms_password_and_code(desk: &Desk, form: &CodeForm) -> Result<bool, DeskError> {
+    let credentials = Credentials {
         line: Line::Known,
         password: TypedPassword::of(&form.password),
         code: form.code.clone(),
     };
-    let salt = random_bytes();
-    let confirmed = actions::confirm_seller(&desk.shop, &desk.authenticator, given, salt, now());
-    is_right(confirmed.await).await
+    let (shop, salt) = (&desk.shop, random_bytes());
+    let checked =
+        actions::confirm_seller(shop, &desk.authenticator, credentials, salt, now()).await;
+    is_right(checked).await
+}
+
+async fn refuse_factor(desk: &Desk, seller: &Seller, faults: FactorFaults) -> DeskResult {
+    let mut template = factor_page(desk, DeskLayout::new(seller, SECTION)).await?;
+    template.faults = faults;
+    page(StatusCode::UNPROCESSABLE_ENTITY, &template)
 }
 
 async fn drop_factor(
     desk: Data<Desk>,
     VerifiedForm { form, seller, .. }: VerifiedForm<CodeForm>,
-) -> Result<HttpResponse, DeskError> {
-    if !brings_both(&desk, &form).await? {
-        let faults = FactorFaults { off: Some(NOT_BOTH), ..FactorFaults::default() };
-        return refuse_factor(&desk, &seller, faults).await;
+) -> DeskResult {
+    if !confirms_password_and_code(&desk, &form).await? {
+        let off = Some(WRONG_PASSWORD_OR_CODE);
+        return refuse_factor(&desk, &seller, FactorFaults { off, ..Default::default() }).await;
     }
     actions::drop_factor(&desk.shop, now()).await?;
     Ok(see_other("/account?done=off"))
@@ -347,15 +316,16 @@ async fn drop_factor(
 async fn renew_recovery(
     desk: Data<Desk>,
     VerifiedForm { form, seller, .. }: VerifiedForm<CodeForm>,
-) -> Result<HttpResponse, DeskError> {
-    // New codes are as good as the phone: the password alone is not enough.
-    if !brings_both(&desk, &form).await? {
-        let faults = FactorFaults { recovery: Some(NOT_BOTH), ..FactorFaults::default() };
-        return refuse_factor(&desk, &seller, faults).await;
+) -> DeskResult {
+    // Recovery codes replace the phone, so the password alone is not enough to get new ones.
+    if !confirms_password_and_code(&desk, &form).await? {
+        let recovery = Some(WRONG_PASSWORD_OR_CODE);
+        return refuse_factor(&desk, &seller, FactorFaults { recovery, ..Default::default() })
+            .await;
     }
-    let (codes, hashes) = fresh_codes();
+    let (codes, hashes) = new_recovery_codes();
     if !actions::renew_recovery(&desk.shop, &hashes, now()).await? {
         return Ok(see_other("/account/factor"));
     }
-    recovery_page(&seller, &codes, false)
+    show_recovery(&seller, &codes, false)
 }

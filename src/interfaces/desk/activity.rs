@@ -2,12 +2,12 @@
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, web};
 use askama::Template;
 
 use crate::infra::store;
 use crate::infra::store::audit_log::AuditEntry;
-use crate::interfaces::desk::error::DeskError;
+use crate::interfaces::desk::error::{DeskError, DeskResult};
 use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::page::page;
 use crate::interfaces::desk::session::Seller;
@@ -32,11 +32,7 @@ struct ActivityPage<'a> {
     keep_days: i64,
 }
 
-async fn show(
-    request: HttpRequest,
-    desk: Data<Desk>,
-    seller: Seller,
-) -> Result<HttpResponse, DeskError> {
+async fn show(request: HttpRequest, desk: Data<Desk>, seller: Seller) -> DeskResult {
     let asked = query_field(&request, "below");
     let above: i64 =
         if asked.is_empty() { i64::MAX } else { asked.parse().map_err(|_| DeskError::NotFound)? };

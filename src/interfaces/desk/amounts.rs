@@ -5,13 +5,11 @@ use crate::domain::orders::draft::sentence;
 use crate::domain::payment::Wallet;
 use crate::domain::values::Amount;
 use crate::interfaces::desk::field_view::{FieldKind, FieldView};
-use crate::interfaces::desk::record_faults::Faults;
+use crate::interfaces::desk::parsed_form::ParsedForm;
 use crate::interfaces::desk::record_form::RecordForm;
 
-/// An amount in coins as a seller types it.
-///
 /// # Errors
-/// What is wrong with it, as a sentence.
+/// What is wrong with the amount, as a sentence.
 pub fn read_coins(text: &str) -> Result<Amount, String> {
     let text = text.trim();
     Amount::parse_coins(text).map_err(|refused| {
@@ -37,48 +35,47 @@ pub fn amount_fields<'a>(
     label: &'a str,
     wallets: &'a [Wallet],
 ) -> impl Iterator<Item = FieldView> + 'a {
-    let of = move |Wallet { currency, .. }: &Wallet| {
-        FieldView::new(
-            &format!("{prefix}-{currency}"),
-            &format!("{label} {currency}"),
-            FieldKind::Coins,
-        )
-    };
-    wallets.iter().map(of)
+    wallets.iter().map(move |Wallet { currency, .. }| {
+        let (name, label) = (format!("{prefix}-{currency}"), format!("{label} {currency}"));
+        FieldView::new(&name, &label, FieldKind::Coins)
+    })
 }
 
-/// The amounts of a form as the seller's file has them: a list of `{price, wallet}`, and the field of each. What is no amount
-/// is a fault at its field.
+/// Reads the amounts of a form as a list of the seller's file: `{price, wallet}` each.
 pub fn read_amounts(
     form: &RecordForm,
     prefix: &str,
     wallets: &[Wallet],
     is_free_allowed: bool,
-    faults: &mut Faults,
-) -> (Json, Vec<String>) {
+    parsed: &mut ParsedForm,
+) -> Json {
     let mut rows = Vec::new();
-    let mut names = Vec::new();
     for wallet in wallets {
         let name = format!("{prefix}-{}", wallet.currency);
         let text = form.get(&name).trim();
         if text.is_empty() {
             continue;
         }
-        match amount(text, wallet, is_free_allowed) {
-            Err(words) => faults.push((name, words)),
+        match read_amount(text, wallet, is_free_allowed) {
+            Err(fault) => parsed.faults.push((name, fault)),
             Ok(amount) => {
-                rows.push(Json::Record(vec![
-                    ("price".to_owned(), Json::Whole(amount.get())),
-                    ("wallet".to_owned(), Json::Text(wallet_reference(&wallet.currency))),
-                ]));
-                names.push(name);
+                rows.push(price_record(amount, wallet));
+                parsed.amount_fields.push(name);
             }
         }
     }
-    (Json::List(rows), names)
+    Json::List(rows)
 }
 
-fn amount(text: &str, wallet: &Wallet, is_free_allowed: bool) -> Result<Amount, String> {
+/// A price as in the seller's file.
+pub fn price_record(price: Amount, wallet: &Wallet) -> Json {
+    Json::Record(vec![
+        ("price".to_owned(), Json::Whole(price.get())),
+        ("wallet".to_owned(), Json::Text(wallet_reference(&wallet.currency))),
+    ])
+}
+
+fn read_amount(text: &str, wallet: &Wallet, is_free_allowed: bool) -> Result<Amount, String> {
     let (coin, currency) = (&wallet.coin, &wallet.currency);
     let amount = read_coins(text)?;
     if amount == Amount::ZERO && !is_free_allowed {
@@ -119,20 +116,20 @@ mod tests {
         ]
     }
 
-    fn read(eth: &str, btc: &str) -> (Json, Vec<String>, Faults) {
+    fn read(eth: &str, btc: &str) -> (Json, ParsedForm) {
         let field = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let fields = vec![field("price-ETH", eth), field("price-BTC", btc)];
         let form = RecordForm::from_fields(fields).unwrap();
-        let mut faults = Faults::new();
-        let (list, names) = read_amounts(&form, "price", &wallets(), false, &mut faults);
-        (list, names, faults)
+        let mut parsed = ParsedForm::default();
+        let list = read_amounts(&form, "price", &wallets(), false, &mut parsed);
+        (list, parsed)
     }
 
     #[test]
     fn amounts_are_read_in_coins_and_what_a_coin_cannot_express_is_refused_at_its_field() {
-        let (list, names, faults) = read("0.09199", " 0.00000001 ");
-        assert!(faults.is_empty());
-        assert_eq!(names, ["price-ETH", "price-BTC"]);
+        let (list, parsed) = read("0.09199", " 0.00000001 ");
+        assert!(parsed.faults.is_empty());
+        assert_eq!(parsed.amount_fields, ["price-ETH", "price-BTC"]);
         assert!(matches!(&list, Json::List(rows) if rows.len() == 2), "{list:?}");
         for (eth, btc, field) in [
             ("0,09", "", "price-ETH"),
@@ -140,8 +137,8 @@ mod tests {
             ("0", "", "price-ETH"),
             ("", "99999999", "price-BTC"),
         ] {
-            let (_, _, faults) = read(eth, btc);
-            let fields: Vec<&str> = faults.iter().map(|(field, _)| field.as_str()).collect();
+            let (_, parsed) = read(eth, btc);
+            let fields: Vec<&str> = parsed.faults.iter().map(|(field, _)| field.as_str()).collect();
             assert_eq!(fields, [field], "{eth} {btc}");
         }
     }

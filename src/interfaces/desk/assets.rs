@@ -5,7 +5,7 @@ use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::infra::pictures::PictureFile;
-use crate::interfaces::desk::error::DeskError;
+use crate::interfaces::desk::error::{DeskError, DeskResult};
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
 use crate::interfaces::desk::stylesheet;
@@ -19,7 +19,7 @@ pub fn addresses(config: &mut ServiceConfig) {
         .route("/picture/{file}", web::get().to(show_picture));
 }
 
-async fn show_static(request: HttpRequest) -> Result<HttpResponse, DeskError> {
+async fn show_static(request: HttpRequest) -> DeskResult {
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CACHE_CONTROL, FOR_EVER));
     if request.path() == "/static/icon.png" {
@@ -30,11 +30,7 @@ async fn show_static(request: HttpRequest) -> Result<HttpResponse, DeskError> {
 }
 
 /// A rendered picture of the catalog, also of a product that is hidden.
-async fn show_picture(
-    _seller: Seller,
-    desk: Data<Desk>,
-    file: web::Path<String>,
-) -> Result<HttpResponse, DeskError> {
+async fn show_picture(_seller: Seller, desk: Data<Desk>, file: web::Path<String>) -> DeskResult {
     let file = PictureFile::parse(&file).map_err(|_| DeskError::NotFound)?;
     let kind = file.content_type();
     let gallery = desk.shop.pictures.clone();

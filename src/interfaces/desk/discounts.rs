@@ -1,8 +1,6 @@
 //! Discount codes at the desk.
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
 use crate::actions;
@@ -14,44 +12,27 @@ use crate::infra::store;
 use crate::infra::store::discounts::StoredDiscount;
 use crate::infra::store::{Db, StoreError};
 use crate::interfaces::desk::amounts::{amount_fields, read_amounts};
-use crate::interfaces::desk::error::DeskError;
+use crate::interfaces::desk::error::DeskResult;
 use crate::interfaces::desk::field_view::{FieldKind, FieldView};
 use crate::interfaces::desk::layout::DeskLayout;
-use crate::interfaces::desk::page::{encoded, page};
+use crate::interfaces::desk::page::page;
+use crate::interfaces::desk::parsed_form::ParsedForm;
 use crate::interfaces::desk::record_form::RecordForm;
-use crate::interfaces::desk::records;
-use crate::interfaces::desk::records::{Question, Record, RecordView, Written};
-use crate::interfaces::desk::session::Seller;
+use crate::interfaces::desk::records::{Record, RecordView, Removal};
 use crate::interfaces::desk::state::Desk;
 use crate::interfaces::http::now;
-
-pub fn addresses(config: &mut ServiceConfig) {
-    config.route(SECTION, web::get().to(list));
-    records::addresses::<StoredDiscount>(config);
-}
-
-const SECTION: &str = "/discounts";
-const DONE: [(&str, &str); 5] = [
-    ("added-over", "The code was added, but it has already expired."),
-    ("changed-over", "The code was changed, but it has already expired."),
-    ("added", "The code was added."),
-    ("changed", "The code was changed."),
-    ("removed", "The code was removed. Orders that used it keep their discount."),
-];
 
 #[derive(Template)]
 #[template(path = "desk/trade/discounts.html")]
 struct DiscountsPage<'a> {
     layout: DeskLayout<'a>,
-    rows: Vec<Row>,
+    rows: Vec<Row<'a>>,
 }
 
-struct Row {
-    code: String,
-    /// Names it in an address.
-    query: String,
-    less: Vec<String>,
-    days: String,
+struct Row<'a> {
+    record: &'a StoredDiscount,
+    reductions: Vec<String>,
+    validity: String,
     uses: String,
     state: &'static str,
 }
@@ -63,45 +44,32 @@ struct DiscountPage<'a> {
     view: RecordView<'a, StoredDiscount>,
 }
 
-async fn list(
-    request: HttpRequest,
-    desk: Data<Desk>,
-    seller: Seller,
-) -> Result<HttpResponse, DeskError> {
-    let discounts = store::discounts::list(&mut *desk.shop.db.reader().await?).await?;
-    let now = now();
-    let template = DiscountsPage {
-        layout: DeskLayout::new(&seller, SECTION).told(&request, &DONE),
-        rows: discounts.iter().map(|kept| row(kept, now)).collect(),
-    };
-    page(StatusCode::OK, &template)
-}
-
-fn row(kept: &StoredDiscount, now: Timestamp) -> Row {
-    let discount = &kept.discount;
-    let less = match &discount.less {
-        Less::Percent(percent) => vec![format!("{percent}%")],
-        Less::Amounts(amounts) => {
-            amounts.iter().map(|(currency, amount)| format!("{amount} {currency}")).collect()
+impl<'a> Row<'a> {
+    fn new(record: &'a StoredDiscount, now: Timestamp) -> Self {
+        let StoredDiscount { discount, used, .. } = record;
+        Self {
+            record,
+            reductions: match &discount.less {
+                Less::Percent(percent) => vec![format!("{percent}%")],
+                Less::Amounts(amounts) => amounts
+                    .iter()
+                    .map(|(currency, amount)| format!("{amount} {currency}"))
+                    .collect(),
+            },
+            validity: match (discount.from, discount.until) {
+                (None, None) => "always".to_owned(),
+                (Some(first), None) => format!("from {}", first.short_day()),
+                (None, Some(last)) => format!("until {}", last.short_day()),
+                (Some(first), Some(last)) => {
+                    format!("{} to {}", first.short_day(), last.short_day())
+                }
+            },
+            uses: match discount.uses {
+                Some(most) => format!("{used} of {most}"),
+                None => used.to_string(),
+            },
+            state: state(discount, *used, now),
         }
-    };
-    let days = match (discount.from, discount.until) {
-        (None, None) => "always".to_owned(),
-        (Some(first), None) => format!("from {}", first.short_day()),
-        (None, Some(last)) => format!("until {}", last.short_day()),
-        (Some(first), Some(last)) => format!("{} to {}", first.short_day(), last.short_day()),
-    };
-    let uses = match discount.uses {
-        Some(uses) => format!("{} of {uses}", kept.used),
-        None => kept.used.to_string(),
-    };
-    Row {
-        code: discount.code.clone(),
-        query: format!("code={}", encoded(&discount.code)),
-        less,
-        days,
-        uses,
-        state: state(discount, kept.used, now),
     }
 }
 
@@ -110,7 +78,7 @@ fn state(discount: &Discount, used: i64, now: Timestamp) -> &'static str {
         "not active yet"
     } else if discount.is_over(now) {
         "expired"
-    } else if discount.uses.is_some_and(|uses| uses <= used) {
+    } else if discount.uses.is_some_and(|most| most <= used) {
         "limit reached"
     } else {
         "active"
@@ -118,8 +86,15 @@ fn state(discount: &Discount, used: i64, now: Timestamp) -> &'static str {
 }
 
 impl Record for StoredDiscount {
-    const SECTION: &'static str = SECTION;
+    const SECTION: &'static str = "/discounts";
     const KEY: &'static str = "code";
+    const NOTICES: &'static [(&'static str, &'static str)] = &[
+        ("added-over", "The code was added, but it has already expired."),
+        ("changed-over", "The code was changed, but it has already expired."),
+        ("added", "The code was added."),
+        ("changed", "The code was changed."),
+        ("removed", "The code was removed. Orders that used it keep their discount."),
+    ];
     const AMOUNTS: &'static str = "less";
 
     fn key(&self) -> &str {
@@ -163,37 +138,54 @@ impl Record for StoredDiscount {
         }
     }
 
-    fn write(form: &RecordForm, wallets: &[Wallet], _: Option<&Self>) -> Written {
-        let mut written = Written::default();
-        let (less, amounts) = read_amounts(form, "less", wallets, false, &mut written.faults);
-        written.fields.push(("code".to_owned(), Json::Text(form.get("code").trim().to_owned())));
-        written.fields.extend(form.whole("percent"));
-        if !amounts.is_empty() {
-            written.fields.push(("less".to_owned(), less));
+    fn parse(form: &RecordForm, wallets: &[Wallet], _: Option<&Self>) -> ParsedForm {
+        let mut parsed = ParsedForm::default();
+        let amounts = read_amounts(form, "less", wallets, false, &mut parsed);
+        parsed.fields.push(("code".to_owned(), Json::Text(form.get("code").trim().to_owned())));
+        parsed.fields.extend(form.whole("percent"));
+        if !parsed.amount_fields.is_empty() {
+            parsed.fields.push(("less".to_owned(), amounts));
         }
-        written.fields.extend(form.text("from"));
-        written.fields.extend(form.text("until"));
-        written.fields.extend(form.whole("uses"));
-        Written { amounts, ..written }
+        parsed.fields.extend(form.text("from"));
+        parsed.fields.extend(form.text("until"));
+        parsed.fields.extend(form.whole("uses"));
+        parsed
     }
 
     fn check(fields: &[(String, Json)], wallets: &[Wallet]) -> Vec<Fault> {
         CatalogFile::parse_discount("code", fields, wallets).err().unwrap_or_default()
     }
 
-    fn done(form: &RecordForm) -> &'static str {
+    async fn show_list(desk: &Desk, layout: DeskLayout<'_>) -> DeskResult {
+        let discounts = Self::list(&desk.shop.db).await?;
+        let now = now();
+        let rows = discounts.iter().map(|record| Row::new(record, now)).collect();
+        page(StatusCode::OK, &DiscountsPage { layout, rows })
+    }
+
+    fn show_form(status: StatusCode, view: RecordView<'_, Self>) -> DeskResult {
+        page(status, &DiscountPage { layout: view.layout, view })
+    }
+
+    async fn removal(&self, _: &Shop) -> anyhow::Result<Removal> {
+        let consequences = vec![
+            "Buyers can no longer use it.".to_owned(),
+            format!("Orders that used it ({}) keep their discount.", self.used),
+            "The count is kept if you re-add the code.".to_owned(),
+        ];
+        let title = format!("Remove the code {}", self.discount.code);
+        Ok(Removal { title, consequences, obstacles: None })
+    }
+
+    fn saved_notice(form: &RecordForm) -> &'static str {
         let last = Timestamp::parse_day(form.get("until").trim());
         let is_over = last.is_ok_and(|last| last.plus_days(1) <= now());
-        match (form.was.is_empty(), is_over) {
+        match (form.key.is_empty(), is_over) {
             (true, true) => "added-over",
             (true, false) => "added",
             (false, true) => "changed-over",
             (false, false) => "changed",
         }
-    }
-
-    fn show(status: StatusCode, view: RecordView<'_, Self>) -> Result<HttpResponse, DeskError> {
-        page(status, &DiscountPage { layout: view.layout, view })
     }
 
     async fn list(db: &Db) -> Result<Vec<Self>, StoreError> {
@@ -210,15 +202,5 @@ impl Record for StoredDiscount {
 
     async fn remove(shop: &Shop, key: &str, edition: i64) -> anyhow::Result<Saved<Self>> {
         actions::remove_discount(shop, (key, edition), now()).await
-    }
-
-    async fn question(&self, _: &Shop) -> anyhow::Result<Question> {
-        let code = &self.discount.code;
-        let consequences = vec![
-            "Buyers can no longer use it.".to_owned(),
-            format!("Orders that used it ({}) keep their discount.", self.used),
-            "The count is kept if you re-add the code.".to_owned(),
-        ];
-        Ok(Question { title: format!("Remove the code {code}"), consequences, obstacles: None })
     }
 }

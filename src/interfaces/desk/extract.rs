@@ -1,4 +1,4 @@
-//! What handlers take as arguments: a form that was given to the session that sends it.
+//! Extractors of forms and of query strings.
 
 use std::time::Duration;
 
@@ -7,22 +7,22 @@ use actix_web::{FromRequest, HttpRequest, dev};
 use futures_util::future::LocalBoxFuture;
 
 use crate::interfaces::desk::error::DeskError;
-use crate::interfaces::desk::form::{FromFields, long_texts, remember_typed};
+use crate::interfaces::desk::form::{FromFields, long_texts, remember_input};
 use crate::interfaces::desk::memory::{COPIES, FORMS, HeldMemory};
 use crate::interfaces::desk::session::{Seller, knows_token};
 use crate::interfaces::http;
 use crate::interfaces::http::FormFields;
 
-/// Units: bytes of a form without pictures: enough for a page of 200 KB in any script.
+/// Units: bytes of a form without pictures. A page of 200,000 characters fits, percent-encoded in any script.
 const MOST_BYTES: usize = 1024 * 1024;
 const MOST_FIELDS: usize = 2_000;
 const BODY_TIME: Duration = Duration::from_secs(120);
 
-/// A form that this seller was given.
+/// A form whose token belongs to the seller's session.
 pub struct VerifiedForm<T> {
     pub form: T,
     pub seller: Seller,
-    /// Given back when the form's page is made.
+    /// Released when the response is made.
     _held: HeldMemory,
 }
 
@@ -31,7 +31,7 @@ impl<T: FromFields + 'static> FromRequest for VerifiedForm<T> {
     type Future = LocalBoxFuture<'static, Result<Self, DeskError>>;
 
     /// # Errors
-    /// A page that says what to do: no session, a form of somebody else's, a body too large, too slow or of another kind.
+    /// No session, another session's form, or a body that is too large, too slow or of another content type.
     fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
         let (request, mut payload) = (request.clone(), payload.take());
         Box::pin(async move {
@@ -40,22 +40,22 @@ impl<T: FromFields + 'static> FromRequest for VerifiedForm<T> {
             let held = FORMS.take(COPIES * most).await?;
             let fields = read_fields(&request, &mut payload, MOST_BYTES).await?;
             check_token(&request, &fields)?;
-            remember_typed(&request, &fields);
+            remember_input(&request, &fields);
             Ok(Self { form: T::from_fields(fields)?, seller, _held: held })
         })
     }
 }
 
-/// The fields of an address.
+/// The fields of the query string.
 pub fn query<T: FromFields + Default>(request: &HttpRequest) -> T {
     let fields = http::parse_fields(request.query_string().as_bytes(), MOST_FIELDS);
     fields.and_then(T::from_fields).unwrap_or_default()
 }
 
-/// Reads a form; the token is not looked at.
+/// Reads a form without checking its token.
 ///
 /// # Errors
-/// Another site sent it, or it is too large, too slow or of another kind.
+/// Another site sent it, or it is too large, too slow or of another content type.
 pub async fn read_fields(
     request: &HttpRequest,
     payload: &mut dev::Payload,
@@ -70,7 +70,7 @@ pub async fn read_fields(
 }
 
 /// # Errors
-/// [`DeskError::StaleForm`] with what was typed: an older session may have been given the form.
+/// [`DeskError::StaleForm`] with the seller's input: the form may be of an older session.
 pub fn check_token(request: &HttpRequest, fields: &FormFields) -> Result<(), DeskError> {
     let token = fields.iter().find(|(name, _)| name == "token");
     if token.is_some_and(|(_, token)| knows_token(request, token)) {

@@ -1,11 +1,10 @@
-//! A form field as it is shown.
+//! Form fields as pages show them.
 
 use crate::domain::orders::draft::sentence;
 use crate::domain::payment::secret;
 use crate::domain::values::Amount;
 
-/// A field of a form: with what the seller typed still in it, what is wrong with it, and what is saved now where that is
-/// something else.
+/// A field of a form, with the seller's input, its error, and the saved value if it differs.
 pub struct FieldView {
     pub id: String,
     pub name: String,
@@ -13,9 +12,8 @@ pub struct FieldView {
     pub hint: &'static str,
     pub kind: FieldKind,
     pub value: String,
-    /// Units: characters; 0: the field itself has no limit.
+    /// Units: characters; 0: no limit.
     pub most: usize,
-    /// Why it was refused.
     pub error: Option<String>,
     pub saved: Option<String>,
 }
@@ -23,11 +21,11 @@ pub struct FieldView {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum FieldKind {
     Line,
-    /// A line of a wallet's form.
-    OfWallet,
+    /// Of a wallet: whatever looks like a private key is not shown again.
+    Wallet,
     Day,
     Whole,
-    /// In coins, with the Gwei beside it.
+    /// In coins; the amount in Gwei is shown beside it.
     Coins,
     Area {
         rows: u8,
@@ -61,12 +59,12 @@ impl FieldView {
         Self { most, ..self }
     }
 
-    /// Shows what was typed. What is a private key, or the words that make one, is shown nowhere again. In a wallet's form
-    /// whatever looks like it is one; elsewhere people write what they like, and ten countries in a row are no mnemonic.
-    pub fn fill(&mut self, typed: &str) {
-        let is_private = secret::holds_private(typed)
-            || self.kind == FieldKind::OfWallet && secret::looks_private(typed);
-        self.value = if is_private { String::new() } else { typed.to_owned() };
+    /// Sets the value, unless it is a private key or a mnemonic. Only in a wallet's form is what looks like one taken for
+    /// it: elsewhere ten countries in a row are no mnemonic.
+    pub fn fill(&mut self, value: &str) {
+        let is_private = secret::holds_private(value)
+            || self.kind == FieldKind::Wallet && secret::looks_private(value);
+        self.value = if is_private { String::new() } else { value.to_owned() };
     }
 
     pub fn refuse(&mut self, why: impl std::fmt::Display) {
@@ -77,7 +75,7 @@ impl FieldView {
         self.error.is_some()
     }
 
-    /// Says what is saved, where that is something else.
+    /// Shows the saved value if it differs.
     pub fn compare(&mut self, saved: &str) {
         if self.value.replace("\r\n", "\n").trim() != saved.trim() {
             let is_empty = saved.trim().is_empty();
@@ -85,21 +83,21 @@ impl FieldView {
         }
     }
 
-    /// The elements that say more about the field.
+    /// The ids of the elements that describe the field, for `aria-describedby`.
     pub fn described_by(&self) -> String {
-        let parts = [(self.is_refused(), "error"), (self.saved.is_some(), "now")];
-        let ids = parts.iter().filter(|(is_there, _)| *is_there);
-        ids.map(|(_, what)| format!("{}-{what}", self.id)).collect::<Vec<_>>().join(" ")
+        let error = self.is_refused().then(|| format!("{}-error", self.id));
+        let saved = self.saved.is_some().then(|| format!("{}-now", self.id));
+        error.into_iter().chain(saved).collect::<Vec<_>>().join(" ")
     }
 
-    /// `91,990,000 Gwei`, where the field holds an amount.
+    /// `91,990,000 Gwei`, if the field holds an amount.
     pub fn gwei(&self) -> Option<String> {
-        let amount = Amount::parse_coins(&self.value).ok();
-        let amount = amount.filter(|amount| Amount::ZERO < *amount);
-        amount.filter(|_| self.kind == FieldKind::Coins).map(|sum| format!("{} Gwei", apart(sum)))
+        let amount =
+            Amount::parse_coins(&self.value).ok().filter(|amount| Amount::ZERO < *amount)?;
+        (self.kind == FieldKind::Coins).then(|| format!("{} Gwei", amount.gwei()))
     }
 
-    /// A day's own field takes no word that is no day, and what the seller wrote is to be seen again.
+    /// A date field cannot show input that is no day.
     pub fn type_of(&self) -> &'static str {
         if self.kind == FieldKind::Day && !self.is_refused() { "date" } else { "text" }
     }
@@ -117,35 +115,21 @@ impl FieldView {
     }
 }
 
-/// A line of the list above a form that was refused.
+/// A line of the list above a refused form.
 pub struct FaultLine {
-    /// Of the field; empty: the form as a whole.
+    /// Of the field; empty: the whole form.
     pub id: String,
-    /// Empty: the text says which field it is about.
+    /// Empty: the text names the field.
     pub label: String,
     pub text: String,
 }
 
-/// What a page says above its form of the fields that were refused.
 pub fn fault_lines(fields: &[&FieldView]) -> Vec<FaultLine> {
     let refused = |field: &&FieldView| {
         let text = field.error.clone()?;
         Some(FaultLine { id: field.id.clone(), label: field.label.clone(), text })
     };
     fields.iter().filter_map(refused).collect()
-}
-
-/// An amount in Gwei with the thousands apart: `91,990,000`.
-pub fn apart(amount: Amount) -> String {
-    let digits = amount.get().to_string();
-    let mut apart = String::new();
-    for (n, digit) in digits.chars().enumerate() {
-        if 0 < n && (digits.len() - n).is_multiple_of(3) {
-            apart.push(',');
-        }
-        apart.push(digit);
-    }
-    apart
 }
 
 #[cfg(test)]
@@ -163,8 +147,8 @@ mod tests {
             (area, countries, true),
             (FieldKind::Line, &key, false),
             (area, &mnemonic, false),
-            (FieldKind::OfWallet, &key, false),
-            (FieldKind::OfWallet, &"mistyped ".repeat(12), false),
+            (FieldKind::Wallet, &key, false),
+            (FieldKind::Wallet, &"mistyped ".repeat(12), false),
         ] {
             let mut field = FieldView::new("name", "", kind);
             field.fill(typed);

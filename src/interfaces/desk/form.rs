@@ -1,12 +1,13 @@
-//! What the fields of the desk's forms are, and which of them are worth keeping for the seller.
+//! The fields of the desk's forms, and which of them error pages show again.
 
 use actix_web::{HttpMessage, HttpRequest};
+use data_encoding::HEXLOWER_PERMISSIVE;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
 use crate::interfaces::http::{FormError, FormFields, decode_fields, hex, random_bytes};
 
-/// A form whose fields were read.
+/// A form that is made from its fields.
 pub trait FromFields: Sized {
     /// # Errors
     /// [`FormError::ContentType`]: no page of the desk sends these fields.
@@ -20,7 +21,8 @@ impl<T: DeserializeOwned> FromFields for T {
     }
 }
 
-/// The fields of a form in their order, where some have the same name.
+/// The fields of a form in order. Several may have the same name.
+#[derive(Default)]
 pub struct FieldList(pub FormFields);
 
 impl FromFields for FieldList {
@@ -45,7 +47,7 @@ impl FieldList {
     }
 }
 
-/// A form that only confirms with the password what cannot be undone. `edition`: what the page showed.
+/// A form that only confirms an action. `edition`: of the record when the page was loaded.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub struct Confirmation {
@@ -54,76 +56,57 @@ pub struct Confirmation {
     pub edition: i64,
 }
 
-/// The form's own name, by which one that is sent twice is known.
-#[derive(Default, Deserialize)]
-#[serde(transparent)]
-pub struct Once(String);
-
-impl Once {
-    pub fn new(text: &str) -> Self {
-        Self(text.to_owned())
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// # Errors
-    /// [`FormError::ContentType`]: it is no such name.
-    pub fn bytes(&self) -> Result<[u8; 32], FormError> {
-        let text = self.0.as_bytes();
-        let mut once = [0; 32];
-        if text.len() != 64 {
-            return Err(FormError::ContentType);
-        }
-        for (byte, pair) in once.iter_mut().zip(text.chunks_exact(2)) {
-            let pair = std::str::from_utf8(pair).map_err(|_| FormError::ContentType)?;
-            *byte = u8::from_str_radix(pair, 16).map_err(|_| FormError::ContentType)?;
-        }
-        Ok(once)
-    }
-}
-
-/// The name of a form that is shown for the first time.
-pub fn fresh_once() -> String {
+/// A new idempotency key of a form, so that one that is sent twice has one effect.
+///
+/// Shape: 64 hexadecimal digits.
+pub fn new_idempotency_key() -> String {
     hex(&random_bytes::<32>())
 }
 
-/// A whole number, such as the edition that was shown with a form; 0 where it says none.
+/// # Errors
+/// [`FormError::ContentType`]: no page of the desk sends this key.
+pub fn parse_idempotency_key(key: &str) -> Result<[u8; 32], FormError> {
+    let bytes = HEXLOWER_PERMISSIVE.decode(key.as_bytes()).unwrap_or_default();
+    bytes.try_into().map_err(|_| FormError::ContentType)
+}
+
+/// A whole number; 0 if the field holds none.
 pub fn number<'de, D: Deserializer<'de>>(field: D) -> Result<i64, D::Error> {
     Ok(String::deserialize(field)?.parse().unwrap_or(0))
 }
 
-/// A box that was ticked.
-pub fn ticked<'de, D: Deserializer<'de>>(field: D) -> Result<bool, D::Error> {
+/// A checkbox.
+pub fn checkbox<'de, D: Deserializer<'de>>(field: D) -> Result<bool, D::Error> {
     String::deserialize(field).map(|text| !text.is_empty())
 }
 
-/// What a form of the seller's held, but for secrets and marks of its own.
-pub struct Typed(pub FormFields);
+/// The seller's input of a request, kept beside it for the page of a temporary error.
+pub struct FormInput(pub FormFields);
 
-/// Fields that are always worth copying; others are where they have more characters than `SHORT`, unless their name holds
-/// a part that says that they are a secret, a mark of the form's own or what stood there before.
-const LONG: [&str; 4] = ["answer", "description", "text", "notice"];
+/// Fields that are worth copying however short they are.
+const LONG_FIELDS: [&str; 4] = ["answer", "description", "text", "notice"];
+/// Units: characters. Other fields are worth copying if they are longer.
 const SHORT: usize = 40;
+/// Parts of the names of fields that hold a secret, a key of the form or a previous value: they are never shown.
 const UNSHOWN: [&str; 11] = [
     "token", "once", "password", "new", "again", "code", "key", "xpub", "address", "picture", "was",
 ];
 
-/// Keeps it beside the request, so that the page for an error that passes can show what was typed.
-pub fn remember_typed(request: &HttpRequest, fields: &FormFields) {
-    let is_shown = |(name, value): &&(String, String)| {
-        !value.trim().is_empty() && !UNSHOWN.iter().any(|part| name.contains(part))
-    };
-    let typed = fields.iter().filter(is_shown).cloned().collect();
-    request.extensions_mut().insert(Typed(typed));
+fn is_shown(name: &str) -> bool {
+    !UNSHOWN.iter().any(|part| name.contains(part))
 }
 
-/// What would be a pity to type again: no secret, and nothing that the form brings along by itself.
+pub fn remember_input(request: &HttpRequest, fields: &FormFields) {
+    let is_input = |name: &str, value: &str| !value.trim().is_empty() && is_shown(name);
+    let input = fields.iter().filter(|(name, value)| is_input(name, value)).cloned().collect();
+    request.extensions_mut().insert(FormInput(input));
+}
+
+/// The input that would be tedious to type again.
 pub fn long_texts(fields: &FormFields) -> FormFields {
     let is_long = |name: &str, value: &str| {
-        LONG.contains(&name) && !value.trim().is_empty()
-            || SHORT < value.chars().count() && !UNSHOWN.iter().any(|part| name.contains(part))
+        LONG_FIELDS.contains(&name) && !value.trim().is_empty()
+            || SHORT < value.chars().count() && is_shown(name)
     };
     fields.iter().filter(|(name, value)| is_long(name, value)).cloned().collect()
 }

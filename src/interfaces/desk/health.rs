@@ -1,67 +1,67 @@
-//! The doctor's last findings, for the desk's first page.
+//! The doctor's last findings, for the first page.
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::domain::values::Timestamp;
 
-/// What is not well, and what to do about it.
+/// A finding of the doctor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Complaint {
     pub check: &'static str,
-    /// Otherwise it is worth knowing, and no fault.
+    /// Otherwise it is only a note.
     pub is_bad: bool,
     pub words: String,
-    /// Empty where nothing can be done.
+    /// Empty if nothing can be done.
     pub to_do: String,
 }
 
-/// What was found, and at which minute somebody looked.
 #[derive(Clone, Debug)]
-pub struct Found {
+pub struct HealthReport {
     pub at: Timestamp,
     pub complaints: Vec<Complaint>,
 }
 
-/// What the doctor last found. A page shows that and waits for nobody; where it is old, the page asks for another look,
-/// which the process that opened the desk takes beside the pages.
+/// The last report. A page shows it without waiting, and requests a new one if it is old; the process that serves the
+/// desk makes it in the background.
 #[derive(Default)]
 pub struct Health {
-    asked: Notify,
-    found: Mutex<Option<Found>>,
+    requested: Notify,
+    report: Mutex<Option<HealthReport>>,
 }
 
-/// Units: seconds for which a look is good enough.
+/// Units: seconds for which a report is shown without a new check.
 const FRESH: i64 = 10;
 
 impl Health {
-    /// `None`: nobody has looked yet.
-    pub fn last(&self, now: Timestamp) -> Option<Found> {
-        let found = self.found.lock().clone();
-        if found.as_ref().is_none_or(|found| found.is_old(now)) {
-            self.asked.notify_one();
+    /// `None`: there is no report yet.
+    pub fn last(&self, now: Timestamp) -> Option<HealthReport> {
+        if !self.is_fresh(now) {
+            self.requested.notify_one();
         }
-        found
+        self.report.lock().clone()
     }
 
-    /// Until a page asks for a look.
-    pub async fn asked(&self) {
-        self.asked.notified().await;
+    /// Waits until a page requests a report.
+    pub async fn requested(&self) {
+        self.requested.notified().await;
     }
 
-    /// Whether what was found is still good: a page may have asked while somebody looked.
+    /// Whether the last report is still good: a page may have requested another one during a check. A clock that was set
+    /// back makes it old too.
     pub fn is_fresh(&self, now: Timestamp) -> bool {
-        self.found.lock().as_ref().is_some_and(|found| !found.is_old(now))
+        let report = self.report.lock();
+        report.as_ref().is_some_and(|report| (0..FRESH).contains(&(now.get() - report.at.get())))
     }
 
-    pub fn keep(&self, complaints: Vec<Complaint>, at: Timestamp) {
-        *self.found.lock() = Some(Found { at, complaints });
+    pub fn set(&self, complaints: Vec<Complaint>, at: Timestamp) {
+        *self.report.lock() = Some(HealthReport { at, complaints });
     }
 }
 
 impl Complaint {
     /// The desk's page where it can be fixed: address and name.
-    pub fn place(&self) -> Option<(&'static str, &'static str)> {
+    pub fn link(&self) -> Option<(&'static str, &'static str)> {
         match self.check {
             "wallets" | "addresses" => Some(("/wallets", "Wallets")),
             "catalog" => Some(("/products", "Products")),
@@ -71,23 +71,16 @@ impl Complaint {
     }
 }
 
-impl Found {
-    /// A clock that went back makes it old too.
-    fn is_old(&self, now: Timestamp) -> bool {
-        !(0..FRESH).contains(&(now.get() - self.at.get()))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_look_is_good_for_ten_seconds() {
+    fn a_report_is_good_for_ten_seconds() {
         let at = Timestamp::new(1_000_000).unwrap();
         let health = Health::default();
         assert!(health.last(at).is_none() && !health.is_fresh(at));
-        health.keep(Vec::new(), at);
+        health.set(Vec::new(), at);
         assert!(health.is_fresh(Timestamp::new(1_000_009).unwrap()));
         assert!(!health.is_fresh(Timestamp::new(1_000_010).unwrap()));
         assert!(!health.is_fresh(Timestamp::new(999_999).unwrap()));

@@ -4,27 +4,28 @@ use std::net::IpAddr;
 
 use parking_lot::RwLock;
 
-/// The names under which the desk may be called.
+/// The host names that the desk accepts.
 ///
-/// Any site can have its own name lead to 127.0.0.1 and then ask the desk from the seller's browser as if it were that
-/// site (DNS rebinding). So a name is answered only where nobody else can have it.
+/// Any site can make its own name resolve to 127.0.0.1, and then send requests to the desk from the seller's browser as
+/// if the desk were that site (DNS rebinding). So only names are accepted that nobody else can have.
 pub struct DeskHosts {
-    /// The name in `DESK_LISTEN`, where it is one.
+    /// The name in `DESK_LISTEN`; `None` if that is an IP address.
     named: Option<String>,
-    /// Whether others than this host reach the desk, as its setting says twice: then by any IP address.
-    is_open: bool,
-    /// Shape: 56 letters and digits, `.onion`. `None`: the shop makes no service for the desk, and does not know what
-    /// Tor's own torrc makes: any onion will do then, since no browser looks such a name up outside of Tor.
+    /// Whether the desk listens beyond this host: then any IP address is accepted.
+    is_public: bool,
+    /// Shape: 56 letters and digits, `.onion`. `None`: the shop creates no onion service for the desk and does not know
+    /// those of `torrc`. Any onion address is accepted then, since no browser resolves such names outside Tor.
     onion: RwLock<Option<String>>,
 }
 
 impl DeskHosts {
     /// `listen`: `HOST:PORT`, or empty for a socket.
     pub fn new(listen: &str) -> Self {
-        let host = bare(listen).to_ascii_lowercase();
+        let host = without_port(listen).to_ascii_lowercase();
         let ip = parse_ip(&host);
         Self {
-            is_open: ip.is_some_and(|ip| !ip.is_loopback()) || ip.is_none() && !is_own_name(&host),
+            is_public: ip.is_some_and(|ip| !ip.is_loopback())
+                || ip.is_none() && !is_local_name(&host),
             named: Some(host).filter(|host| !host.is_empty() && ip.is_none()),
             onion: RwLock::new(None),
         }
@@ -36,12 +37,12 @@ impl DeskHosts {
     }
 
     pub fn is_foreign(&self, host: &str) -> bool {
-        let host = bare(host).to_ascii_lowercase();
-        if is_own_name(&host) || self.named.as_deref() == Some(&host) {
+        let host = without_port(host).to_ascii_lowercase();
+        if is_local_name(&host) || self.named.as_deref() == Some(&host) {
             return false;
         }
         if let Some(ip) = parse_ip(&host) {
-            return !ip.is_loopback() && !self.is_open;
+            return !ip.is_loopback() && !self.is_public;
         }
         match self.onion.read().as_deref() {
             Some(onion) => host != onion,
@@ -50,8 +51,7 @@ impl DeskHosts {
     }
 }
 
-/// Without its port.
-fn bare(host: &str) -> &str {
+fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => host,
@@ -62,8 +62,8 @@ fn parse_ip(host: &str) -> Option<IpAddr> {
     host.trim_start_matches('[').trim_end_matches(']').parse().ok()
 }
 
-/// A name of this very host in every browser, and none at all, which no browser sends.
-fn is_own_name(host: &str) -> bool {
+/// Names that every browser resolves to this host. An empty one is sent by no browser.
+fn is_local_name(host: &str) -> bool {
     host.is_empty() || host == "localhost" || host.ends_with(".localhost")
 }
 
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn no_name_that_a_stranger_can_have_is_answered() {
+    fn names_that_others_can_have_are_refused() {
         for listen in ["127.0.0.1:3001", "[::1]:3001", "localhost:3001", ""] {
             let hosts = DeskHosts::new(listen);
             for ours in
@@ -93,7 +93,7 @@ mod tests {
             {
                 check(&hosts, ours, false);
             }
-            for strange in [
+            for foreign in [
                 "evil.example",
                 "evil.example:3001",
                 "shop",
@@ -101,7 +101,7 @@ mod tests {
                 "10.0.0.7",
                 "x.onion",
             ] {
-                check(&hosts, strange, true);
+                check(&hosts, foreign, true);
             }
             check(&hosts, ONION, false);
             check(&hosts, &format!("{ONION}.evil.example"), true);
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn where_the_setting_says_it_twice_addresses_and_the_name_are_answered() {
+    fn a_public_desk_accepts_ip_addresses_and_its_name() {
         let hosts = DeskHosts::new("0.0.0.0:3001");
         check(&hosts, "192.168.1.5:3001", false);
         check(&hosts, "evil.example", true);

@@ -1,4 +1,4 @@
-//! What surrounds every page of the desk.
+//! The frame around every page of the desk.
 
 use actix_web::HttpRequest;
 
@@ -6,16 +6,15 @@ use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::stylesheet;
 use crate::interfaces::http::query_field;
 
-/// What surrounds every page of the desk.
 #[derive(Clone, Copy)]
 pub struct DeskLayout<'a> {
     pub site_name: &'a str,
-    /// Empty where nobody is signed in.
+    /// Empty if nobody is signed in.
     pub token: &'a str,
-    /// The address of the section that is marked in the menu.
+    /// The address of the menu's current section.
     pub section: &'static str,
-    /// What was just done, of a fixed list.
-    pub done: Option<&'static str>,
+    /// What the last request did.
+    pub notice: Option<&'static str>,
     pub styles: [&'static str; 2],
 }
 
@@ -35,19 +34,19 @@ const SECTIONS: [(&str, &str); 10] = [
 
 impl<'a> DeskLayout<'a> {
     pub fn new(seller: &'a Seller, section: &'static str) -> Self {
-        Self { token: &seller.token, section, ..Self::outside(&seller.site_name) }
+        Self { token: &seller.token, section, ..Self::signed_out(&seller.site_name) }
     }
 
     /// For a visitor without a session.
-    pub fn outside(site_name: &'a str) -> Self {
-        Self { site_name, token: "", section: "", done: None, styles: stylesheet::addresses() }
+    pub fn signed_out(site_name: &'a str) -> Self {
+        Self { site_name, token: "", section: "", notice: None, styles: stylesheet::addresses() }
     }
 
-    /// `words`: what each `?done=` of this page says.
-    pub fn told(mut self, request: &HttpRequest, words: &[(&str, &'static str)]) -> Self {
+    /// `notices`: the text for each `?done=` that leads to this page.
+    pub fn with_notice(self, request: &HttpRequest, notices: &[(&str, &'static str)]) -> Self {
         let done = query_field(request, "done");
-        self.done = words.iter().find(|(name, _)| *name == done).map(|(_, words)| *words);
-        self
+        let notice = notices.iter().find(|(name, _)| *name == done).map(|(_, text)| *text);
+        Self { notice, ..self }
     }
 
     /// What the menu calls the section.

@@ -13,28 +13,29 @@ use crate::actions;
 use crate::actions::{AuthError, Credentials, Line};
 use crate::domain::login::{SessionId, TypedPassword};
 use crate::infra::store;
-use crate::interfaces::desk::error::DeskError;
+use crate::interfaces::desk::error::{DeskError, DeskResult};
 use crate::interfaces::desk::extract::{VerifiedForm, read_fields};
 use crate::interfaces::desk::form::FromFields;
 use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::page::page;
 use crate::interfaces::desk::session;
 use crate::interfaces::desk::state::Desk;
+use crate::interfaces::http;
 use crate::interfaces::http::{
     ConnectionState, CookieNames, FormError, NoFields, begin_to_read, connection_of, hex, now,
     random_bytes,
 };
 
-/// The cookie that a form of somebody without a session is bound to.
-const BEFORE: &str = "before";
-/// Units: bytes of the form of somebody who has no session.
+/// The cookie to which the sign-in form is bound.
+const SIGN_IN: &str = "before";
+/// Units: bytes of the sign-in form.
 const MOST_BYTES: usize = 16 * 1024;
 
 pub fn addresses(config: &mut ServiceConfig) {
     config
         .route("/login", web::get().to(show))
         .route("/login", web::post().to(submit))
-        .route("/logout", web::post().to(leave));
+        .route("/logout", web::post().to(sign_out));
 }
 
 #[derive(Template)]
@@ -47,37 +48,36 @@ struct LoginPage<'a> {
     is_refused: bool,
 }
 
-async fn show(request: HttpRequest, desk: Data<Desk>) -> Result<HttpResponse, DeskError> {
-    const DONE: [(&str, &str); 3] = [
+async fn show(request: HttpRequest, desk: Data<Desk>) -> DeskResult {
+    const NOTICES: [(&str, &str); 3] = [
         ("out", "You have signed out."),
         ("ended", "All sessions have ended, on every browser."),
         ("password", "The password is changed. Please sign in with the new one."),
     ];
     let site_name = desk.site_name().await?;
-    let layout = DeskLayout::outside(&site_name).told(&request, &DONE);
-    ask(&request, &desk, layout, StatusCode::OK, false).await
+    let layout = DeskLayout::signed_out(&site_name).with_notice(&request, &NOTICES);
+    show_form(&request, &desk, layout, StatusCode::OK).await
 }
 
-async fn ask(
+async fn show_form(
     request: &HttpRequest,
     desk: &Desk,
     layout: DeskLayout<'_>,
     status: StatusCode,
-    is_refused: bool,
-) -> Result<HttpResponse, DeskError> {
-    let known = session::cookie(request, BEFORE);
-    let before = known.clone().unwrap_or_else(|| hex(&random_bytes::<16>()));
+) -> DeskResult {
+    let cookie = session::cookie(request, SIGN_IN);
+    let visitor = cookie.clone().unwrap_or_else(|| hex(&random_bytes::<16>()));
     let lock = store::login::find_lock(&mut *desk.shop.db.reader().await?).await?;
     let template = LoginPage {
         layout,
-        token: desk.token_key.token(&before),
+        token: desk.token_key.token(&visitor),
         has_password: lock.password.is_some(),
         has_factor: lock.factor.is_some(),
-        is_refused,
+        is_refused: status != StatusCode::OK,
     };
     let mut response = page(status, &template)?;
-    if known.is_none() {
-        let cookie = CookieNames::of_seller(request).set(BEFORE, &before);
+    if cookie.is_none() {
+        let cookie = CookieNames::of_seller(request).set(SIGN_IN, &visitor);
         let cookie = header::HeaderValue::from_str(&cookie).map_err(anyhow::Error::from)?;
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
@@ -91,7 +91,7 @@ struct SignInForm {
     code: String,
 }
 
-/// The sign-in form of a browser without a session, bound to a cookie that it was given with the form.
+/// The sign-in form, whose token belongs to the browser's cookie.
 struct VerifiedSignIn(SignInForm);
 
 impl FromRequest for VerifiedSignIn {
@@ -101,16 +101,16 @@ impl FromRequest for VerifiedSignIn {
     fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
         let (request, mut payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            let before = session::cookie(&request, BEFORE).ok_or(DeskError::NoCookie)?;
+            let visitor = session::cookie(&request, SIGN_IN).ok_or(DeskError::NoCookie)?;
             let desk = request.app_data::<Data<Desk>>().ok_or(DeskError::NotFound)?;
-            // A slow sender gives way to others.
+            // If the desk is full, the connections of slow senders are closed first.
             begin_to_read(&request);
             let fields = read_fields(&request, &mut payload, MOST_BYTES).await?;
             if let Some(connection) = connection_of(&request) {
                 connection.set_state(ConnectionState::Working);
             }
             let token = fields.iter().find(|(name, _)| name == "token");
-            if !token.is_some_and(|(_, token)| desk.token_key.verify(&before, token)) {
+            if !token.is_some_and(|(_, token)| desk.token_key.verify(&visitor, token)) {
                 return Err(FormError::Foreign.into());
             }
             Ok(Self(SignInForm::from_fields(fields)?))
@@ -122,9 +122,10 @@ async fn submit(
     request: HttpRequest,
     desk: Data<Desk>,
     VerifiedSignIn(form): VerifiedSignIn,
-) -> Result<HttpResponse, DeskError> {
-    let is_known = session::cookie(&request, session::KNOWN).is_some_and(|mark| desk.knows(&mark));
-    let given = Credentials {
+) -> DeskResult {
+    let known_browser = session::cookie(&request, session::KNOWN_BROWSER);
+    let is_known = known_browser.is_some_and(|token| desk.is_known_browser(&token));
+    let credentials = Credentials {
         line: if is_known { Line::Known } else { Line::Stranger },
         password: TypedPassword::of(&form.password),
         code: form.code,
@@ -132,27 +133,29 @@ async fn submit(
     let id = SessionId::from_chance(random_bytes());
     let earlier = session::session_id(&request).map(|id| id.hash());
     let signing = actions::Signing { fresh: id.hash(), earlier, salt: random_bytes() };
-    match actions::sign_in(&desk.shop, &desk.authenticator, given, signing, now()).await {
+    match actions::sign_in(&desk.shop, &desk.authenticator, credentials, signing, now()).await {
         Ok(()) => {
             let names = CookieNames::of_seller(&request);
-            let mark = desk.mark_of_known(&hex(&random_bytes::<16>()));
-            let cookies =
-                [names.set(session::COOKIE, &id.text()), names.set(session::KNOWN, &mark)];
-            Ok(crate::interfaces::http::see_other("/", &cookies))
+            let known_browser = desk.known_browser_token(&hex(&random_bytes::<16>()));
+            let cookies = [
+                names.set(session::SESSION, &id.text()),
+                names.set(session::KNOWN_BROWSER, &known_browser),
+            ];
+            Ok(http::see_other("/", &cookies))
         }
         Err(AuthError::Broken(error)) => Err(error.into()),
         Err(AuthError::Busy) => Err(FormError::Busy.into()),
         Err(AuthError::Wrong { wait }) => {
-            hold(&request, wait).await;
+            delay(&request, wait).await;
             let site_name = desk.site_name().await?;
-            let layout = DeskLayout::outside(&site_name);
-            ask(&request, &desk, layout, StatusCode::UNPROCESSABLE_ENTITY, true).await
+            let layout = DeskLayout::signed_out(&site_name);
+            show_form(&request, &desk, layout, StatusCode::UNPROCESSABLE_ENTITY).await
         }
     }
 }
 
-/// A wrong answer waits, and gives way to newcomers where the desk is full.
-async fn hold(request: &HttpRequest, wait: Duration) {
+/// While it waits, a new connection may take this one's place if the desk is full.
+async fn delay(request: &HttpRequest, wait: Duration) {
     match connection_of(request) {
         _ if wait == Duration::ZERO => {}
         Some(connection) => connection.wait(wait).await,
@@ -160,20 +163,20 @@ async fn hold(request: &HttpRequest, wait: Duration) {
     }
 }
 
-async fn leave(
+async fn sign_out(
     request: HttpRequest,
     desk: Data<Desk>,
     VerifiedForm { seller, .. }: VerifiedForm<NoFields>,
-) -> Result<HttpResponse, DeskError> {
+) -> DeskResult {
     actions::sign_out(&desk.shop, &seller.session, now()).await?;
     Ok(signed_out(&request, "/login?done=out"))
 }
 
-/// What leads out of the desk leaves nothing of it in the browser.
+/// Ends the session in the browser, and clears the browser's cache of the desk.
 pub fn signed_out(request: &HttpRequest, address: &str) -> HttpResponse {
-    let removed = CookieNames::of_seller(request).remove(session::COOKIE);
-    let mut response = crate::interfaces::http::see_other(address, &removed);
-    // Not its cookies: on loopback they are those of every port, the buyers' listener among them.
+    let removed = CookieNames::of_seller(request).remove(session::SESSION);
+    let mut response = http::see_other(address, &removed);
+    // Not its cookies: on loopback these belong to all ports, including the buyers' listener.
     let cleared = header::HeaderValue::from_static("\"cache\"");
     response.headers_mut().insert(header::HeaderName::from_static("clear-site-data"), cleared);
     response

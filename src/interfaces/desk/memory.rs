@@ -6,20 +6,19 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::interfaces::http::FormError;
 
-/// Memory that everything of one kind holds together at the desk. A request for more than is left waits, then is told to
-/// come again.
+/// The memory of all requests of one kind. If too little is left, a request waits, and is refused after a while.
 pub struct MemoryBudget {
-    /// One permit for each KB.
+    /// Units: permits of 1 KB.
     left: Semaphore,
     most: usize,
 }
 
-/// Memory that is taken from a budget, until this is dropped.
+/// Given back to the budget when it is dropped.
 pub struct HeldMemory(SemaphorePermit<'static>);
 
-/// Units: bytes. A form is read, taken apart and shown again, for which its size is counted [`COPIES`] times.
+/// Units: bytes. A form is read, parsed and shown again, so it takes [`COPIES`] times its size.
 pub static FORMS: MemoryBudget = MemoryBudget::new(18 << 20);
-/// The same of forms that bring files, which may take an hour to arrive: they must not keep other forms out.
+/// For the fields of forms with files. These may take an hour to arrive, and must not block other forms.
 pub static UPLOADS: MemoryBudget = MemoryBudget::new(12 << 20);
 /// Units: bytes of uploaded files, from their first byte until they are processed. The largest file is 32 MB.
 pub static FILES: MemoryBudget = MemoryBudget::new(40 << 20);
@@ -33,10 +32,10 @@ impl MemoryBudget {
         Self { left: Semaphore::const_new(most >> 10), most }
     }
 
-    /// Waits until so many bytes are left.
+    /// Waits until enough is left.
     ///
     /// # Errors
-    /// [`FormError::TooLarge`] where there are never so many, [`FormError::Busy`] where others do not give them back in time.
+    /// [`FormError::TooLarge`] if it is more than the whole budget, [`FormError::Busy`] if others hold it for too long.
     pub async fn take(&'static self, n_bytes: usize) -> Result<HeldMemory, FormError> {
         self.take_within(n_bytes, WAIT).await
     }
@@ -49,9 +48,8 @@ impl MemoryBudget {
         if self.most < n_bytes {
             return Err(FormError::TooLarge);
         }
-        let taken = tokio::time::timeout(wait, self.left.acquire_many(kilobytes(n_bytes))).await;
-        match taken {
-            Ok(Ok(permit)) => Ok(HeldMemory(permit)),
+        match tokio::time::timeout(wait, self.left.acquire_many(kilobytes(n_bytes))).await {
+            Ok(Ok(permits)) => Ok(HeldMemory(permits)),
             Ok(Err(_)) | Err(_) => Err(FormError::Busy),
         }
     }
@@ -75,7 +73,7 @@ mod tests {
     use super::*;
 
     #[actix_web::test]
-    async fn whoever_asks_for_more_than_is_left_waits_and_is_sent_away() {
+    async fn a_request_for_more_than_is_left_is_refused_after_waiting() {
         static BUDGET: MemoryBudget = MemoryBudget::new(10 << 10);
         let take = |n_bytes| BUDGET.take_within(n_bytes, Duration::ZERO);
         assert!(matches!(take(10_241).await, Err(FormError::TooLarge)));
@@ -90,7 +88,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn whoever_waits_gets_what_is_given_back() {
+    async fn a_waiting_request_gets_what_is_given_back() {
         static BUDGET: MemoryBudget = MemoryBudget::new(4 << 10);
         let first = BUDGET.take(4 << 10).await.unwrap();
         let (second, ()) = tokio::join!(BUDGET.take(4 << 10), async { drop(first) });

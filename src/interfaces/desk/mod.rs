@@ -20,9 +20,9 @@ mod memory;
 mod orders;
 mod page;
 mod pages;
+mod parsed_form;
 mod password_prompt;
 mod products;
-mod record_faults;
 mod record_form;
 mod records;
 pub mod serve;
@@ -41,6 +41,9 @@ pub use state::Desk;
 use actix_web::web;
 use actix_web::web::ServiceConfig;
 
+use crate::infra::store::discounts::StoredDiscount;
+use crate::infra::store::shipping::StoredRate;
+
 /// Every address of the desk, part by part.
 pub fn addresses(config: &mut ServiceConfig) {
     login::addresses(config);
@@ -49,11 +52,11 @@ pub fn addresses(config: &mut ServiceConfig) {
     activity::addresses(config);
     orders::addresses(config);
     products::addresses(config);
-    discounts::addresses(config);
-    shipping::addresses(config);
+    records::addresses::<StoredDiscount>(config);
+    records::ordered_addresses::<StoredRate>(config);
     wallets::addresses(config);
     pages::addresses(config);
     appearance::addresses(config);
     assets::addresses(config);
-    config.default_service(web::to(page::unknown_address));
+    config.default_service(web::to(page::not_found));
 }

@@ -1,14 +1,13 @@
-//! Answers of the desk's handlers.
+//! Responses of the desk's handlers.
 
 use actix_web::HttpResponse;
 use actix_web::http::{StatusCode, header};
 use askama::Template;
 
-use crate::interfaces::desk::error::DeskError;
+use crate::interfaces::desk::error::{DeskError, DeskResult};
 use crate::interfaces::http;
 
-/// A page of the desk.
-pub fn page(status: StatusCode, template: &impl Template) -> Result<HttpResponse, DeskError> {
+pub fn page(status: StatusCode, template: &impl Template) -> DeskResult {
     Ok(html_page(status, template.render()?))
 }
 
@@ -18,16 +17,24 @@ pub fn html_page(status: StatusCode, html: String) -> HttpResponse {
         .body(html)
 }
 
-/// Where every POST that succeeds ends.
+/// The response to every POST that succeeds.
 pub fn see_other(address: &str) -> HttpResponse {
     http::see_other(address, &[])
 }
 
-pub async fn unknown_address() -> Result<HttpResponse, DeskError> {
+pub async fn not_found() -> DeskResult {
     Err(DeskError::NotFound)
 }
 
-/// A word as a part of an address.
-pub fn encoded(word: &str) -> String {
-    form_urlencoded::byte_serialize(word.as_bytes()).collect()
+/// A value in a query.
+pub fn encoded(value: &str) -> String {
+    form_urlencoded::byte_serialize(value.as_bytes()).collect()
+}
+
+/// An address with a query of those fields that are not empty.
+pub fn address_with_query(path: &str, fields: &[(&str, &str)]) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(fields.iter().filter(|(_, value)| !value.is_empty()));
+    let query = query.finish();
+    if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
 }

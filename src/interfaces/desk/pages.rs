@@ -2,7 +2,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, web};
 use askama::Template;
 use serde::Deserialize;
 
@@ -13,20 +13,19 @@ use crate::domain::values::Line;
 use crate::infra::store;
 use crate::infra::store::pages::StoredPage;
 use crate::interfaces::desk::confirmation::ConfirmationPage;
-use crate::interfaces::desk::error::DeskError;
+use crate::interfaces::desk::error::{DeskError, DeskResult};
 use crate::interfaces::desk::extract::VerifiedForm;
 use crate::interfaces::desk::field_view::{FaultLine, FieldKind, FieldView, fault_lines};
 use crate::interfaces::desk::form::{Confirmation, number};
 use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::page::{page, see_other};
-use crate::interfaces::desk::password_prompt::Fresh;
-use crate::interfaces::desk::session::Seller;
+use crate::interfaces::desk::password_prompt::PasswordPrompt;
+use crate::interfaces::desk::session::{Seller, confirms_password};
 use crate::interfaces::desk::state::Desk;
 use crate::interfaces::http::now;
 
 const SECTION: &str = "/pages";
-/// What a page of the list says was just done.
-const DONE: [(&str, &str); 4] = [
+const NOTICES: [(&str, &str); 4] = [
     ("added", "The page was added. Every page links to it in the footer."),
     ("saved", "Saved. The changes are live."),
     ("removed", "The page was removed."),
@@ -52,17 +51,17 @@ pub fn addresses(config: &mut ServiceConfig) {
 #[template(path = "desk/pages/list.html")]
 struct PagesPage<'a> {
     layout: DeskLayout<'a>,
-    pages: Vec<PageLine>,
+    pages: Vec<Row>,
+    /// Whether the order was changed elsewhere.
     has_other_order: bool,
 }
 
-/// A page in the list.
-struct PageLine {
+struct Row {
     slug: String,
     title: String,
     address: String,
     origin: &'static str,
-    /// The slugs of the neighbours it may change places with.
+    /// The slugs of the neighbours with which it can be swapped.
     above: Option<String>,
     below: Option<String>,
 }
@@ -73,10 +72,10 @@ struct EditPage<'a> {
     layout: DeskLayout<'a>,
     /// `None`: a new page.
     slug: Option<String>,
-    /// Where buyers find it.
+    /// For buyers.
     address: String,
     edition: i64,
-    /// The page's text is known only as buyers see it.
+    /// Whether only the HTML of its text is known.
     is_text_lost: bool,
     name: FieldView,
     title: FieldView,
@@ -97,45 +96,35 @@ impl EditPage<'_> {
     }
 }
 
-async fn list(
-    request: HttpRequest,
-    desk: Data<Desk>,
-    seller: Seller,
-) -> Result<HttpResponse, DeskError> {
-    let layout = DeskLayout::new(&seller, SECTION).told(&request, &DONE);
+async fn list(request: HttpRequest, desk: Data<Desk>, seller: Seller) -> DeskResult {
+    let layout = DeskLayout::new(&seller, SECTION).with_notice(&request, &NOTICES);
     show_list(&desk, layout, false).await
 }
 
-async fn show_list(
-    desk: &Desk,
-    layout: DeskLayout<'_>,
-    has_other_order: bool,
-) -> Result<HttpResponse, DeskError> {
-    let mut kept = store::pages::list(&mut *desk.shop.db.reader().await?).await?;
-    kept.retain(|page| !page.is_gone);
-    let slug_at = |at: Option<usize>| {
-        let slug = &kept.get(at?)?.slug;
-        (slug.as_str() != PageSlug::POLICY).then(|| slug.to_string())
+async fn show_list(desk: &Desk, layout: DeskLayout<'_>, has_other_order: bool) -> DeskResult {
+    let mut stored = store::pages::list(&mut *desk.shop.db.reader().await?).await?;
+    stored.retain(|page| !page.is_gone);
+    let is_policy = |page: &StoredPage| page.slug.as_str() == PageSlug::POLICY;
+    // The policy always comes first.
+    let slug_at = |n: Option<usize>| {
+        let page = stored.get(n?).filter(|page| !is_policy(page))?;
+        Some(page.slug.to_string())
     };
-    let lines = kept.iter().enumerate().map(|(n, page)| {
-        let is_policy = page.slug.as_str() == PageSlug::POLICY;
-        let moves = |at| if is_policy { None } else { slug_at(at) };
-        PageLine {
-            slug: page.slug.to_string(),
-            title: page.title.clone(),
-            address: address_of(&page.slug),
-            origin: origin(page),
-            above: moves(n.checked_sub(1)),
-            below: moves(n.checked_add(1)),
-        }
+    let rows = stored.iter().enumerate().map(|(n, page)| Row {
+        slug: page.slug.to_string(),
+        title: page.title.clone(),
+        address: address(&page.slug),
+        origin: origin(page),
+        above: slug_at(n.checked_sub(1)).filter(|_| !is_policy(page)),
+        below: slug_at(n.checked_add(1)).filter(|_| !is_policy(page)),
     });
-    let pages = lines.collect();
+    let pages = rows.collect();
     let status = if has_other_order { StatusCode::CONFLICT } else { StatusCode::OK };
     page(status, &PagesPage { layout, pages, has_other_order })
 }
 
-/// Where buyers find it.
-fn address_of(slug: &PageSlug) -> String {
+/// The page's address for buyers.
+fn address(slug: &PageSlug) -> String {
     if slug.as_str() == PageSlug::POLICY { "/policy".to_owned() } else { format!("/page/{slug}") }
 }
 
@@ -147,26 +136,27 @@ fn origin(page: &StoredPage) -> &'static str {
     }
 }
 
-async fn show_new(seller: Seller) -> Result<HttpResponse, DeskError> {
+async fn show_new(seller: Seller) -> DeskResult {
     page(StatusCode::OK, &edit_page(&seller, None, &PageForm::default()))
 }
 
-fn edit_page<'a>(seller: &'a Seller, kept: Option<&StoredPage>, typed: &PageForm) -> EditPage<'a> {
-    let PageForm { name, title, text, .. } = typed;
+fn edit_page<'a>(seller: &'a Seller, stored: Option<&StoredPage>, form: &PageForm) -> EditPage<'a> {
     EditPage {
         layout: DeskLayout::new(seller, SECTION),
-        slug: kept.map(|page| page.slug.to_string()),
-        address: kept.map(|page| address_of(&page.slug)).unwrap_or_default(),
-        edition: kept.map_or(0, |page| page.edition),
-        is_text_lost: kept.is_some_and(|page| page.markdown.is_none()),
+        slug: stored.map(|page| page.slug.to_string()),
+        address: stored.map(|page| address(&page.slug)).unwrap_or_default(),
+        edition: stored.map_or(0, |page| page.edition),
+        is_text_lost: stored.is_some_and(|page| page.markdown.is_none()),
         name: FieldView::new("name", "URL slug", FieldKind::Line)
             .hint("for example about-us; empty: made from the title; policy for the policy page")
-            .value(name.trim())
+            .value(form.name.trim())
             .most(60),
-        title: FieldView::new("title", "Title", FieldKind::Line).value(title).most(MOST_TITLE),
+        title: FieldView::new("title", "Title", FieldKind::Line)
+            .value(&form.title)
+            .most(MOST_TITLE),
         text: FieldView::new("text", "Text", FieldKind::Area { rows: 16 })
             .hint("Markdown")
-            .value(text)
+            .value(&form.text)
             .most(MOST_TEXT),
         was_changed: false,
         preview: None,
@@ -187,59 +177,60 @@ struct PageForm {
 async fn submit_new(
     desk: Data<Desk>,
     VerifiedForm { form, seller, .. }: VerifiedForm<PageForm>,
-) -> Result<HttpResponse, DeskError> {
-    let (name, title) = (form.name.trim(), &form.title);
-    let mut again = edit_page(&seller, None, &form);
-    let text = read_text(&form, &mut again, None);
-    let slug = match (name, title.trim()) {
+) -> DeskResult {
+    let mut template = edit_page(&seller, None, &form);
+    let text = read_text(&form, &mut template, None);
+    let slug = match (form.name.trim(), form.title.trim()) {
         ("", "") => None,
-        ("", title) => PageSlug::of_title(title)
-            .map_err(|_| again.name.refuse("no slug can be made from this title: please enter one"))
-            .ok(),
-        (name, _) => PageSlug::parse(name).map_err(|_| again.name.refuse(NAME)).ok(),
+        ("", title) => {
+            let error = "no slug can be made from this title: please enter one";
+            PageSlug::of_title(title).map_err(|_| template.name.refuse(error)).ok()
+        }
+        (name, _) => {
+            let error = "enter 1 to 60 lowercase letters a-z, digits and `-`, for example about-us";
+            PageSlug::parse(name).map_err(|_| template.name.refuse(error)).ok()
+        }
     };
     let (Some(text), Some(slug)) = (text, slug) else {
-        return page(StatusCode::UNPROCESSABLE_ENTITY, &again);
+        return page(StatusCode::UNPROCESSABLE_ENTITY, &template);
     };
     if form.act == "preview" {
-        again.preview = Some(preview(&slug, &text));
-        return page(StatusCode::OK, &again);
+        return show_preview(template, &slug, &text);
     }
     match actions::add_page(&desk.shop, &slug, &text, now()).await {
         Ok(()) => Ok(see_other("/pages?done=added")),
         Err(WritePageError::Broken(error)) => Err(error.into()),
         Err(_) => {
-            again.name.refuse(format!("another page already uses {}", address_of(&slug)));
-            page(StatusCode::UNPROCESSABLE_ENTITY, &again)
+            template.name.refuse(format!("another page already uses {}", address(&slug)));
+            page(StatusCode::UNPROCESSABLE_ENTITY, &template)
         }
     }
 }
 
-const NAME: &str = "enter 1 to 60 lowercase letters a-z, digits and `-`, for example about-us";
-
-/// The text of the form, as it would be kept. Where neither title nor text were touched, it is the text that is kept.
+/// The text of the form, or the stored one if neither its title nor its words were changed. What is wrong is noted at the
+/// fields of `template`.
 fn read_text(
     form: &PageForm,
-    again: &mut EditPage<'_>,
-    kept: Option<&StoredPage>,
+    template: &mut EditPage<'_>,
+    stored: Option<&StoredPage>,
 ) -> Option<PageText> {
     let title = match Line::parse(&form.title, MOST_TITLE) {
         Ok(title) if title.is_empty() => {
-            again.title.refuse("enter a title");
+            template.title.refuse("enter a title");
             None
         }
         Ok(title) => Some(title),
         Err(why) => {
-            again.title.refuse(why);
+            template.title.refuse(why);
             None
         }
     };
     let words = form.text.replace("\r\n", "\n");
-    let kept_text = kept.and_then(|page| PageText::parse(page.markdown.as_deref()?).ok());
-    if let (Some(title), Some(kept), Some(text)) = (&title, kept, &kept_text) {
-        let (old_title, old_words) = text.parts(kept.slug.as_str());
-        if title.as_str() == old_title && words.trim() == old_words.trim() {
-            return kept_text;
+    let stored_text = stored.and_then(|page| PageText::parse(page.markdown.as_deref()?).ok());
+    if let (Some(title), Some(stored), Some(text)) = (&title, stored, &stored_text) {
+        let (stored_title, stored_words) = text.parts(stored.slug.as_str());
+        if title.as_str() == stored_title && words.trim() == stored_words.trim() {
+            return stored_text;
         }
     }
     let title = title.as_ref().map_or("", Line::as_str);
@@ -247,26 +238,23 @@ fn read_text(
         Ok(text) if !title.is_empty() => Some(text),
         Ok(_) | Err(NotAPage::Slug) => None,
         Err(why) => {
-            again.text.refuse(why);
+            template.text.refuse(why);
             None
         }
     }
 }
 
-fn preview(slug: &PageSlug, text: &PageText) -> Preview {
+fn show_preview(template: EditPage<'_>, slug: &PageSlug, text: &PageText) -> DeskResult {
     let (title, words) = text.parts(slug.as_str());
-    Preview { title: title.to_owned(), html: markdown::html(words) }
+    let preview = Preview { title: title.to_owned(), html: markdown::html(words) };
+    page(StatusCode::OK, &EditPage { preview: Some(preview), ..template })
 }
 
-async fn show(
-    desk: Data<Desk>,
-    seller: Seller,
-    slug: Path<String>,
-) -> Result<HttpResponse, DeskError> {
-    let kept = find(&desk, &slug).await?;
-    let (title, text) = parts(&kept);
-    let typed = PageForm { title, text, ..PageForm::default() };
-    page(StatusCode::OK, &edit_page(&seller, Some(&kept), &typed))
+async fn show(desk: Data<Desk>, seller: Seller, slug: Path<String>) -> DeskResult {
+    let stored = find(&desk, &slug).await?;
+    let (title, text) = parts(&stored);
+    let form = PageForm { title, text, ..PageForm::default() };
+    page(StatusCode::OK, &edit_page(&seller, Some(&stored), &form))
 }
 
 async fn find(desk: &Desk, slug: &str) -> Result<StoredPage, DeskError> {
@@ -275,13 +263,13 @@ async fn find(desk: &Desk, slug: &str) -> Result<StoredPage, DeskError> {
 }
 
 /// Title and words as the form shows them.
-fn parts(kept: &StoredPage) -> (String, String) {
-    match kept.markdown.as_deref().map(PageText::parse) {
+fn parts(stored: &StoredPage) -> (String, String) {
+    match stored.markdown.as_deref().map(PageText::parse) {
         Some(Ok(text)) => {
-            let (title, words) = text.parts(kept.slug.as_str());
+            let (title, words) = text.parts(stored.slug.as_str());
             (title.to_owned(), words.trim().to_owned())
         }
-        _ => (kept.title.clone(), String::new()),
+        _ => (stored.title.clone(), String::new()),
     }
 }
 
@@ -289,80 +277,72 @@ async fn submit(
     desk: Data<Desk>,
     slug: Path<String>,
     VerifiedForm { form, seller, .. }: VerifiedForm<PageForm>,
-) -> Result<HttpResponse, DeskError> {
-    let kept = find(&desk, &slug).await?;
-    let mut again = edit_page(&seller, Some(&kept), &form);
-    again.edition = form.edition;
-    let Some(text) = read_text(&form, &mut again, Some(&kept)) else {
-        return page(StatusCode::UNPROCESSABLE_ENTITY, &again);
+) -> DeskResult {
+    let stored = find(&desk, &slug).await?;
+    let mut template = edit_page(&seller, Some(&stored), &form);
+    template.edition = form.edition;
+    let Some(text) = read_text(&form, &mut template, Some(&stored)) else {
+        return page(StatusCode::UNPROCESSABLE_ENTITY, &template);
     };
     if form.act == "preview" {
-        again.preview = Some(preview(&kept.slug, &text));
-        return page(StatusCode::OK, &again);
+        return show_preview(template, &stored.slug, &text);
     }
-    match actions::change_page(&desk.shop, &kept.slug, form.edition, &text, now()).await {
+    match actions::change_page(&desk.shop, &stored.slug, form.edition, &text, now()).await {
         Ok(()) => Ok(see_other("/pages?done=saved")),
         Err(WritePageError::Broken(error)) => Err(error.into()),
-        Err(WritePageError::Changed(kept)) => {
-            let (title, words) = parts(&kept);
-            again.edition = kept.edition;
-            again.title.compare(&title);
-            again.text.compare(&words);
-            again.was_changed = true;
-            page(StatusCode::CONFLICT, &again)
+        Err(WritePageError::Changed(stored)) => {
+            let (title, words) = parts(&stored);
+            template.edition = stored.edition;
+            template.title.compare(&title);
+            template.text.compare(&words);
+            template.was_changed = true;
+            page(StatusCode::CONFLICT, &template)
         }
         Err(_) => Err(DeskError::NotFound),
     }
 }
 
-async fn ask_removal(
-    desk: Data<Desk>,
-    seller: Seller,
-    slug: Path<String>,
-) -> Result<HttpResponse, DeskError> {
-    let kept = find(&desk, &slug).await?;
-    show_removal(&seller, &kept, StatusCode::OK, Fresh::asked())
+async fn ask_removal(desk: Data<Desk>, seller: Seller, slug: Path<String>) -> DeskResult {
+    let stored = find(&desk, &slug).await?;
+    page(StatusCode::OK, &removal_page(&seller, &stored, PasswordPrompt::default()))
 }
 
-fn show_removal(
-    seller: &Seller,
-    kept: &StoredPage,
-    status: StatusCode,
-    fresh: Fresh,
-) -> Result<HttpResponse, DeskError> {
-    let address = format!("/pages/{}", kept.slug);
+fn removal_page<'a>(
+    seller: &'a Seller,
+    stored: &StoredPage,
+    prompt: PasswordPrompt,
+) -> ConfirmationPage<'a> {
+    let address = format!("/pages/{}", stored.slug);
     let layout = DeskLayout::new(seller, SECTION);
-    let title = format!("Remove “{}”", kept.title);
-    let file = if kept.file_markdown.is_some() {
+    let file = if stored.file_markdown.is_some() {
         "Its file in db/pages is kept; the page comes back only if that file changes."
     } else {
         ""
     };
-    let question = ConfirmationPage {
-        fields: vec![("edition", kept.edition.to_string())],
-        was_changed: status == StatusCode::CONFLICT,
-        ..ConfirmationPage::new(layout, title, format!("{address}/remove"))
-            .back(&format!("{address}/edit"), &kept.title)
-            .consequences(["This cannot be undone.", "Links to the page stop working.", file])
-            .with_password(fresh)
-    };
-    page(status, &question)
+    ConfirmationPage::new(layout, format!("Remove “{}”", stored.title), format!("{address}/remove"))
+        .hidden_field("edition", stored.edition)
+        .back_to(&format!("{address}/edit"), &stored.title)
+        .consequences(["This cannot be undone.", "Links to the page stop working.", file])
+        .with_password(prompt)
 }
 
 async fn remove(
     desk: Data<Desk>,
     slug: Path<String>,
     VerifiedForm { form, seller, .. }: VerifiedForm<Confirmation>,
-) -> Result<HttpResponse, DeskError> {
-    let kept = find(&desk, &slug).await?;
-    if let Some(fresh) = seller.fresh_password(&desk, &form.password).await? {
-        return show_removal(&seller, &kept, StatusCode::UNPROCESSABLE_ENTITY, fresh);
+) -> DeskResult {
+    let stored = find(&desk, &slug).await?;
+    if !confirms_password(&desk, &form.password).await? {
+        let template = removal_page(&seller, &stored, PasswordPrompt::WRONG);
+        return page(StatusCode::UNPROCESSABLE_ENTITY, &template);
     }
-    match actions::remove_page(&desk.shop, &kept.slug, form.edition, now()).await {
+    match actions::remove_page(&desk.shop, &stored.slug, form.edition, now()).await {
         Ok(()) => Ok(see_other("/pages?done=removed")),
         Err(WritePageError::Broken(error)) => Err(error.into()),
-        Err(WritePageError::Changed(kept)) => {
-            show_removal(&seller, &kept, StatusCode::CONFLICT, Fresh::asked())
+        Err(WritePageError::Changed(stored)) => {
+            let mut template = removal_page(&seller, &stored, PasswordPrompt::default());
+            template.was_changed = true;
+            page(StatusCode::CONFLICT, &template)
         }
         Err(_) => Err(DeskError::NotFound),
     }
@@ -378,7 +358,7 @@ struct SwapForm {
 async fn swap(
     desk: Data<Desk>,
     VerifiedForm { form, seller, .. }: VerifiedForm<SwapForm>,
-) -> Result<HttpResponse, DeskError> {
+) -> DeskResult {
     let slug = |text: &str| PageSlug::parse(text).map_err(|_| DeskError::NotFound);
     match actions::swap_pages(&desk.shop, &slug(&form.upper)?, &slug(&form.lower)?, now()).await {
         Ok(()) => Ok(see_other("/pages?done=moved")),

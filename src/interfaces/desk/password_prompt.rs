@@ -1,18 +1,12 @@
-//! Asks for the password again before what cannot be undone.
+//! The password field of forms whose effect cannot be undone.
 
-/// The field of a form in which the password is given once more: `{% include "desk/fresh.html" %}`, with this as `fresh`.
+/// Shown by `{% include "desk/password_prompt.html" %}`, with this as `prompt`.
 #[derive(Clone, Copy, Default)]
-pub struct Fresh {
-    pub is_refused: bool,
+pub struct PasswordPrompt {
+    pub is_wrong: bool,
 }
 
-impl Fresh {
-    /// As a form asks for it first.
-    pub fn asked() -> Self {
-        Self { is_refused: false }
-    }
-
-    pub fn refused() -> Self {
-        Self { is_refused: true }
-    }
+impl PasswordPrompt {
+    /// Asks again after a wrong password.
+    pub const WRONG: Self = Self { is_wrong: true };
 }

@@ -7,18 +7,20 @@ use serde::Deserialize;
 use crate::domain::catalog::Json;
 use crate::interfaces::desk::form::number;
 
-/// The form of a record. What each record has fields for differs, by its currencies too.
+/// The form of a record. Its other fields depend on the kind of record and on the shop's currencies.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub struct RecordForm {
-    /// The name of the record that is changed; empty: a new one.
-    pub was: String,
-    /// As the form showed it.
+    /// The key of the record when the form was loaded; empty: a new one.
+    #[serde(rename = "was")]
+    pub key: String,
+    /// Of the record when the form was loaded.
     #[serde(deserialize_with = "number")]
     pub edition: i64,
     pub password: String,
-    /// Where a record moves.
-    pub to: String,
+    /// `up` or `down`.
+    #[serde(rename = "to")]
+    pub direction: String,
     #[serde(flatten)]
     fields: HashMap<String, String>,
 }
@@ -33,13 +35,13 @@ impl RecordForm {
         self.fields.contains_key(name)
     }
 
-    /// A text as the seller's file has it, or nothing where the field is blank.
+    /// A text as in the seller's file; `None` if the field is blank.
     pub fn text(&self, name: &str) -> Option<(String, Json)> {
         let text = self.get(name).trim();
         (!text.is_empty()).then(|| (name.to_owned(), Json::Text(text.to_owned())))
     }
 
-    /// A whole number, or what stands there as it is, so that the rules refuse it.
+    /// A whole number as in the seller's file. Other input is passed on as text, which the record's rules refuse.
     pub fn whole(&self, name: &str) -> Option<(String, Json)> {
         let text = self.get(name).trim();
         let value = text.parse().map_or_else(|_| Json::Text(text.to_owned()), Json::Whole);

@@ -1,8 +1,8 @@
-//! Records of the catalog that the desk lists, adds, changes, orders and removes: what their pages share.
+//! The pages of discounts, shipping methods and wallets: list, form, removal.
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, web};
 
 use crate::actions::{Saved, Shop};
 use crate::domain::catalog::{Fault, Json};
@@ -10,27 +10,17 @@ use crate::domain::payment::Wallet;
 use crate::infra::store;
 use crate::infra::store::{Db, StoreError};
 use crate::interfaces::desk::confirmation::{ConfirmationPage, Obstacles};
-use crate::interfaces::desk::error::DeskError;
+use crate::interfaces::desk::error::{DeskError, DeskResult};
 use crate::interfaces::desk::extract::VerifiedForm;
 use crate::interfaces::desk::field_view::{FaultLine, FieldView};
 use crate::interfaces::desk::layout::DeskLayout;
-use crate::interfaces::desk::page::{page, see_other};
-use crate::interfaces::desk::password_prompt::Fresh;
-use crate::interfaces::desk::record_faults::{Faults, add_faults};
+use crate::interfaces::desk::page::{encoded, page, see_other};
+use crate::interfaces::desk::parsed_form::{Faults, ParsedForm};
+use crate::interfaces::desk::password_prompt::PasswordPrompt;
 use crate::interfaces::desk::record_form::RecordForm;
-use crate::interfaces::desk::session::Seller;
+use crate::interfaces::desk::session::{Seller, confirms_password};
 use crate::interfaces::desk::state::Desk;
 use crate::interfaces::http::query_field;
-
-/// A form as a record of the seller's file.
-#[derive(Default)]
-pub struct Written {
-    pub fields: Vec<(String, Json)>,
-    /// The form's field of each amount, in the order of the record's list.
-    pub amounts: Vec<String>,
-    /// What the form itself finds wrong.
-    pub faults: Faults,
-}
 
 /// What happened to a record since its form was made.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -40,19 +30,19 @@ pub enum Conflict {
     Removed,
 }
 
-/// A form as it is shown.
+/// The form of a record.
 pub struct RecordView<'a, R> {
     pub layout: DeskLayout<'a>,
-    pub was: &'a str,
+    /// Of the stored record; empty: a new one.
+    pub key: &'a str,
     pub edition: i64,
-    /// The record that is changed, as far as it is known.
     pub record: Option<&'a R>,
-    /// What was sent, where the form is shown again.
+    /// The submitted form, if it is shown again.
     pub form: Option<&'a RecordForm>,
     fields: Vec<FieldView>,
     pub faults: Vec<FaultLine>,
     conflict: Conflict,
-    pub fresh: Fresh,
+    pub prompt: PasswordPrompt,
 }
 
 impl<R> RecordView<'_, R> {
@@ -74,11 +64,9 @@ impl<R> RecordView<'_, R> {
     }
 }
 
-/// What is asked before a removal.
-pub struct Question {
-    /// What would be done: `Remove the code SPRING`.
+/// What the confirmation page of a removal says.
+pub struct Removal {
     pub title: String,
-    /// What follows from it.
     pub consequences: Vec<String>,
     pub obstacles: Option<Obstacles>,
 }
@@ -86,57 +74,71 @@ pub struct Question {
 /// What differs between the kinds of records.
 pub trait Record: Sized + 'static {
     const SECTION: &'static str;
-    /// The field of the address that names one.
+    /// The field of a query that names one.
     const KEY: &'static str;
-    /// The file's field of the amounts.
+    /// The texts of the list's notices: see [`DeskLayout::with_notice`].
+    const NOTICES: &'static [(&'static str, &'static str)];
+    /// The field of the amounts in the seller's file.
     const AMOUNTS: &'static str = "";
-    /// Whether a change asks for the password.
+    /// Whether a change needs the password.
     const ASKS_PASSWORD: bool = false;
 
     fn key(&self) -> &str;
     fn edition(&self) -> i64;
-    /// The fields of the form, empty. `record`: the one that is changed.
-    fn fields(wallets: &[Wallet], record: Option<&Self>) -> Vec<FieldView>;
-    /// What is saved in a field of the form.
-    fn value(&self, field: &str) -> String;
-    fn write(form: &RecordForm, wallets: &[Wallet], record: Option<&Self>) -> Written;
-    /// What the rules of the file find wrong.
-    fn check(fields: &[(String, Json)], wallets: &[Wallet]) -> Vec<Fault>;
-    /// What the list says was just done.
-    fn done(form: &RecordForm) -> &'static str {
-        if form.was.is_empty() { "added" } else { "changed" }
+    /// `page`: `change` or `remove`.
+    fn href(&self, page: &str) -> String {
+        format!("{}/{page}?{}={}", Self::SECTION, Self::KEY, encoded(self.key()))
     }
-    fn show(status: StatusCode, view: RecordView<'_, Self>) -> Result<HttpResponse, DeskError>;
+
+    /// The fields of the form, empty. `record`: the stored one.
+    fn fields(wallets: &[Wallet], record: Option<&Self>) -> Vec<FieldView>;
+    /// The stored value of a field of the form.
+    fn value(&self, field: &str) -> String;
+    fn parse(form: &RecordForm, wallets: &[Wallet], record: Option<&Self>) -> ParsedForm;
+    fn check(fields: &[(String, Json)], wallets: &[Wallet]) -> Vec<Fault>;
+    async fn show_list(desk: &Desk, layout: DeskLayout<'_>) -> DeskResult;
+    fn show_form(status: StatusCode, view: RecordView<'_, Self>) -> DeskResult;
+    /// The confirmation page of the removal.
+    async fn removal(&self, shop: &Shop) -> anyhow::Result<Removal>;
+    /// The name of the notice after saving.
+    fn saved_notice(form: &RecordForm) -> &'static str {
+        if form.key.is_empty() { "added" } else { "changed" }
+    }
+    /// The name of the notice after a removal.
+    async fn removed_notice(_db: &Db) -> Result<&'static str, StoreError> {
+        Ok("removed")
+    }
 
     async fn list(db: &Db) -> Result<Vec<Self>, StoreError>;
+    /// `shown`: key and edition when the form was loaded; `None`: a new record.
     async fn save(
         shop: &Shop,
         shown: Option<(&str, i64)>,
         fields: &[(String, Json)],
     ) -> anyhow::Result<Saved<Self>>;
     async fn remove(shop: &Shop, key: &str, edition: i64) -> anyhow::Result<Saved<Self>>;
-    /// What the list says after a removal.
-    async fn done_removed(_db: &Db) -> Result<&'static str, StoreError> {
-        Ok("removed")
-    }
-    /// The page that asks before a removal.
-    async fn question(&self, shop: &Shop) -> anyhow::Result<Question>;
 }
 
-/// Records that the seller puts in an order.
+/// Records whose order the seller chooses.
 pub trait OrderedRecord: Record {
     /// Moves one place up or down.
-    async fn shift(shop: &Shop, key: &str, up: bool) -> anyhow::Result<()>;
+    async fn reorder(shop: &Shop, key: &str, up: bool) -> anyhow::Result<()>;
 }
 
 pub fn addresses<R: Record>(config: &mut ServiceConfig) {
-    let at = |what: &str| format!("{}/{what}", R::SECTION);
+    let address = |page: &str| format!("{}/{page}", R::SECTION);
     config
-        .route(&at("new"), web::get().to(show_new::<R>))
-        .route(&at("change"), web::get().to(show_one::<R>))
-        .route(&at("save"), web::post().to(save::<R>))
-        .route(&at("remove"), web::get().to(ask_removal::<R>))
-        .route(&at("remove"), web::post().to(remove::<R>));
+        .route(R::SECTION, web::get().to(show_list::<R>))
+        .route(&address("new"), web::get().to(show_new::<R>))
+        .route(&address("change"), web::get().to(show_one::<R>))
+        .route(&address("save"), web::post().to(save::<R>))
+        .route(&address("remove"), web::get().to(ask_removal::<R>))
+        .route(&address("remove"), web::post().to(remove::<R>));
+}
+
+pub fn ordered_addresses<R: OrderedRecord>(config: &mut ServiceConfig) {
+    addresses::<R>(config);
+    config.route(&format!("{}/move", R::SECTION), web::post().to(reorder::<R>));
 }
 
 pub async fn find<R: Record>(desk: &Desk, key: &str) -> Result<Option<R>, DeskError> {
@@ -144,19 +146,33 @@ pub async fn find<R: Record>(desk: &Desk, key: &str) -> Result<Option<R>, DeskEr
     Ok(records.into_iter().find(|record| record.key() == key))
 }
 
-/// The form of a record, or of a new one.
-async fn show_record<R: Record>(
-    desk: &Desk,
-    seller: &Seller,
-    record: Option<&R>,
-) -> Result<HttpResponse, DeskError> {
+async fn show_list<R: Record>(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    seller: Seller,
+) -> DeskResult {
+    let layout = DeskLayout::new(&seller, R::SECTION).with_notice(&request, R::NOTICES);
+    R::show_list(&desk, layout).await
+}
+
+async fn show_new<R: Record>(desk: Data<Desk>, seller: Seller) -> DeskResult {
+    show_record::<R>(&desk, &seller, None).await
+}
+
+async fn show_one<R: Record>(request: HttpRequest, desk: Data<Desk>, seller: Seller) -> DeskResult {
+    let record = find::<R>(&desk, &query_field(&request, R::KEY)).await?;
+    show_record(&desk, &seller, Some(&record.ok_or(DeskError::NotFound)?)).await
+}
+
+/// `record`: `None` for a new one.
+async fn show_record<R: Record>(desk: &Desk, seller: &Seller, record: Option<&R>) -> DeskResult {
     let wallets = store::wallets::list(&mut *desk.shop.db.reader().await?).await?;
     let mut view = new_view(seller, record, &wallets);
     if let Some(record) = record {
-        (view.was, view.edition) = (record.key(), record.edition());
+        (view.key, view.edition) = (record.key(), record.edition());
         view.fields.iter_mut().for_each(|field| field.fill(&record.value(&field.name)));
     }
-    R::show(StatusCode::OK, view)
+    R::show_form(StatusCode::OK, view)
 }
 
 fn new_view<'a, R: Record>(
@@ -166,107 +182,88 @@ fn new_view<'a, R: Record>(
 ) -> RecordView<'a, R> {
     RecordView {
         layout: DeskLayout::new(seller, R::SECTION),
-        was: "",
+        key: "",
         edition: 0,
         record,
         form: None,
         fields: R::fields(wallets, record),
         faults: Vec::new(),
         conflict: Conflict::None,
-        fresh: Fresh::asked(),
+        prompt: PasswordPrompt::default(),
     }
-}
-
-async fn show_new<R: Record>(desk: Data<Desk>, seller: Seller) -> Result<HttpResponse, DeskError> {
-    show_record::<R>(&desk, &seller, None).await
-}
-
-async fn show_one<R: Record>(
-    request: HttpRequest,
-    desk: Data<Desk>,
-    seller: Seller,
-) -> Result<HttpResponse, DeskError> {
-    let found = find::<R>(&desk, &query_field(&request, R::KEY)).await?;
-    show_record(&desk, &seller, Some(&found.ok_or(DeskError::NotFound)?)).await
 }
 
 async fn save<R: Record>(
     desk: Data<Desk>,
     VerifiedForm { form, seller, .. }: VerifiedForm<RecordForm>,
-) -> Result<HttpResponse, DeskError> {
+) -> DeskResult {
     let wallets = store::wallets::list(&mut *desk.shop.db.reader().await?).await?;
-    let record = if form.was.is_empty() { None } else { find::<R>(&desk, &form.was).await? };
+    let record = if form.key.is_empty() { None } else { find::<R>(&desk, &form.key).await? };
     let mut view = new_view(&seller, record.as_ref(), &wallets);
-    (view.was, view.edition, view.form) = (&form.was, form.edition, Some(&form));
+    (view.key, view.edition, view.form) = (&form.key, form.edition, Some(&form));
     view.fields.iter_mut().for_each(|field| field.fill(form.get(&field.name)));
-    if R::ASKS_PASSWORD
-        && let Some(fresh) = seller.fresh_password(&desk, &form.password).await?
-    {
-        view.fresh = fresh;
+    if R::ASKS_PASSWORD && !confirms_password(&desk, &form.password).await? {
+        view.prompt = PasswordPrompt::WRONG;
         let text = "Wrong password. Please enter it again.".to_owned();
         return refuse(view, vec![("password".to_owned(), text)]);
     }
-    let Written { fields, amounts, mut faults } = R::write(&form, &wallets, record.as_ref());
-    let saved = if faults.is_empty() {
-        let shown = (!form.was.is_empty()).then_some((form.was.as_str(), form.edition));
-        R::save(&desk.shop, shown, &fields).await?
+    let mut parsed = R::parse(&form, &wallets, record.as_ref());
+    let saved = if parsed.faults.is_empty() {
+        let shown = (!form.key.is_empty()).then_some((form.key.as_str(), form.edition));
+        R::save(&desk.shop, shown, &parsed.fields).await?
     } else {
-        Saved::Refused(R::check(&fields, &wallets))
+        Saved::Refused(R::check(&parsed.fields, &wallets))
     };
     match saved {
-        Saved::Done => Ok(see_other(&format!("{}?done={}", R::SECTION, R::done(&form)))),
-        Saved::Refused(found) => {
-            add_faults(&mut faults, found, R::AMOUNTS, &amounts);
-            refuse(view, faults)
+        Saved::Done => Ok(see_other(&format!("{}?done={}", R::SECTION, R::saved_notice(&form)))),
+        Saved::Refused(faults) => {
+            parsed.add_faults(faults, R::AMOUNTS);
+            refuse(view, parsed.faults)
         }
         Saved::Stale(None) => {
-            (view.was, view.edition, view.conflict) = ("", 0, Conflict::Removed);
-            R::show(StatusCode::CONFLICT, view)
+            (view.key, view.edition, view.conflict) = ("", 0, Conflict::Removed);
+            R::show_form(StatusCode::CONFLICT, view)
         }
         Saved::Stale(Some(record)) => {
             (view.edition, view.conflict) = (record.edition(), Conflict::Changed);
             view.fields.iter_mut().for_each(|field| field.compare(&record.value(&field.name)));
-            R::show(StatusCode::CONFLICT, view)
+            R::show_form(StatusCode::CONFLICT, view)
         }
     }
 }
 
-/// The form again, with what is wrong at each field; what is of none of them is said first.
-fn refuse<R: Record>(
-    mut view: RecordView<'_, R>,
-    mut faults: Faults,
-) -> Result<HttpResponse, DeskError> {
-    let place = |name: &str| view.fields.iter().position(|field| field.name == name);
-    faults.sort_by_key(|(name, _)| place(name));
+/// Shows the form again. Its faults are listed in the order of the fields, those of the whole form first.
+fn refuse<R: Record>(mut view: RecordView<'_, R>, mut faults: Faults) -> DeskResult {
+    faults.sort_by_key(|(name, _)| view.fields.iter().position(|field| field.name == *name));
     for field in &mut view.fields {
         let fault = faults.iter().find(|(name, _)| *name == field.name);
         field.error = fault.map(|(_, text)| text.clone());
     }
     let line = |(id, text)| FaultLine { id, label: String::new(), text };
     view.faults = faults.into_iter().map(line).collect();
-    R::show(StatusCode::UNPROCESSABLE_ENTITY, view)
+    R::show_form(StatusCode::UNPROCESSABLE_ENTITY, view)
 }
 
-pub async fn shift<R: OrderedRecord>(
+async fn reorder<R: OrderedRecord>(
     desk: Data<Desk>,
     VerifiedForm { form, .. }: VerifiedForm<RecordForm>,
-) -> Result<HttpResponse, DeskError> {
-    R::shift(&desk.shop, &form.was, form.to == "up").await?;
+) -> DeskResult {
+    R::reorder(&desk.shop, &form.key, form.direction == "up").await?;
     Ok(see_other(&format!("{}?done=moved", R::SECTION)))
 }
 
-/// The page that asks before a record is removed.
-async fn question<'a, R: Record>(
+async fn removal_page<'a, R: Record>(
     desk: &Desk,
     seller: &'a Seller,
     record: &R,
 ) -> Result<ConfirmationPage<'a>, DeskError> {
-    let question = record.question(&desk.shop).await?;
+    let removal = record.removal(&desk.shop).await?;
     let layout = DeskLayout::new(seller, R::SECTION);
-    let mut page = ConfirmationPage::new(layout, question.title, format!("{}/remove", R::SECTION));
-    (page.consequences, page.obstacles) = (question.consequences, question.obstacles);
-    page.fields = vec![("was", record.key().to_owned()), ("edition", record.edition().to_string())];
-    page.fresh = R::ASKS_PASSWORD.then(Fresh::asked);
+    let mut page = ConfirmationPage::new(layout, removal.title, format!("{}/remove", R::SECTION))
+        .hidden_field("was", record.key())
+        .hidden_field("edition", record.edition());
+    (page.consequences, page.obstacles) = (removal.consequences, removal.obstacles);
+    page.password_prompt = R::ASKS_PASSWORD.then(PasswordPrompt::default);
     Ok(page)
 }
 
@@ -274,37 +271,34 @@ async fn ask_removal<R: Record>(
     request: HttpRequest,
     desk: Data<Desk>,
     seller: Seller,
-) -> Result<HttpResponse, DeskError> {
-    let found = find::<R>(&desk, &query_field(&request, R::KEY)).await?;
-    let found = found.ok_or(DeskError::NotFound)?;
-    page(StatusCode::OK, &question(&desk, &seller, &found).await?)
+) -> DeskResult {
+    let record = find::<R>(&desk, &query_field(&request, R::KEY)).await?;
+    let record = record.ok_or(DeskError::NotFound)?;
+    page(StatusCode::OK, &removal_page(&desk, &seller, &record).await?)
 }
 
 async fn remove<R: Record>(
     desk: Data<Desk>,
     VerifiedForm { form, seller, .. }: VerifiedForm<RecordForm>,
-) -> Result<HttpResponse, DeskError> {
-    let refused = StatusCode::UNPROCESSABLE_ENTITY;
-    // What is not there any more is removed.
-    if let Some(record) = find::<R>(&desk, &form.was).await? {
-        let mut again = question(&desk, &seller, &record).await?;
-        if R::ASKS_PASSWORD
-            && let Some(fresh) = seller.fresh_password(&desk, &form.password).await?
-        {
-            again.fresh = Some(fresh);
-            return page(refused, &again);
+) -> DeskResult {
+    // A form sent twice finds no record, and its removal is confirmed again.
+    if let Some(record) = find::<R>(&desk, &form.key).await? {
+        let mut template = removal_page(&desk, &seller, &record).await?;
+        if R::ASKS_PASSWORD && !confirms_password(&desk, &form.password).await? {
+            template.password_prompt = Some(PasswordPrompt::WRONG);
+            return page(StatusCode::UNPROCESSABLE_ENTITY, &template);
         }
-        match R::remove(&desk.shop, &form.was, form.edition).await? {
+        match R::remove(&desk.shop, &form.key, form.edition).await? {
             Saved::Done | Saved::Stale(None) => {}
-            // The page says what hinders it.
-            Saved::Refused(_) => return page(refused, &again),
+            // The page lists the obstacles.
+            Saved::Refused(_) => return page(StatusCode::UNPROCESSABLE_ENTITY, &template),
             Saved::Stale(Some(record)) => {
-                again = question(&desk, &seller, &record).await?;
-                again.was_changed = true;
-                return page(StatusCode::CONFLICT, &again);
+                template = removal_page(&desk, &seller, &record).await?;
+                template.was_changed = true;
+                return page(StatusCode::CONFLICT, &template);
             }
         }
     }
-    let done = R::done_removed(&desk.shop.db).await?;
-    Ok(see_other(&format!("{}?done={done}", R::SECTION)))
+    let notice = R::removed_notice(&desk.shop.db).await?;
+    Ok(see_other(&format!("{}?done={notice}", R::SECTION)))
 }

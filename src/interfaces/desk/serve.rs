@@ -14,7 +14,7 @@ use actix_web::{App, Error, HttpMessage, HttpRequest};
 use crate::infra::store::N_READERS;
 use crate::interfaces::desk::error::DeskError;
 use crate::interfaces::desk::error_page::{error_page, temporary_error_page};
-use crate::interfaces::desk::form::Typed;
+use crate::interfaces::desk::form::FormInput;
 use crate::interfaces::desk::state::Desk;
 use crate::interfaces::desk::{addresses, session};
 use crate::interfaces::http::hosts::{host_of, is_proxied};
@@ -79,8 +79,8 @@ async fn handle_request(
     let error = response.response().error().and_then(|error| error.as_error::<DeskError>());
     if let Some(error) = error.filter(|error| error.is_temporary()) {
         let request = response.request().clone();
-        let page = match request.extensions().get::<Typed>() {
-            Some(typed) => temporary_error_page(error, &typed.0),
+        let page = match request.extensions().get::<FormInput>() {
+            Some(input) => temporary_error_page(error, &input.0),
             None => temporary_error_page(error, &[]),
         };
         response = ServiceResponse::new(request, page);

@@ -1,4 +1,4 @@
-//! Who is signed in.
+//! Sessions: who is signed in, and the password before what cannot be undone.
 
 use actix_web::dev::Payload;
 use actix_web::http::{Method, header};
@@ -13,17 +13,20 @@ use crate::domain::values::Timestamp;
 use crate::infra::store;
 use crate::infra::store::{Db, StoreError};
 use crate::interfaces::desk::error::DeskError;
-use crate::interfaces::desk::password_prompt::Fresh;
 use crate::interfaces::desk::state::Desk;
 use crate::interfaces::http::{CookieNames, FormError, now, random_bytes};
 
-/// The seller who is signed in. A handler that takes it is called with a session only.
+/// The cookie of a session.
+pub const SESSION: &str = "desk";
+/// The cookie of a browser that has signed in before: see [`Desk::known_browser_token`].
+pub const KNOWN_BROWSER: &str = "known";
+
+/// The seller who is signed in. A handler that takes it is only called with a session.
 pub struct Seller {
-    /// The name under which the session is kept.
     pub session: SessionHash,
-    /// For every form that this seller is given.
+    /// For every form that this seller gets.
     pub token: String,
-    /// The shop's name as it is now.
+    /// The current name of the shop.
     pub site_name: String,
 }
 
@@ -34,9 +37,10 @@ impl FromRequest for Seller {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            let seller = Seller::of(&request).await;
-            let is_out = matches!(seller, Err(DeskError::SignedOut));
-            if is_out && brings_words(&request) { Err(DeskError::SignedOutForm) } else { seller }
+            match Seller::of(&request).await {
+                Err(DeskError::SignedOut) if has_input(&request) => Err(DeskError::SignedOutForm),
+                seller => seller,
+            }
         })
     }
 }
@@ -58,7 +62,7 @@ impl Seller {
         let span = span.filter(|span| !span.is_over(now)).ok_or(DeskError::SignedOut)?;
         if span.is_news(now) {
             match mark_seen(db, &session, now).await {
-                // Where nothing can be saved, the seller can still look.
+                // If nothing can be saved, the seller can still read.
                 Err(error) if !error.is_temporary() => return Err(error.into()),
                 _ => {}
             }
@@ -66,27 +70,19 @@ impl Seller {
         let site_name = desk.site_name().await?;
         Ok(Self { session, token: desk.token_key.token(&id.text()), site_name })
     }
-
-    /// Whether the form brings the password once more, before what cannot be undone. `Some`: it does not; nothing is to
-    /// be done, and the form is shown again with this, at 422.
-    ///
-    /// The form includes `desk/fresh.html`, which shows the field of a [`Fresh`].
-    pub async fn fresh_password(
-        &self,
-        desk: &Desk,
-        password: &str,
-    ) -> Result<Option<Fresh>, DeskError> {
-        let password = TypedPassword::of(password);
-        let salt = random_bytes();
-        let confirmed =
-            actions::confirm_password(&desk.shop, &desk.authenticator, password, salt, now());
-        Ok(if is_right(confirmed.await).await? { None } else { Some(Fresh::refused()) })
-    }
 }
 
-/// Whether what was given is right. A wrong answer waits.
-pub async fn is_right(given: Result<(), AuthError>) -> Result<bool, DeskError> {
-    match given {
+/// Whether the password is right: forms ask for it before what cannot be undone. A wrong one is answered late.
+pub async fn confirms_password(desk: &Desk, password: &str) -> Result<bool, DeskError> {
+    let password = TypedPassword::of(password);
+    let salt = random_bytes();
+    let checked = actions::confirm_password(&desk.shop, &desk.authenticator, password, salt, now());
+    is_right(checked.await).await
+}
+
+/// Whether the credentials were right. Waits if not.
+pub async fn is_right(checked: Result<(), AuthError>) -> Result<bool, DeskError> {
+    match checked {
         Ok(()) => Ok(true),
         Err(AuthError::Busy) => Err(FormError::Busy.into()),
         Err(AuthError::Broken(error)) => Err(error.into()),
@@ -97,8 +93,8 @@ pub async fn is_right(given: Result<(), AuthError>) -> Result<bool, DeskError> {
     }
 }
 
-/// Whether something typed would be lost if the answer led elsewhere.
-fn brings_words(request: &HttpRequest) -> bool {
+/// Whether a redirect would lose the seller's input.
+fn has_input(request: &HttpRequest) -> bool {
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let kind = kind.unwrap_or_default().to_ascii_lowercase();
     let is_form = kind.starts_with("application/x-www-form-urlencoded")
@@ -106,9 +102,8 @@ fn brings_words(request: &HttpRequest) -> bool {
     request.method() == Method::POST && is_form && request.path() != "/logout"
 }
 
-/// What the browser of a seller who has signed in brings along.
 pub fn session_id(request: &HttpRequest) -> Option<SessionId> {
-    cookie(request, COOKIE).and_then(|text| SessionId::parse(&text))
+    cookie(request, SESSION).and_then(|text| SessionId::parse(&text))
 }
 
 /// Whether a form's token was given to the session that sends it.
@@ -120,22 +115,17 @@ pub fn knows_token(request: &HttpRequest, token: &str) -> bool {
 
 /// A cookie of the desk.
 pub fn cookie(request: &HttpRequest, wanted: &str) -> Option<String> {
-    let mut sent = CookieNames::of_seller(request).sent(request);
-    sent.find(|(name, _)| *name == wanted).map(|(_, value)| value.to_owned())
+    let mut cookies = CookieNames::of_seller(request).sent(request);
+    cookies.find(|(name, _)| *name == wanted).map(|(_, value)| value.to_owned())
 }
 
-/// Whether the request comes from the seller's browser: one that is signed in, or was since it was opened.
+/// Whether the browser is signed in, or was since it was opened.
 pub async fn is_sellers(request: &HttpRequest, desk: &Desk) -> bool {
-    if cookie(request, KNOWN).is_some_and(|mark| desk.knows(&mark)) {
+    if cookie(request, KNOWN_BROWSER).is_some_and(|token| desk.is_known_browser(&token)) {
         return true;
     }
     let Some(id) = session_id(request) else { return false };
-    let found =
-        async { store::login::find_session(&mut *desk.shop.db.reader().await?, &id.hash()).await };
-    let span = found.await;
+    let Ok(mut db) = desk.shop.db.reader().await else { return false };
+    let span = store::login::find_session(&mut db, &id.hash()).await;
     span.is_ok_and(|span| span.is_some_and(|span| !span.is_over(now())))
 }
-
-pub const COOKIE: &str = "desk";
-/// The cookie of a browser that was let in: a crowd of strangers does not keep it waiting. It opens nothing.
-pub const KNOWN: &str = "known";

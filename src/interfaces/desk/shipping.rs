@@ -1,8 +1,6 @@
 //! Shipping methods at the desk.
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
 use crate::actions;
@@ -14,56 +12,31 @@ use crate::infra::store;
 use crate::infra::store::shipping::StoredRate;
 use crate::infra::store::{Db, StoreError};
 use crate::interfaces::desk::amounts::{amount_fields, read_amounts};
-use crate::interfaces::desk::error::DeskError;
+use crate::interfaces::desk::error::DeskResult;
 use crate::interfaces::desk::field_view::{FieldKind, FieldView};
 use crate::interfaces::desk::layout::DeskLayout;
-use crate::interfaces::desk::page::{encoded, page};
-use crate::interfaces::desk::record_faults::Faults;
+use crate::interfaces::desk::page::page;
+use crate::interfaces::desk::parsed_form::{Faults, ParsedForm};
 use crate::interfaces::desk::record_form::RecordForm;
-use crate::interfaces::desk::records;
-use crate::interfaces::desk::records::{OrderedRecord, Question, Record, RecordView, Written};
-use crate::interfaces::desk::session::Seller;
+use crate::interfaces::desk::records::{OrderedRecord, Record, RecordView, Removal};
 use crate::interfaces::desk::state::Desk;
 use crate::interfaces::http::now;
-
-pub fn addresses(config: &mut ServiceConfig) {
-    config
-        .route(SECTION, web::get().to(list))
-        .route("/rates/move", web::post().to(records::shift::<StoredRate>));
-    records::addresses::<StoredRate>(config);
-}
-
-const SECTION: &str = "/rates";
-const DONE: [(&str, &str); 5] = [
-    (
-        "removed-last",
-        "The last shipping method was removed: shipping is now free to all countries. Existing orders keep their method.",
-    ),
-    ("added", "The shipping method was added."),
-    ("changed", "The shipping method was changed."),
-    ("moved", "The order was changed."),
-    ("removed", "The shipping method was removed. Existing orders keep it."),
-];
 
 #[derive(Template)]
 #[template(path = "desk/trade/rates.html")]
 struct RatesPage<'a> {
     layout: DeskLayout<'a>,
-    rows: Vec<Row>,
-    /// Currencies in which nothing can be ordered, since no way of sending has a price in them.
-    without: Vec<String>,
+    rows: Vec<Row<'a>>,
+    /// The currencies in which no method has a price, so that nothing can be ordered.
+    unpriced: Vec<String>,
 }
 
-struct Row {
-    name: String,
-    /// Names it in an address.
-    query: String,
-    /// As the buyer reads it at the checkout.
+struct Row<'a> {
+    record: &'a StoredRate,
+    /// As shown to buyers at checkout.
     reach: String,
     countries: String,
     prices: Vec<String>,
-    is_first: bool,
-    is_last: bool,
 }
 
 #[derive(Template)]
@@ -73,53 +46,30 @@ struct RatePage<'a> {
     view: RecordView<'a, StoredRate>,
 }
 
-async fn list(
-    request: HttpRequest,
-    desk: Data<Desk>,
-    seller: Seller,
-) -> Result<HttpResponse, DeskError> {
-    let mut db = desk.shop.db.reader().await?;
-    let rates = store::shipping::list(&mut db).await?;
-    let wallets = store::wallets::list(&mut db).await?;
-    let has_price = |wallet: &&Wallet| {
-        let mut prices = rates.iter().flat_map(|kept| &kept.rate.prices);
-        prices.any(|(currency, _)| *currency == wallet.currency)
-    };
-    let without = wallets.iter().filter(|wallet| !has_price(wallet));
-    let template = RatesPage {
-        layout: DeskLayout::new(&seller, SECTION).told(&request, &DONE),
-        without: if rates.is_empty() {
-            Vec::new()
-        } else {
-            without.map(|wallet| wallet.currency.to_string()).collect()
-        },
-        rows: rates.iter().enumerate().map(|(n, kept)| row(kept, n, rates.len())).collect(),
-    };
-    page(StatusCode::OK, &template)
-}
-
-fn row(kept: &StoredRate, n: usize, n_rates: usize) -> Row {
-    let rate = &kept.rate;
-    let names: Vec<&str> = rate.countries.iter().map(|country| country.name()).collect();
-    let price = |(currency, price): &(_, Amount)| {
-        if *price == Amount::ZERO {
-            format!("free in {currency}")
-        } else {
-            format!("{price} {currency}")
+impl<'a> Row<'a> {
+    fn new(record: &'a StoredRate) -> Self {
+        let rate = &record.rate;
+        let price = |(currency, price): &(_, Amount)| {
+            if *price == Amount::ZERO {
+                format!("free in {currency}")
+            } else {
+                format!("{price} {currency}")
+            }
+        };
+        Self {
+            record,
+            reach: reach(&rate.countries),
+            countries: country_names(&rate.countries, ", "),
+            prices: rate.prices.iter().map(price).collect(),
         }
-    };
-    Row {
-        name: rate.name.clone(),
-        query: format!("name={}", encoded(&rate.name)),
-        reach: reach(&rate.countries),
-        countries: names.join(", "),
-        prices: rate.prices.iter().map(price).collect(),
-        is_first: n == 0,
-        is_last: n + 1 == n_rates,
     }
 }
 
-/// The countries of the form, each once; what is none is a fault.
+fn country_names(countries: &[Country], separator: &str) -> String {
+    countries.iter().map(|country| country.name()).collect::<Vec<_>>().join(separator)
+}
+
+/// Each country once. Unknown ones are a fault.
 fn read_countries(text: &str, faults: &mut Faults) -> Json {
     let mut countries: Vec<Country> = Vec::new();
     let mut unknown = Vec::new();
@@ -132,18 +82,28 @@ fn read_countries(text: &str, faults: &mut Faults) -> Json {
     }
     if !unknown.is_empty() {
         unknown.truncate(5);
-        let words = format!(
+        let text = format!(
             "Unknown country {}: use a two-letter ISO 3166 code or an English name, for example DE or Germany.",
             unknown.join(", ")
         );
-        faults.push(("countries".to_owned(), words));
+        faults.push(("countries".to_owned(), text));
     }
     Json::List(countries.iter().map(|country| Json::Text(country.code().to_owned())).collect())
 }
 
 impl Record for StoredRate {
-    const SECTION: &'static str = SECTION;
+    const SECTION: &'static str = "/rates";
     const KEY: &'static str = "name";
+    const NOTICES: &'static [(&'static str, &'static str)] = &[
+        (
+            "removed-last",
+            "The last shipping method was removed: shipping is now free to all countries. Existing orders keep their method.",
+        ),
+        ("added", "The shipping method was added."),
+        ("changed", "The shipping method was changed."),
+        ("moved", "The order was changed."),
+        ("removed", "The shipping method was removed. Existing orders keep it."),
+    ];
     const AMOUNTS: &'static str = "prices";
 
     fn key(&self) -> &str {
@@ -168,9 +128,7 @@ impl Record for StoredRate {
         let rate = &self.rate;
         match field {
             "name" => rate.name.clone(),
-            "countries" => {
-                rate.countries.iter().map(|country| country.name()).collect::<Vec<_>>().join("\n")
-            }
+            "countries" => country_names(&rate.countries, "\n"),
             field => {
                 let mut prices = rate.prices.iter();
                 let of = prices.find(|(currency, _)| field == format!("price-{currency}"));
@@ -179,24 +137,57 @@ impl Record for StoredRate {
         }
     }
 
-    fn write(form: &RecordForm, wallets: &[Wallet], _: Option<&Self>) -> Written {
-        let mut faults = Faults::new();
-        let (prices, amounts) = read_amounts(form, "price", wallets, true, &mut faults);
-        let countries = read_countries(form.get("countries"), &mut faults);
-        let fields = vec![
+    fn parse(form: &RecordForm, wallets: &[Wallet], _: Option<&Self>) -> ParsedForm {
+        let mut parsed = ParsedForm::default();
+        let prices = read_amounts(form, "price", wallets, true, &mut parsed);
+        let countries = read_countries(form.get("countries"), &mut parsed.faults);
+        parsed.fields = vec![
             ("name".to_owned(), Json::Text(form.get("name").trim().to_owned())),
             ("countries".to_owned(), countries),
             ("prices".to_owned(), prices),
         ];
-        Written { fields, amounts, faults }
+        parsed
     }
 
     fn check(fields: &[(String, Json)], wallets: &[Wallet]) -> Vec<Fault> {
         CatalogFile::parse_rate("rate", fields, wallets).err().unwrap_or_default()
     }
 
-    fn show(status: StatusCode, view: RecordView<'_, Self>) -> Result<HttpResponse, DeskError> {
+    async fn show_list(desk: &Desk, layout: DeskLayout<'_>) -> DeskResult {
+        let mut db = desk.shop.db.reader().await?;
+        let rates = store::shipping::list(&mut db).await?;
+        let wallets = store::wallets::list(&mut db).await?;
+        let has_price = |wallet: &Wallet| {
+            let mut prices = rates.iter().flat_map(|record| &record.rate.prices);
+            prices.any(|(currency, _)| *currency == wallet.currency)
+        };
+        let unpriced = wallets.iter().filter(|wallet| !rates.is_empty() && !has_price(wallet));
+        let template = RatesPage {
+            layout,
+            rows: rates.iter().map(Row::new).collect(),
+            unpriced: unpriced.map(|wallet| wallet.currency.to_string()).collect(),
+        };
+        page(StatusCode::OK, &template)
+    }
+
+    fn show_form(status: StatusCode, view: RecordView<'_, Self>) -> DeskResult {
         page(status, &RatePage { layout: view.layout, view })
+    }
+
+    async fn removal(&self, shop: &Shop) -> anyhow::Result<Removal> {
+        let is_last = Self::list(&shop.db).await?.len() < 2;
+        let consequence = if is_last {
+            "It is the last one: shipping will be free to all countries."
+        } else {
+            "Buyers can no longer choose it."
+        };
+        let consequences = vec![consequence.to_owned(), "Existing orders keep it.".to_owned()];
+        let title = format!("Remove the method {}", self.rate.name);
+        Ok(Removal { title, consequences, obstacles: None })
+    }
+
+    async fn removed_notice(db: &Db) -> Result<&'static str, StoreError> {
+        Ok(if Self::list(db).await?.is_empty() { "removed-last" } else { "removed" })
     }
 
     async fn list(db: &Db) -> Result<Vec<Self>, StoreError> {
@@ -214,29 +205,10 @@ impl Record for StoredRate {
     async fn remove(shop: &Shop, key: &str, edition: i64) -> anyhow::Result<Saved<Self>> {
         actions::remove_rate(shop, (key, edition), now()).await
     }
-
-    async fn done_removed(db: &Db) -> Result<&'static str, StoreError> {
-        let is_last = store::shipping::list(&mut *db.reader().await?).await?.is_empty();
-        Ok(if is_last { "removed-last" } else { "removed" })
-    }
-
-    async fn question(&self, shop: &Shop) -> anyhow::Result<Question> {
-        let name = &self.rate.name;
-        let is_last = store::shipping::list(&mut *shop.db.reader().await?).await?.len() < 2;
-        let consequences = vec![
-            if is_last {
-                "It is the last one: shipping will be free to all countries.".to_owned()
-            } else {
-                "Buyers can no longer choose it.".to_owned()
-            },
-            "Existing orders keep it.".to_owned(),
-        ];
-        Ok(Question { title: format!("Remove the method {name}"), consequences, obstacles: None })
-    }
 }
 
 impl OrderedRecord for StoredRate {
-    async fn shift(shop: &Shop, key: &str, up: bool) -> anyhow::Result<()> {
+    async fn reorder(shop: &Shop, key: &str, up: bool) -> anyhow::Result<()> {
         actions::move_rate(shop, key, up, now()).await
     }
 }

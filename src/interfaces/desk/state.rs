@@ -1,4 +1,4 @@
-//! What the desk's handlers share.
+//! The state that the desk's handlers share.
 
 use std::sync::Arc;
 
@@ -13,50 +13,46 @@ use crate::interfaces::desk::hosts::DeskHosts;
 use crate::interfaces::http::TokenKey;
 use crate::interfaces::web::Site;
 
-/// All that a page of the desk needs to be made.
 pub struct Desk {
     pub shop: Shop,
     pub site: Site,
     pub token_key: TokenKey,
-    /// What the doctor found: it looks when the desk is opened, and pages show it.
+    /// The doctor's last findings.
     pub health: Arc<Health>,
     pub authenticator: Authenticator,
     pub hosts: DeskHosts,
 }
 
 impl Desk {
-    /// `secret`: the shop's own; the key of the desk's forms is made from it, and is not the buyers'.
+    /// `secret`: the shop's, from which the key of the desk's forms is derived. It differs from the key of the buyers' forms.
     pub fn new(shop: Shop, site: Site, secret: &[u8], hosts: DeskHosts) -> Self {
         let mut bytes = [0; 32];
         Hkdf::<Sha256>::new(None, secret)
             .expand(b"shop desk forms 1", &mut bytes)
-            .expect("32 bytes can be had");
+            .expect("HKDF-SHA256 gives up to 8160 bytes");
         let n_cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let authenticator = Authenticator::new(n_cores);
         let token_key = TokenKey::new(&bytes);
         Self { shop, site, token_key, health: Arc::default(), authenticator, hosts }
     }
 
-    /// The shop's name as it is now: what the seller set at the desk, else what the settings say.
-    ///
-    /// # Errors
-    /// What the store says.
+    /// The shop's current name: a name set at the desk overrides the configuration.
     pub async fn site_name(&self) -> Result<String, StoreError> {
-        let set = store::appearance::find_name(&mut *self.shop.db.reader().await?).await?;
-        Ok(set.unwrap_or_else(|| self.site.name.clone()))
+        let name = store::appearance::find_name(&mut *self.shop.db.reader().await?).await?;
+        Ok(name.unwrap_or_else(|| self.site.name.clone()))
     }
 
-    /// What a browser keeps that was let in: it opens nothing, but waits in a line of its own.
+    /// A cookie for a browser that has signed in. It gives no access, but strangers do not delay the browser's next
+    /// sign-in.
     ///
-    /// `random_bytes`: 32 hexadecimal digits.
-    pub fn mark_of_known(&self, random_bytes: &str) -> String {
-        format!("{random_bytes}.{}", self.token_key.token(&format!("known {random_bytes}")))
+    /// `id`: random, 32 hexadecimal digits.
+    pub fn known_browser_token(&self, id: &str) -> String {
+        format!("{id}.{}", self.token_key.token(&format!("known {id}")))
     }
 
-    pub fn knows(&self, mark: &str) -> bool {
-        let parts = mark.split_once('.').filter(|(random_bytes, _)| random_bytes.len() == 32);
-        parts.is_some_and(|(random_bytes, token)| {
-            self.token_key.verify(&format!("known {random_bytes}"), token)
+    pub fn is_known_browser(&self, token: &str) -> bool {
+        token.split_once('.').is_some_and(|(id, token)| {
+            id.len() == 32 && self.token_key.verify(&format!("known {id}"), token)
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Reads uploaded files within bounds.
+//! Reads forms with files, within limits of size and time.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use futures_util::StreamExt;
 
 use crate::interfaces::desk::error::DeskError;
 use crate::interfaces::desk::extract::check_token;
-use crate::interfaces::desk::form::{FromFields, remember_typed};
+use crate::interfaces::desk::form::remember_input;
 use crate::interfaces::desk::memory::{COPIES, FILES, HeldMemory, UPLOADS};
 use crate::interfaces::http::{
     FormError, FormFields, accept_counted_body, announced_length, check_site,
@@ -18,52 +18,33 @@ use crate::interfaces::http::{
 
 /// A file that came with a form.
 pub struct UploadedFile {
-    /// Of the form.
+    /// The form's field.
     pub field: String,
-    /// As the seller's own computer calls it: nobody's word that it is a name.
+    /// As the browser sent it: any text.
     pub name: String,
     pub bytes: Vec<u8>,
-    /// Whether it is larger than a file or all files may be; then nothing of it was kept.
-    pub is_too_heavy: bool,
-    /// To be kept for as long as the bytes are.
+    /// Whether it exceeds the limit of one file or of all files; then `bytes` is empty.
+    pub is_too_large: bool,
+    /// The memory of `bytes`: to be dropped with them.
     pub held: HeldMemory,
 }
 
-/// Units: bytes of one file, of all files, and of everything else. What is longer than all that is not read to its end.
+/// Units: bytes of one file, of all files, of the other fields, and of the request: a longer one is not read to its end.
 const MOST_OF_FILE: usize = 32 * 1024 * 1024;
 const MOST_OF_FILES: usize = 100 * 1024 * 1024;
 const MOST_OF_FIELDS: usize = 512 * 1024;
 const MOST_READ: usize = 400 * 1024 * 1024;
 const MOST_PARTS: usize = 2_000;
-/// How long the next bytes may take, and how long all of them: a circuit carries a few hundred kilobytes in a second.
+/// For the next bytes, and for all of them. A Tor circuit carries a few hundred kilobytes per second.
 const CHUNK_TIME: Duration = Duration::from_secs(60);
 const BODY_TIME: Duration = Duration::from_secs(60 * 60);
 
-/// Reads a form with one file into memory. `field` is the file's; others are
-/// dropped.
+/// Reads a form and hands over each file as soon as it is complete; the browser waits until `take` returns. A file is not
+/// read before the form's token, which precedes it, was checked. No file is written to the disk.
 ///
 /// # Errors
-/// A page that says what to do: a form of somebody else's, a body too large, too slow or of another kind, or too many at
-/// once.
-pub async fn read_upload<T: FromFields>(
-    request: &HttpRequest,
-    body: Payload,
-    field: &str,
-) -> Result<(T, Option<UploadedFile>, HeldMemory), DeskError> {
-    let mut found = None;
-    let (fields, held) = read_each(request, body, async |file| {
-        if found.is_none() && file.field == field {
-            found = Some(file);
-        }
-        Ok(())
-    })
-    .await?;
-    Ok((T::from_fields(fields)?, found, held))
-}
-
-/// The same, and each file is handed over as soon as it is whole; while that is busy, the browser waits. Nothing of a
-/// file is looked at before the form's token, which stands before it, and no file ever touches the disk.
-pub async fn read_each(
+/// Another session's form, or a body that is too large, too slow or of another content type.
+pub async fn read_upload(
     request: &HttpRequest,
     body: Payload,
     take: impl AsyncFnMut(UploadedFile) -> Result<(), DeskError>,
@@ -80,7 +61,7 @@ pub async fn read_each(
     let fields = tokio::time::timeout(BODY_TIME, read_parts(parts, request, take))
         .await
         .map_err(|_| FormError::TooSlow)??;
-    remember_typed(request, &fields);
+    remember_input(request, &fields);
     Ok((fields, held))
 }
 
@@ -91,8 +72,8 @@ async fn read_parts(
 ) -> Result<FormFields, DeskError> {
     let length = announced_length(request);
     let mut fields = FormFields::new();
-    let mut is_known = false;
-    let (mut n_parts, mut of_fields, mut of_files, mut heard) = (0, 0, 0, 0);
+    let mut is_verified = false;
+    let (mut n_parts, mut of_fields, mut of_files, mut n_read) = (0, 0, 0, 0);
     while let Some(part) = in_time(parts.next()).await? {
         let mut part = part.map_err(|_| FormError::ContentType)?;
         n_parts += 1;
@@ -103,30 +84,29 @@ async fn read_parts(
         let Some(name) = file_name(&part) else {
             let room = MOST_OF_FIELDS.saturating_sub(of_fields);
             let value =
-                read_part(&mut part, 0, room, &mut heard).await?.ok_or(FormError::TooLarge)?;
+                read_part(&mut part, 0, room, &mut n_read).await?.ok_or(FormError::TooLarge)?;
             of_fields += field.len() + value.len();
-            // A browser sends the ends of lines as mail does.
+            // Browsers send CRLF.
             let value = String::from_utf8_lossy(&value).replace("\r\n", "\n");
             fields.push((field, value));
             continue;
         };
-        if !is_known {
-            // Without the token no picture is unpacked.
+        if !is_verified {
             check_token(request, &fields)?;
-            is_known = true;
+            is_verified = true;
         }
         let room = MOST_OF_FILE.min(MOST_OF_FILES.saturating_sub(of_files));
-        // What the file may take is held before its first byte comes: a wait in the middle would hold others up.
-        let room = room.min(length.saturating_sub(heard));
+        // All the memory that the file may take is taken before its first byte: waiting in the middle would block others.
+        let room = room.min(length.saturating_sub(n_read));
         let mut held = FILES.take(room).await?;
-        let bytes = read_part(&mut part, room, room, &mut heard).await?;
-        let is_too_heavy = bytes.is_none();
+        let bytes = read_part(&mut part, room, room, &mut n_read).await?;
+        let is_too_large = bytes.is_none();
         let bytes = bytes.unwrap_or_default();
         held.shrink_to(bytes.len());
         of_files += bytes.len();
-        // An empty choice of files comes as a file without a name.
+        // If no file was chosen, browsers send an empty one without a name.
         if !(name.is_empty() && bytes.is_empty()) {
-            take(UploadedFile { field, name, bytes, is_too_heavy, held }).await?;
+            take(UploadedFile { field, name, bytes, is_too_large, held }).await?;
         }
     }
     check_token(request, &fields)?;
@@ -137,19 +117,19 @@ fn file_name(part: &Field) -> Option<String> {
     part.content_disposition()?.get_filename().map(str::to_owned)
 }
 
-/// `None` where it is longer than there is room; it is read to its end, so that what follows can be read. `expected`: how
-/// long it will be at most, so that it is never copied while it grows.
+/// `None` if it is longer than `room`; it is still read to its end, so that the next part can be read. `expected`: its
+/// maximum length, allocated at once so that it is never copied.
 async fn read_part(
     part: &mut Field,
     expected: usize,
     room: usize,
-    heard: &mut usize,
+    n_read: &mut usize,
 ) -> Result<Option<Vec<u8>>, DeskError> {
     let mut bytes = Some(Vec::with_capacity(expected));
     while let Some(chunk) = in_time(part.next()).await? {
         let chunk = chunk.map_err(|_| FormError::TooSlow)?;
-        *heard += chunk.len();
-        if MOST_READ < *heard {
+        *n_read += chunk.len();
+        if MOST_READ < *n_read {
             return Err(FormError::TooLarge.into());
         }
         bytes = bytes.filter(|bytes| bytes.len() + chunk.len() <= room);

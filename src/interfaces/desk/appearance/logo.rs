@@ -2,7 +2,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, web};
 use askama::Template;
 
 use crate::actions;
@@ -11,14 +11,14 @@ use crate::infra::pictures::{NotAPicture, Source};
 use crate::infra::store;
 use crate::infra::store::appearance::Logo;
 use crate::interfaces::desk::confirmation::ConfirmationPage;
-use crate::interfaces::desk::error::DeskError;
+use crate::interfaces::desk::error::DeskResult;
 use crate::interfaces::desk::extract::VerifiedForm;
-use crate::interfaces::desk::form::Confirmation;
+use crate::interfaces::desk::form::{Confirmation, FromFields};
 use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::page::{page, see_other};
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
-use crate::interfaces::desk::upload::read_upload;
+use crate::interfaces::desk::upload::{UploadedFile, read_upload};
 use crate::interfaces::http::now;
 
 const SECTION: &str = "/look";
@@ -28,7 +28,7 @@ pub fn addresses(config: &mut ServiceConfig) {
         .route("/look/logo", web::get().to(show))
         .route("/look/logo", web::post().to(submit))
         .route("/look/logo/remove", web::get().to(ask_removal))
-        .route("/look/logo/remove", web::post().to(take_down));
+        .route("/look/logo/remove", web::post().to(remove));
 }
 
 #[derive(Template)]
@@ -42,7 +42,7 @@ struct LogoPage<'a> {
     error: Option<String>,
 }
 
-async fn show(desk: Data<Desk>, seller: Seller) -> Result<HttpResponse, DeskError> {
+async fn show(desk: Data<Desk>, seller: Seller) -> DeskResult {
     show_logo(&desk, &seller, StatusCode::OK, None).await
 }
 
@@ -51,12 +51,12 @@ async fn show_logo(
     seller: &Seller,
     status: StatusCode,
     error: Option<String>,
-) -> Result<HttpResponse, DeskError> {
-    let look = store::appearance::find(&mut *desk.shop.db.reader().await?).await?;
+) -> DeskResult {
+    let appearance = store::appearance::find(&mut *desk.shop.db.reader().await?).await?;
     let template = LogoPage {
         layout: DeskLayout::new(seller, SECTION),
-        edition: look.edition,
-        logo: look.logo,
+        edition: appearance.edition,
+        logo: appearance.logo,
         was_changed: status == StatusCode::CONFLICT,
         error,
     };
@@ -68,30 +68,32 @@ async fn submit(
     desk: Data<Desk>,
     seller: Seller,
     body: Payload,
-) -> Result<HttpResponse, DeskError> {
-    let (form, file, _held_form): (Confirmation, _, _) =
-        read_upload(&request, body, "picture").await?;
-    let refused = StatusCode::UNPROCESSABLE_ENTITY;
-    let Some(file) = file else {
-        let words = "Please choose a picture.".to_owned();
-        return show_logo(&desk, &seller, refused, Some(words)).await;
+) -> DeskResult {
+    let mut file = None;
+    let (fields, _held_fields) = read_upload(&request, body, async |upload| {
+        if upload.field == "picture" {
+            file.get_or_insert(upload);
+        }
+        Ok(())
+    })
+    .await?;
+    let form = Confirmation::from_fields(fields)?;
+    let refuse = async |text: String| {
+        show_logo(&desk, &seller, StatusCode::UNPROCESSABLE_ENTITY, Some(text)).await
     };
-    let _held = file.held;
-    let source = if file.is_too_heavy {
-        Err(NotAPicture::TooHeavy { name: file.name })
-    } else {
-        Source::of(file.name, file.bytes)
+    let Some(UploadedFile { name, bytes, is_too_large, held: _held, .. }) = file else {
+        return refuse("Please choose a picture.".to_owned()).await;
     };
+    let source =
+        if is_too_large { Err(NotAPicture::TooHeavy { name }) } else { Source::of(name, bytes) };
     let source = match source {
         Ok(source) => source,
-        Err(why) => {
-            return show_logo(&desk, &seller, refused, Some(sentence(&why.to_string()))).await;
-        }
+        Err(why) => return refuse(format!("This picture cannot be used: {why}.")).await,
     };
     match actions::set_logo(&desk.shop, form.edition, source, now()).await {
         Ok(()) => Ok(see_other("/look?done=logo")),
         Err(AppearanceError::NotAPicture(why)) => {
-            show_logo(&desk, &seller, refused, Some(sentence(&why))).await
+            refuse(format!("This picture cannot be used: {why}.")).await
         }
         Err(AppearanceError::Changed(_)) => {
             show_logo(&desk, &seller, StatusCode::CONFLICT, None).await
@@ -100,29 +102,21 @@ async fn submit(
     }
 }
 
-fn sentence(why: &str) -> String {
-    format!("This picture cannot be used: {why}.")
+async fn ask_removal(desk: Data<Desk>, seller: Seller) -> DeskResult {
+    let appearance = store::appearance::find(&mut *desk.shop.db.reader().await?).await?;
+    let layout = DeskLayout::new(&seller, SECTION);
+    let (title, action) = ("Remove the logo".to_owned(), "/look/logo/remove".to_owned());
+    let template = ConfirmationPage::new(layout, title, action)
+        .hidden_field("edition", appearance.edition)
+        .back_to("/look/logo", "Logo")
+        .consequences(["Pages show the shop's name instead."]);
+    page(StatusCode::OK, &template)
 }
 
-async fn ask_removal(desk: Data<Desk>, seller: Seller) -> Result<HttpResponse, DeskError> {
-    let look = store::appearance::find(&mut *desk.shop.db.reader().await?).await?;
-    let question = ConfirmationPage {
-        fields: vec![("edition", look.edition.to_string())],
-        ..ConfirmationPage::new(
-            DeskLayout::new(&seller, SECTION),
-            "Remove the logo".to_owned(),
-            "/look/logo/remove".to_owned(),
-        )
-        .back("/look/logo", "Logo")
-        .consequences(["Pages show the shop's name instead."])
-    };
-    page(StatusCode::OK, &question)
-}
-
-async fn take_down(
+async fn remove(
     desk: Data<Desk>,
     VerifiedForm { form, seller, .. }: VerifiedForm<Confirmation>,
-) -> Result<HttpResponse, DeskError> {
+) -> DeskResult {
     match actions::remove_logo(&desk.shop, form.edition, now()).await {
         Ok(()) => Ok(see_other("/look?done=no-logo")),
         Err(AppearanceError::Broken(error)) => Err(error.into()),

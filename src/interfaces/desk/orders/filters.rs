@@ -1,31 +1,34 @@
 //! Filters of the order list.
 
 use actix_web::HttpRequest;
+use serde::Deserialize;
 
 use crate::domain::orders::draft::sentence;
 use crate::domain::orders::{PendingTask, RefPart, Status};
 use crate::domain::values::{Currency, Timestamp};
 use crate::infra::store::order_query::{Cursor, OrderQuery, Sort};
+use crate::interfaces::desk::page::address_with_query;
 use crate::interfaces::http::query_field;
 
-/// What the seller asks for, as the address says it.
-#[derive(Default)]
+/// The filters as the query string has them.
+#[derive(Default, Deserialize)]
+#[serde(default)]
 pub struct Filters {
-    /// A state, a duty, `answer` or nothing.
+    /// A status, a task, `answer` or nothing.
     pub show: String,
     pub currency: String,
     pub since: String,
     pub before: String,
     pub part: String,
     pub sort: String,
-    /// Where an earlier page ended.
+    /// The cursor of the page.
     pub after: String,
 }
 
-/// What of it cannot be meant, by its field.
+/// Field and error text.
 pub type Faults = Vec<(&'static str, String)>;
 
-/// Those whose buyers wait for an answer, wherever they stand.
+/// The filter of orders whose buyers wait for an answer, in any status.
 pub const TO_ANSWER: &str = "answer";
 
 impl Filters {
@@ -42,7 +45,7 @@ impl Filters {
         }
     }
 
-    /// What is asked for, and what of it cannot be meant.
+    /// The query, and what is wrong with the filters.
     pub fn read(&self) -> (OrderQuery, Faults) {
         let mut faults = Faults::new();
         let mut day = |field, text: &str| {
@@ -63,9 +66,9 @@ impl Filters {
             faults.push(("part", sentence(&fault.to_string())));
             None
         });
-        let duty = PendingTask::ALL.into_iter().find(|duty| duty.as_str() == self.show);
-        let states = match (duty, Status::parse(&self.show)) {
-            (Some(duty), _) => duty.states(),
+        let task = PendingTask::ALL.into_iter().find(|task| task.as_str() == self.show);
+        let states = match (task, Status::parse(&self.show)) {
+            (Some(task), _) => task.states(),
             (None, Ok(status)) => vec![status],
             (None, Err(_)) => Vec::new(),
         };
@@ -79,23 +82,23 @@ impl Filters {
         (OrderQuery { states, is_unanswered, currency, since, before, part, sort }, faults)
     }
 
-    pub fn place(&self) -> Option<Cursor> {
+    pub fn cursor(&self) -> Option<Cursor> {
         Cursor::parse(&self.after)
     }
 
-    /// Whether anything but the newest orders is asked for.
-    pub fn is_narrow(&self) -> bool {
+    /// Whether the list leaves out any orders.
+    pub fn is_filtered(&self) -> bool {
         [&self.show, &self.currency, &self.since, &self.before, &self.part]
             .iter()
             .any(|field| !field.is_empty())
     }
 
-    /// The address of the same list, from a place on.
+    /// The address of the list. `after`: the cursor.
     pub fn address(&self, after: &str) -> String {
         self.address_of("/orders", after)
     }
 
-    /// The address of another page about the orders of this list.
+    /// The address of another page with these filters.
     pub fn address_of(&self, page: &str, after: &str) -> String {
         let fields = [
             ("show", self.show.as_str()),
@@ -106,9 +109,6 @@ impl Filters {
             ("sort", &self.sort),
             ("after", after),
         ];
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        query.extend_pairs(fields.into_iter().filter(|(_, value)| !value.is_empty()));
-        let query = query.finish();
-        if query.is_empty() { page.to_owned() } else { format!("{page}?{query}") }
+        address_with_query(page, &fields)
     }
 }

@@ -1,8 +1,8 @@
 //! The list of orders.
 
+use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use crate::domain::orders::{Event, PendingTask, Status};
@@ -10,7 +10,7 @@ use crate::domain::values::Timestamp;
 use crate::infra::store;
 use crate::infra::store::order_query::ListedOrder;
 use crate::infra::store::unpaid_orders::UnpaidQuery;
-use crate::interfaces::desk::error::DeskError;
+use crate::interfaces::desk::error::DeskResult;
 use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::orders::filters::{Faults, Filters, TO_ANSWER};
 use crate::interfaces::desk::page::page;
@@ -27,55 +27,51 @@ struct OrdersPage<'a> {
     layout: DeskLayout<'a>,
     filters: &'a Filters,
     faults: &'a Faults,
-    waits: Vec<Choice>,
-    states: Vec<Choice>,
-    currencies: Vec<String>,
+    /// Value and title of each choice, as of `states` and `sorts`.
+    tasks: Vec<(&'static str, &'static str)>,
+    states: Vec<(&'static str, &'static str)>,
     sorts: [(&'static str, &'static str); 3],
+    currencies: Vec<String>,
     orders: Vec<OrderView>,
     /// Whether there is a page before this one.
     is_later: bool,
     first_page: String,
     next_page: Option<String>,
-    can_send: bool,
-    /// Where the unpaid orders of this filter are cancelled, if there are any.
+    can_ship: bool,
+    /// The address where the unpaid orders of this filter are cancelled, if there are any.
     cancel_unpaid: Option<String>,
-    /// How many were just cancelled.
+    /// How many orders were just cancelled.
     n_cancelled: Option<u32>,
 }
 
-struct Choice {
-    value: &'static str,
-    title: &'static str,
-}
-
 /// A line of the list.
-pub struct OrderView {
-    pub order_ref: String,
-    pub state: &'static str,
-    pub title: &'static str,
-    pub day: String,
-    pub items: String,
-    pub amount: String,
-    pub is_unanswered: bool,
-    pub can_send: bool,
+struct OrderView {
+    order_ref: String,
+    state: &'static str,
+    title: &'static str,
+    day: String,
+    items: String,
+    amount: String,
+    is_unanswered: bool,
+    can_ship: bool,
 }
 
 impl OrdersPage<'_> {
-    /// A day's own field takes no word that is no day, and what the seller wrote is to be seen again.
-    fn is_day(&self, text: &str) -> bool {
-        Timestamp::parse_day(text).is_ok()
+    /// A date field cannot show input that is no day.
+    fn type_of(&self, text: &str) -> &'static str {
+        if text.is_empty() || Timestamp::parse_day(text).is_ok() { "date" } else { "text" }
     }
 
     fn fault(&self, field: &str) -> Option<&str> {
-        self.faults.iter().find(|(name, _)| *name == field).map(|(_, words)| words.as_str())
+        self.faults.iter().find(|(name, _)| *name == field).map(|(_, text)| text.as_str())
     }
 }
 
-/// Units: characters of what was ordered, in a list.
+/// Units: characters of an order's items.
 const MOST_ITEMS: usize = 90;
 
 impl OrderView {
-    fn of(listed: ListedOrder) -> Self {
+    fn new(listed: ListedOrder) -> Self {
         let order = listed.order;
         let mut items: String = listed.items.chars().take(MOST_ITEMS).collect();
         if items.len() < listed.items.len() {
@@ -88,56 +84,45 @@ impl OrderView {
             items,
             amount: format!("{} {}", order.amount, order.currency),
             is_unanswered: listed.is_unanswered,
-            can_send: order.status.after(Event::SellerShipped).is_ok(),
+            can_ship: order.status.after(Event::SellerShipped).is_ok(),
             order_ref: order.order_ref.to_string(),
         }
     }
 }
 
-pub async fn show(
-    request: HttpRequest,
-    desk: Data<Desk>,
-    seller: Seller,
-) -> Result<HttpResponse, DeskError> {
+pub async fn show(request: HttpRequest, desk: Data<Desk>, seller: Seller) -> DeskResult {
     let filters = Filters::of(&request);
-    let (wanted, faults) = filters.read();
+    let (query, faults) = filters.read();
     let mut db = desk.shop.db.reader().await?;
-    let place = filters.place();
-    let mut found = store::order_query::list(&mut db, &wanted, place.as_ref(), MOST).await?;
+    let cursor = filters.cursor();
+    let mut found = store::order_query::list(&mut db, &query, cursor.as_ref(), MOST).await?;
     if !faults.is_empty() {
-        // Other orders than those that were meant would only mislead.
+        // Orders of another filter than the one that was meant would mislead.
         (found.orders, found.next) = (Vec::new(), None);
     }
-    let orders: Vec<OrderView> = found.orders.into_iter().map(OrderView::of).collect();
-    let mut waits: Vec<Choice> = PendingTask::ALL
-        .into_iter()
-        .map(|duty| Choice { value: duty.as_str(), title: duty.title() })
-        .collect();
-    waits.insert(2, Choice { value: TO_ANSWER, title: "To answer" });
-    let states = Status::ALL
-        .into_iter()
-        .map(|status| Choice { value: status.as_str(), title: status.for_seller() })
-        .collect();
-    let unpaid = UnpaidQuery { listed: wanted, ..UnpaidQuery::default() };
-    let may_cancel = filters.is_narrow()
+    let orders: Vec<OrderView> = found.orders.into_iter().map(OrderView::new).collect();
+    let mut tasks = PendingTask::ALL.map(|task| (task.as_str(), task.title())).to_vec();
+    tasks.insert(2, (TO_ANSWER, "To answer"));
+    let unpaid = UnpaidQuery { listed: query, ..UnpaidQuery::default() };
+    let may_cancel = filters.is_filtered()
         && faults.is_empty()
         && store::unpaid_orders::is_any(&mut db, &unpaid).await?;
     let template = OrdersPage {
         layout: DeskLayout::new(&seller, "/orders"),
-        waits,
-        states,
+        tasks,
+        states: Status::ALL.map(|status| (status.as_str(), status.for_seller())).to_vec(),
         currencies: store::order_query::list_currencies(&mut db).await?,
         sorts: [("", "Newest first"), ("oldest", "Oldest first"), ("amount", "Largest first")],
-        is_later: place.is_some() && faults.is_empty(),
+        is_later: cursor.is_some() && faults.is_empty(),
         first_page: filters.address(""),
         next_page: found.next.map(|next| filters.address(&next.to_string())),
         cancel_unpaid: may_cancel.then(|| filters.address_of("/orders/cancel-unpaid", "")),
         n_cancelled: query_field(&request, "cancelled").parse().ok(),
-        can_send: orders.iter().any(|order| order.can_send),
+        can_ship: orders.iter().any(|order| order.can_ship),
         orders,
         filters: &filters,
         faults: &faults,
     };
-    let is_meant = faults.is_empty();
-    page(if is_meant { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY }, &template)
+    let status = if faults.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    page(status, &template)
 }

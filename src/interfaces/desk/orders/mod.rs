@@ -1,12 +1,12 @@
-//! The orders at the desk: found, looked at, answered, moved on, packed.
+//! Orders at the desk: list, page, status changes, answers, packing slips.
 
-mod cancelling;
+mod cancel_unpaid;
 mod filters;
-mod letters;
 mod list;
-mod one;
-mod packing;
-mod sending;
+mod message_view;
+mod order_page;
+mod packing_slips;
+mod shipping;
 mod step_forms;
 mod steps;
 
@@ -16,13 +16,13 @@ use actix_web::web::ServiceConfig;
 pub fn addresses(config: &mut ServiceConfig) {
     config
         .route("/orders", web::get().to(list::show))
-        .route("/orders/cancel-unpaid", web::get().to(cancelling::ask))
-        .route("/orders/cancel-unpaid", web::post().to(cancelling::submit))
-        .route("/orders/send", web::get().to(sending::show))
-        .route("/orders/send", web::post().to(sending::submit))
-        .route("/orders/sent", web::get().to(sending::show_sent))
-        .route("/orders/packing", web::get().to(packing::show))
-        .route("/orders/{order_ref}", web::get().to(one::show))
+        .route("/orders/cancel-unpaid", web::get().to(cancel_unpaid::show))
+        .route("/orders/cancel-unpaid", web::post().to(cancel_unpaid::submit))
+        .route("/orders/send", web::get().to(shipping::show))
+        .route("/orders/send", web::post().to(shipping::submit))
+        .route("/orders/sent", web::get().to(shipping::show_shipped))
+        .route("/orders/packing", web::get().to(packing_slips::show))
+        .route("/orders/{order_ref}", web::get().to(order_page::show))
         .route("/orders/{order_ref}/step", web::post().to(steps::submit))
         .route("/orders/{order_ref}/answer", web::post().to(steps::answer));
 }

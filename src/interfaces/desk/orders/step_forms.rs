@@ -1,129 +1,126 @@
-//! The steps of an order as forms.
+//! The forms that change an order's status.
 
 use crate::domain::orders::{Event, Order};
 use crate::interfaces::http::hex;
 
-/// What was not done, and what was typed.
+/// What an error text is about, and thus where the page shows it.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub enum Subject {
+    /// The whole order.
+    #[default]
+    Order,
+    Input,
+    /// The box that was not ticked.
+    Confirmation,
+    /// The second box, of a refund for which no payment was seen.
+    SecondConfirmation,
+}
+
+/// Why a form was refused.
 #[derive(Default)]
-pub struct Refused {
+pub struct Refusal {
     /// The step, or `answer`; empty: nothing was refused.
-    pub what: String,
-    pub words: String,
-    pub typed: String,
-    /// Whether the words stand above the page, since they are about no field.
-    pub is_about_order: bool,
-    /// Whether they are about the box that was not ticked.
-    pub is_about_tick: bool,
-    /// Whether they are about the box beside it, for an order that nobody has paid.
-    pub is_about_anyway: bool,
+    pub form: &'static str,
+    pub subject: Subject,
+    pub text: String,
+    pub input: String,
 }
 
-impl Refused {
-    pub fn is(&self, what: &str) -> bool {
-        self.what == what && !self.is_about_order
+impl Refusal {
+    pub fn is_about_order(&self) -> bool {
+        self.subject == Subject::Order && !self.text.is_empty()
+    }
+
+    /// Whether its text is shown at that form.
+    pub fn is_at(&self, form: &str) -> bool {
+        self.form == form && self.subject != Subject::Order
     }
 }
 
-/// A step that the order's state allows, as a form.
-pub struct StepForm {
-    pub name: &'static str,
-    pub title: &'static str,
-    /// Where the order stands then.
-    pub then: &'static str,
-    /// Label of what is typed with it.
-    pub field: Option<&'static str>,
-    pub is_optional: bool,
-    /// What has to be ticked.
-    pub tick: Option<&'static str>,
-    /// What has to be ticked too, since the shop knows of no payment.
-    pub anyway: Option<&'static str>,
-    pub once: String,
-    pub typed: String,
-    pub fault: String,
-    /// Whether the box was not ticked.
-    pub is_unsure: bool,
-    /// The same of the one beside it.
-    pub is_unsure_anyway: bool,
-}
-
-impl StepForm {
-    pub fn is_word_faulty(&self) -> bool {
-        !self.fault.is_empty() && !self.is_unsure && !self.is_unsure_anyway
-    }
-}
-
-/// A step of the seller's.
+/// A change of the seller's.
 pub struct Step {
     pub name: &'static str,
     pub event: Event,
-    button: &'static str,
-    /// Label of what is typed with it.
-    field: Option<&'static str>,
-    /// What has to be ticked.
-    pub tick: Option<&'static str>,
+    pub button: &'static str,
+    /// The label of its input.
+    pub label: Option<&'static str>,
+    pub is_optional: bool,
+    /// The label of the box that must be ticked.
+    pub confirmation: Option<&'static str>,
 }
 
 pub const STEPS: [Step; 5] = [
     Step::new("paid", Event::SellerSawAll, "Mark as paid"),
-    Step::new("partial", Event::SellerSawPart, "Record a different amount")
-        .asks("Total received so far, in coins"),
-    Step::new("shipped", Event::SellerShipped, "Mark as shipped").asks("Tracking number"),
-    Step::new("refunded", Event::SellerRefunded, "Mark as refunded")
-        .asks("Transaction ID")
-        .confirms("I have sent the refund"),
-    Step::new("cancel", Event::SellerCancelled, "Cancel order")
-        .asks("Reason (shown to the buyer)")
-        .confirms("Yes, cancel this order"),
+    Step {
+        label: Some("Total received so far, in coins"),
+        is_optional: false,
+        ..Step::new("partial", Event::SellerSawPart, "Record a different amount")
+    },
+    Step {
+        label: Some("Tracking number"),
+        ..Step::new("shipped", Event::SellerShipped, "Mark as shipped")
+    },
+    Step {
+        label: Some("Transaction ID"),
+        confirmation: Some("I have sent the refund"),
+        ..Step::new("refunded", Event::SellerRefunded, "Mark as refunded")
+    },
+    Step {
+        label: Some("Reason (shown to the buyer)"),
+        confirmation: Some("Yes, cancel this order"),
+        ..Step::new("cancel", Event::SellerCancelled, "Cancel order")
+    },
 ];
 
 impl Step {
     const fn new(name: &'static str, event: Event, button: &'static str) -> Self {
-        Self { name, event, button, field: None, tick: None }
-    }
-
-    const fn asks(self, field: &'static str) -> Self {
-        Self { field: Some(field), ..self }
-    }
-
-    const fn confirms(self, tick: &'static str) -> Self {
-        Self { tick: Some(tick), ..self }
+        Self { name, event, button, label: None, is_optional: true, confirmation: None }
     }
 }
 
-const ANYWAY: &str = "The shop has seen no payment. Record the refund anyway";
+/// The form of a step that the order's status allows.
+pub struct StepForm<'a> {
+    pub step: &'static Step,
+    pub new_status: &'static str,
+    pub idempotency_key: String,
+    /// The label of the second box.
+    pub second_confirmation: Option<&'static str>,
+    pub refusal: Option<&'a Refusal>,
+}
 
-/// The steps that the table of an order's life allows, and no other.
-pub fn step_forms(order: &Order, random_bytes: &[u8; 32], refused: &Refused) -> Vec<StepForm> {
-    STEPS
-        .iter()
-        .enumerate()
-        .filter_map(|(n, step)| {
-            let Step { name, event, button, field, tick } = step;
-            // What is paid already can still turn out to be more than was due.
-            let then = order.status.after(*event).or_else(|misstep| match event {
-                Event::SellerSawPart => order.status.after(Event::SellerSawMore),
-                _ => Err(misstep),
-            });
-            let then = then.ok()?;
-            let is_unreceived = *event == Event::SellerRefunded && !order.has_received();
-            // Each form is known by a name of its own.
-            let mut once = *random_bytes;
-            once[0] ^= u8::try_from(n + 1).unwrap_or(u8::MAX);
-            let is_refused = refused.is(name);
-            Some(StepForm {
-                name,
-                title: button,
-                then: then.for_seller(),
-                field: *field,
-                is_optional: *name != "partial",
-                tick: *tick,
-                anyway: is_unreceived.then_some(ANYWAY),
-                once: hex(&once),
-                typed: if is_refused { refused.typed.clone() } else { String::new() },
-                fault: if is_refused { refused.words.clone() } else { String::new() },
-                is_unsure: is_refused && refused.is_about_tick,
-                is_unsure_anyway: is_refused && refused.is_about_anyway,
-            })
+impl StepForm<'_> {
+    pub fn input(&self) -> &str {
+        self.refusal.map_or("", |refusal| &refusal.input)
+    }
+
+    pub fn is_refused_for(&self, subject: Subject) -> bool {
+        self.refusal.is_some_and(|refusal| refusal.subject == subject)
+    }
+}
+
+pub fn step_forms<'a>(
+    order: &Order,
+    random_bytes: &[u8; 32],
+    refusal: &'a Refusal,
+) -> Vec<StepForm<'a>> {
+    let form = |(n, step): (usize, &'static Step)| {
+        let new_status = order.status.after(step.event).or_else(|error| match step.event {
+            // A paid order can still turn out to be overpaid.
+            Event::SellerSawPart => order.status.after(Event::SellerSawMore),
+            _ => Err(error),
+        });
+        let is_unpaid_refund = step.event == Event::SellerRefunded && !order.has_received();
+        // Each form has its own key.
+        let mut key = *random_bytes;
+        key[0] ^= u8::try_from(n + 1).unwrap_or(u8::MAX);
+        Some(StepForm {
+            step,
+            new_status: new_status.ok()?.for_seller(),
+            idempotency_key: hex(&key),
+            second_confirmation: is_unpaid_refund
+                .then_some("The shop has seen no payment. Record the refund anyway"),
+            refusal: Some(refusal).filter(|refusal| refusal.is_at(step.name)),
         })
-        .collect()
+    };
+    STEPS.iter().enumerate().filter_map(form).collect()
 }

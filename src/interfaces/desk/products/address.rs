@@ -1,4 +1,4 @@
-//! A product by its address at the desk.
+//! Addresses of products at the desk.
 
 use actix_web::HttpResponse;
 
@@ -10,19 +10,18 @@ use crate::interfaces::desk::error::DeskError;
 use crate::interfaces::desk::page::see_other;
 use crate::interfaces::desk::state::Desk;
 
-/// Where a product is whose own address means a page of the desk.
-pub const OF: &str = "/products/of";
+/// Before the slug of a product whose address would otherwise be that of another page.
+pub const PREFIX: &str = "/products/of";
 
-/// The desk's page of a product.
 pub fn address(slug: &Slug) -> String {
     match slug.as_str() {
-        slug @ ("new" | "categories" | "empty" | "of") => format!("{OF}/{slug}"),
+        slug @ ("new" | "categories" | "empty" | "of") => format!("{PREFIX}/{slug}"),
         slug => format!("/products/{slug}"),
     }
 }
 
-/// To the product's page, which says what was done.
-pub fn go(slug: &Slug, done: &str) -> HttpResponse {
+/// Redirects to the product's page.
+pub fn to_product(slug: &Slug, done: &str) -> HttpResponse {
     see_other(&format!("{}?done={done}", address(slug)))
 }
 
@@ -37,8 +36,8 @@ pub async fn find(desk: &Desk, slug: &str) -> Result<EditedProduct, DeskError> {
         .ok_or(DeskError::NotFound)
 }
 
-/// The currency that the list shows prices in.
-pub fn preferred<'a>(desk: &Desk, wallets: &'a [Wallet]) -> &'a str {
+/// The currency of the prices in the list.
+pub fn preferred_currency<'a>(desk: &Desk, wallets: &'a [Wallet]) -> &'a str {
     let preferred = desk.site.preferred_currency.as_ref();
     let found = wallets.iter().find(|wallet| Some(&wallet.currency) == preferred);
     found.or(wallets.first()).map_or("", |wallet| wallet.currency.as_str())

@@ -9,28 +9,35 @@ use crate::infra::store::products::EditedProduct;
 use crate::interfaces::desk::field_view::{FaultLine, FieldKind, FieldView};
 use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::products::form::{
-    OptionFields, PictureFields, PriceField, ProductForm, Words,
+    FieldTexts, OptionFields, PictureFields, PriceField, ProductForm,
 };
 
-/// What of a product is not in its form.
-pub struct Kept {
-    pub name: String,
-    pub address: String,
+/// What the page shows of the saved product beside its form.
+pub struct ProductView<'a> {
+    pub name: &'a str,
     pub hidden: bool,
-    pub place: i64,
+    /// Counts from 1.
+    pub position: i64,
     pub n_products: i64,
-    /// Each pool by its number and its name, with its items.
-    pub pools: Vec<(i64, String, i64)>,
+    pub pools: Vec<Pool>,
+}
+
+/// A stock: of one option, or of all options that have none of their own.
+pub struct Pool {
+    /// The option's; 0: the shared stock.
+    pub id: i64,
+    pub name: String,
+    pub stock: i64,
 }
 
 /// The product as buyers will see it.
 pub struct Preview {
-    pub name: String,
-    /// Stands where a picture would.
-    pub initial: String,
-    pub price: String,
-    pub html: String,
-    pub image: Option<store::pictures::Image>,
+    name: String,
+    /// Shown if there is no picture.
+    initial: String,
+    price: String,
+    html: String,
+    image: Option<store::pictures::Image>,
 }
 
 #[derive(Template)]
@@ -38,25 +45,25 @@ pub struct Preview {
 pub struct EditPage<'a> {
     pub layout: DeskLayout<'a>,
     pub address: String,
-    pub kept: Option<Kept>,
-    /// The name of the smaller forms: what is done there again after the page has come back is another wish.
-    pub once: String,
+    /// `None`: a new one.
+    pub product: Option<ProductView<'a>>,
+    /// Of the smaller forms. It is new on each page, so that the same change can be made again.
+    pub idempotency_key: String,
     pub form: &'a ProductForm,
-    pub words: &'a Words,
-    pub now: &'a Words,
-    pub is_meanwhile: bool,
+    pub errors: &'a FieldTexts,
+    pub saved: &'a FieldTexts,
+    pub was_changed: bool,
     pub preview: Option<Preview>,
     pub categories: Vec<String>,
 }
 
 impl EditPage<'_> {
-    /// A field with what was typed, what is wrong with it and what is saved now.
     fn filled(&self, key: &str, field: FieldView, value: &str) -> FieldView {
         FieldView {
             id: key.replace('.', "-"),
             value: value.to_owned(),
-            error: self.words.get(key).cloned(),
-            saved: self.now.get(key).cloned(),
+            error: self.errors.get(key).cloned(),
+            saved: self.saved.get(key).cloned(),
             ..field
         }
     }
@@ -115,57 +122,61 @@ impl EditPage<'_> {
         self.filled(&format!("picture.{n}"), field, &picture.alt)
     }
 
-    /// The faults, each with the place of its field, in the order of the form as far as that matters.
     fn faults(&self) -> Vec<FaultLine> {
-        let mut faults: Vec<(String, String)> = self
-            .words
-            .iter()
-            .map(|(field, words)| (field.replace('.', "-"), named(field, words)))
-            .collect();
-        faults.sort();
-        let line = |(id, text)| FaultLine { id, label: String::new(), text };
-        faults.into_iter().map(line).collect()
+        let line = |(field, text): (&String, &String)| FaultLine {
+            id: field.replace('.', "-"),
+            label: String::new(),
+            text: labelled(field, text),
+        };
+        let mut lines: Vec<FaultLine> = self.errors.iter().map(line).collect();
+        lines.sort_by(|one, other| (&one.id, &one.text).cmp(&(&other.id, &other.text)));
+        lines
     }
 }
 
-/// What is wrong with a field, with the field's name where there are several of its kind.
-fn named(field: &str, words: &str) -> String {
-    let steps: Vec<&str> = field.split('.').collect();
+/// The text with the name of its field, if there are several of its kind.
+fn labelled(field: &str, text: &str) -> String {
+    let parts: Vec<&str> = field.split('.').collect();
     let number =
         |n: &str| n.parse::<usize>().map_or_else(|_| n.to_owned(), |n| (n + 1).to_string());
-    match steps.as_slice() {
-        ["price", currency] => format!("Price in {currency}: {words}"),
+    match parts.as_slice() {
+        ["price", currency] => format!("Price in {currency}: {text}"),
         ["option", n, "price", currency] => {
-            format!("Price in {currency} of option {}: {words}", number(n))
+            format!("Price in {currency} of option {}: {text}", number(n))
         }
-        ["option", n, "stock"] => format!("Stock of option {}: {words}", number(n)),
-        ["option", n, ..] => format!("Option {}: {words}", number(n)),
-        ["picture", n] => format!("Picture {}: {words}", number(n)),
-        _ => words.to_owned(),
+        ["option", n, "stock"] => format!("Stock of option {}: {text}", number(n)),
+        ["option", n, ..] => format!("Option {}: {text}", number(n)),
+        ["picture", n] => format!("Picture {}: {text}", number(n)),
+        _ => text.to_owned(),
     }
 }
 
-/// Number, name and items of each pool that a product has.
-pub fn pools(product: &EditedProduct) -> Vec<(i64, String, i64)> {
-    let own = product
+pub fn pools(product: &EditedProduct) -> Vec<Pool> {
+    let own: Vec<Pool> = product
         .options
         .iter()
-        .filter_map(|option| Some((option.id, option.name.clone(), option.stock?)));
-    let own: Vec<_> = own.collect();
+        .filter_map(|option| {
+            Some(Pool { id: option.id, name: option.name.clone(), stock: option.stock? })
+        })
+        .collect();
     let is_shared = own.len() < product.options.len() || product.options.is_empty();
     let name = if own.is_empty() { "All" } else { "Other options" };
-    let shared = is_shared.then(|| (0, name.to_owned(), product.stock));
+    let shared = is_shared.then(|| Pool { id: 0, name: name.to_owned(), stock: product.stock });
     shared.into_iter().chain(own).collect()
 }
 
-pub fn preview(form: &ProductForm, currency: &str) -> Preview {
-    let price = form.prices.iter().find(|price| price.currency == currency);
-    let price = price.filter(|price| Amount::parse_coins(&price.coins).is_ok());
-    Preview {
-        name: form.name.trim().to_owned(),
-        initial: form.name.trim().chars().take(1).collect(),
-        price: price.map(|price| format!("{} {}", price.coins, price.currency)).unwrap_or_default(),
-        html: markdown::html(form.description.trim()),
-        image: form.pictures.first().and_then(|picture| picture.thumb.clone()),
+impl Preview {
+    pub fn new(form: &ProductForm, currency: &str) -> Self {
+        let price = form.prices.iter().find(|price| price.currency == currency);
+        let price = price.filter(|price| Amount::parse_coins(&price.coins).is_ok());
+        Self {
+            name: form.name.trim().to_owned(),
+            initial: form.name.trim().chars().take(1).collect(),
+            price: price
+                .map(|price| format!("{} {}", price.coins, price.currency))
+                .unwrap_or_default(),
+            html: markdown::html(form.description.trim()),
+            image: form.pictures.first().and_then(|picture| picture.thumb.clone()),
+        }
     }
 }

@@ -6,23 +6,23 @@ use crate::domain::catalog::Prices;
 use crate::domain::payment::Wallet;
 use crate::infra::store::pictures::Image;
 use crate::infra::store::products::EditedProduct;
-use crate::interfaces::desk::form::{FieldList, fresh_once};
+use crate::interfaces::desk::form::{FieldList, new_idempotency_key};
 
-/// What stands in the form of a product: the seller's words, whether they make sense or not.
+/// The form of a product, with whatever the seller entered.
 #[derive(Clone, Default)]
 pub struct ProductForm {
-    /// The form's own name.
+    /// The idempotency key.
     pub once: String,
     pub edition: i64,
     pub name: String,
     pub slug: String,
     pub description: String,
     pub stock: String,
-    /// The number that was shown.
+    /// When the form was loaded.
     pub stock_was: String,
     pub prices: Vec<PriceField>,
     pub options: Vec<OptionFields>,
-    /// One a line.
+    /// One per line.
     pub categories: String,
     pub pictures: Vec<PictureFields>,
     pub hidden: bool,
@@ -36,10 +36,10 @@ pub struct PriceField {
 
 #[derive(Clone, Default)]
 pub struct OptionFields {
-    /// Which row of the tables; empty: a new one.
+    /// Of the stored option; empty: a new one.
     pub id: String,
     pub name: String,
-    /// Empty: it shares the product's.
+    /// Empty: it shares the product's stock.
     pub stock: String,
     pub stock_was: String,
     pub prices: Vec<PriceField>,
@@ -53,8 +53,8 @@ pub struct PictureFields {
     pub thumb: Option<Image>,
 }
 
-/// Which field → what is said beside it.
-pub type Words = HashMap<String, String>;
+/// A text for each field: an error, or the saved value.
+pub type FieldTexts = HashMap<String, String>;
 
 fn price_fields(wallets: &[Wallet], coins: impl Fn(&str) -> String) -> Vec<PriceField> {
     let field = |wallet: &Wallet| {
@@ -72,10 +72,10 @@ fn coins_of(prices: &Prices) -> impl Fn(&str) -> String {
 }
 
 impl ProductForm {
-    /// For a product that is to be added.
+    /// Of a new product.
     pub fn empty(wallets: &[Wallet]) -> Self {
         Self {
-            once: fresh_once(),
+            once: new_idempotency_key(),
             stock: "1".to_owned(),
             prices: price_fields(wallets, |_| String::new()),
             ..Self::default()
@@ -85,7 +85,7 @@ impl ProductForm {
     pub fn of(product: &EditedProduct, wallets: &[Wallet]) -> Self {
         let shown = |stock: Option<i64>| stock.map(|n| n.to_string()).unwrap_or_default();
         Self {
-            once: fresh_once(),
+            once: new_idempotency_key(),
             edition: product.edition,
             name: product.name.clone(),
             slug: product.slug.to_string(),
@@ -121,7 +121,7 @@ impl ProductForm {
 
     pub fn read(form: &FieldList, wallets: &[Wallet]) -> Self {
         let text = |name: &str| form.get(name).to_owned();
-        // Each row of options sends each of its fields once, so that the n-th of each name belong together.
+        // Each row sends each of its fields once, so the n-th fields of all names belong together.
         let nth = |name: &str, n: usize| form.all(name).nth(n).unwrap_or_default().to_owned();
         let n_options = form.all("option.name").count();
         let options = (0..n_options).map(|n| OptionFields {
@@ -158,7 +158,6 @@ impl ProductForm {
         }
     }
 
-    /// A row of options that are to be added.
     pub fn new_option(wallets: &[Wallet]) -> OptionFields {
         OptionFields { prices: price_fields(wallets, |_| String::new()), ..OptionFields::default() }
     }

@@ -1,25 +1,26 @@
 //! The list of products.
 
+use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use serde::Deserialize;
 
 use crate::infra::store;
 use crate::infra::store::pictures::Image;
 use crate::infra::store::seller_products::{DeskFilter, DeskRow, LOW};
-use crate::interfaces::desk::error::DeskError;
-use crate::interfaces::desk::extract::{VerifiedForm, query};
-use crate::interfaces::desk::form::{number, ticked};
+use crate::interfaces::desk::error::{DeskError, DeskResult};
+use crate::interfaces::desk::extract;
+use crate::interfaces::desk::extract::VerifiedForm;
+use crate::interfaces::desk::form::{checkbox, number};
 use crate::interfaces::desk::layout::DeskLayout;
-use crate::interfaces::desk::page::{page, see_other};
-use crate::interfaces::desk::products::address::{address, parse_slug, preferred};
+use crate::interfaces::desk::page::{address_with_query, page, see_other};
+use crate::interfaces::desk::products::address::{address, parse_slug, preferred_currency};
 use crate::interfaces::desk::products::manage::arrange;
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
 
-const DONE: [(&str, &str); 5] = [
+const NOTICES: [(&str, &str); 5] = [
     ("moved", "The order was changed. Buyers see the same order."),
     (
         "hidden",
@@ -31,58 +32,51 @@ const DONE: [(&str, &str); 5] = [
 ];
 
 /// Units: products.
-const PAGE: i64 = 50;
+const ON_A_PAGE: i64 = 50;
 
-/// What the list is asked for, by its address or by the fields of its buttons.
+/// The filter and the page of the list, of the query string or of the form around the list.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub struct Asked {
+pub struct ListQuery {
     #[serde(rename = "q")]
-    words: String,
+    search: String,
     category: String,
-    #[serde(deserialize_with = "ticked")]
+    #[serde(deserialize_with = "checkbox")]
     low: bool,
-    #[serde(deserialize_with = "ticked")]
+    #[serde(deserialize_with = "checkbox")]
     hidden: bool,
     /// Counts from 1.
     #[serde(deserialize_with = "number")]
     page: i64,
+    /// Of a button, such as `up SLUG`.
     #[serde(rename = "do")]
     action: String,
 }
 
-impl Asked {
+impl ListQuery {
     fn within_limits(self) -> Self {
         let short = |text: String| text.chars().take(200).collect();
         let page = if self.page <= 100_000 { self.page.max(1) } else { 1 };
-        Self { words: short(self.words), category: short(self.category), page, ..self }
+        Self { search: short(self.search), category: short(self.category), page, ..self }
     }
 
-    /// The address of the same list at another page of it.
+    /// The address of another page of the list.
     fn address(&self, page: i64, done: &str) -> String {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        for (name, value) in [("q", &self.words), ("category", &self.category)] {
-            if !value.is_empty() {
-                query.append_pair(name, value);
-            }
-        }
-        for (name, is_asked) in [("low", self.low), ("hidden", self.hidden)] {
-            if is_asked {
-                query.append_pair(name, "1");
-            }
-        }
-        if 1 < page {
-            query.append_pair("page", &page.to_string());
-        }
-        if !done.is_empty() {
-            query.append_pair("done", done);
-        }
-        let query = query.finish();
-        if query.is_empty() { "/products".to_owned() } else { format!("/products?{query}") }
+        let page = if 1 < page { page.to_string() } else { String::new() };
+        let flag = |is_set: bool| if is_set { "1" } else { "" };
+        let fields = [
+            ("q", self.search.as_str()),
+            ("category", &self.category),
+            ("low", flag(self.low)),
+            ("hidden", flag(self.hidden)),
+            ("page", &page),
+            ("done", done),
+        ];
+        address_with_query("/products", &fields)
     }
 
-    fn is_all(&self) -> bool {
-        self.words.trim().is_empty() && self.category.is_empty() && !self.low && !self.hidden
+    fn shows_all(&self) -> bool {
+        self.search.trim().is_empty() && self.category.is_empty() && !self.low && !self.hidden
     }
 }
 
@@ -101,7 +95,7 @@ struct Row {
 #[template(path = "desk/products/list.html")]
 struct ListPage<'a> {
     layout: DeskLayout<'a>,
-    asked: &'a Asked,
+    query: &'a ListQuery,
     rows: Vec<Row>,
     categories: Vec<(String, i64)>,
     currency: &'a str,
@@ -112,66 +106,64 @@ struct ListPage<'a> {
     after: Option<String>,
 }
 
-pub async fn show(
-    request: HttpRequest,
-    desk: Data<Desk>,
-    seller: Seller,
-) -> Result<HttpResponse, DeskError> {
+pub async fn show(request: HttpRequest, desk: Data<Desk>, seller: Seller) -> DeskResult {
     let mut db = desk.shop.db.reader().await?;
-    let asked = query::<Asked>(&request).within_limits();
+    let query = extract::query::<ListQuery>(&request).within_limits();
     let wallets = store::wallets::list(&mut db).await?;
-    let currency = preferred(&desk, &wallets);
+    let currency = preferred_currency(&desk, &wallets);
     let filter = DeskFilter {
-        category: asked.category.clone(),
-        words: store::search::fts_query(&asked.words),
-        low: asked.low,
-        hidden: asked.hidden,
+        category: query.category.clone(),
+        words: store::search::fts_query(&query.search),
+        low: query.low,
+        hidden: query.hidden,
     };
-    // One more than is shown tells whether there is a next page.
-    let first = (asked.page - 1) * PAGE;
+    // One product more than is shown tells whether there is a next page.
+    let first = (query.page - 1) * ON_A_PAGE;
     let mut found =
-        store::seller_products::list(&mut db, &filter, currency, first, PAGE + 1).await?;
-    let page_size = usize::try_from(PAGE).unwrap_or(usize::MAX);
+        store::seller_products::list(&mut db, &filter, currency, first, ON_A_PAGE + 1).await?;
+    let page_size = usize::try_from(ON_A_PAGE).unwrap_or(usize::MAX);
     let has_more = page_size < found.len();
     found.truncate(page_size);
     let (n_products, n_hidden) = store::seller_products::count(&mut db).await?;
     let template = ListPage {
-        layout: DeskLayout::new(&seller, "/products").told(&request, &DONE),
-        rows: found.into_iter().map(|row| shown(row, currency)).collect::<Result<_, _>>()?,
+        layout: DeskLayout::new(&seller, "/products").with_notice(&request, &NOTICES),
+        rows: found.into_iter().map(|row| Row::new(row, currency)).collect::<Result<_, _>>()?,
         categories: store::categories::list(&mut db).await?,
         currency,
         n_products,
         n_hidden,
         low: LOW,
-        before: (1 < asked.page).then(|| asked.address(asked.page - 1, "")),
-        after: has_more.then(|| asked.address(asked.page + 1, "")),
-        asked: &asked,
+        before: (1 < query.page).then(|| query.address(query.page - 1, "")),
+        after: has_more.then(|| query.address(query.page + 1, "")),
+        query: &query,
     };
     page(StatusCode::OK, &template)
 }
 
-fn shown(row: DeskRow, currency: &str) -> Result<Row, DeskError> {
-    let from = if row.from { "from " } else { "" };
-    Ok(Row {
-        address: address(&parse_slug(&row.slug)?),
-        slug: row.slug,
-        name: row.name,
-        hidden: row.hidden,
-        price: row.price.map(|price| format!("{from}{price} {currency}")).unwrap_or_default(),
-        stock: row.stock,
-        low: row.low,
-        thumb: row.thumb,
-    })
+impl Row {
+    fn new(row: DeskRow, currency: &str) -> Result<Self, DeskError> {
+        let from = if row.from { "from " } else { "" };
+        Ok(Self {
+            address: address(&parse_slug(&row.slug)?),
+            slug: row.slug,
+            name: row.name,
+            hidden: row.hidden,
+            price: row.price.map(|price| format!("{from}{price} {currency}")).unwrap_or_default(),
+            stock: row.stock,
+            low: row.low,
+            thumb: row.thumb,
+        })
+    }
 }
 
-/// The buttons of the list: a product goes up or down, is hidden or shown.
+/// The buttons of the list: moves a product up or down, hides it or shows it.
 pub async fn submit(
     desk: Data<Desk>,
-    VerifiedForm { form, .. }: VerifiedForm<Asked>,
-) -> Result<HttpResponse, DeskError> {
-    let asked = form.within_limits();
-    let (what, slug) = asked.action.split_once(' ').ok_or(DeskError::NotFound)?;
+    VerifiedForm { form, .. }: VerifiedForm<ListQuery>,
+) -> DeskResult {
+    let query = form.within_limits();
+    let (change, slug) = query.action.split_once(' ').ok_or(DeskError::NotFound)?;
     let slug = parse_slug(slug)?;
-    let done = arrange(&desk, &slug, what).await?;
-    Ok(see_other(&format!("{}#p-{slug}", asked.address(asked.page, done))))
+    let done = arrange(&desk, &slug, change).await?;
+    Ok(see_other(&format!("{}#p-{slug}", query.address(query.page, done))))
 }

@@ -1,6 +1,5 @@
 //! Hides, moves, copies and deletes products.
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use askama::Template;
@@ -11,36 +10,37 @@ use crate::actions::{Place, Stale};
 use crate::domain::catalog::Slug;
 use crate::infra::store::products::EditedProduct;
 use crate::interfaces::desk::confirmation::ConfirmationPage;
-use crate::interfaces::desk::error::DeskError;
+use crate::interfaces::desk::error::{DeskError, DeskResult};
 use crate::interfaces::desk::extract::VerifiedForm;
-use crate::interfaces::desk::form::{Confirmation, Once};
+use crate::interfaces::desk::form::{Confirmation, parse_idempotency_key};
 use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::page::{page, see_other};
-use crate::interfaces::desk::password_prompt::Fresh;
-use crate::interfaces::desk::products::address::{address, find, go, parse_slug};
-use crate::interfaces::desk::products::edit_page::pools;
-use crate::interfaces::desk::session::Seller;
+use crate::interfaces::desk::password_prompt::PasswordPrompt;
+use crate::interfaces::desk::products::address::{address, find, parse_slug, to_product};
+use crate::interfaces::desk::products::edit_page::{Pool, pools};
+use crate::interfaces::desk::session::{Seller, confirms_password};
 use crate::interfaces::desk::state::Desk;
 use crate::interfaces::http::now;
 
-/// The number of items that a seller wanted to add or to remove, and why that cannot be.
+/// Asks again for the number of units to add.
 #[derive(Template)]
 #[template(path = "desk/products/stock.html")]
 struct StockPage<'a> {
     layout: DeskLayout<'a>,
     name: String,
     address: String,
-    pools: Vec<(i64, String, i64)>,
-    pool: i64,
+    pools: Vec<Pool>,
+    /// The id of the pool whose number was refused.
+    refused: i64,
     add: &'a str,
-    once: &'a str,
-    error: Option<String>,
+    idempotency_key: &'a str,
+    error: String,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub struct ManageForm {
-    once: Once,
+    once: String,
     place: String,
     pool: String,
     add: String,
@@ -48,36 +48,35 @@ pub struct ManageForm {
     action: String,
 }
 
-/// What is done to a product besides its form.
+/// The small forms below the product form.
 pub async fn submit(
     desk: Data<Desk>,
     slug: Path<String>,
     VerifiedForm { form, seller, .. }: VerifiedForm<ManageForm>,
-) -> Result<HttpResponse, DeskError> {
+) -> DeskResult {
     let slug = parse_slug(&slug)?;
     let (shop, now) = (&desk.shop, now());
-    let (found, done) = match form.action.as_str() {
+    match form.action.as_str() {
         "place" => {
-            let place = form.place.trim().parse().map_err(|_| DeskError::NotFound)?;
-            (actions::move_product(shop, &slug, Place::Number(place), now).await?, "moved")
+            let position = form.place.trim().parse().map_err(|_| DeskError::NotFound)?;
+            let moved = actions::move_product(shop, &slug, Place::Number(position), now).await?;
+            moved.ok_or(DeskError::NotFound)?;
+            Ok(to_product(&slug, "moved"))
         }
         "copy" => {
-            form.once.bytes()?;
-            let copy = actions::duplicate_product(shop, &slug, form.once.as_str(), now).await?;
-            let copy = copy.ok_or(DeskError::NotFound)?;
-            return Ok(go(&copy, "copied"));
+            parse_idempotency_key(&form.once)?;
+            let copy = actions::duplicate_product(shop, &slug, &form.once, now).await?;
+            Ok(to_product(&copy.ok_or(DeskError::NotFound)?, "copied"))
         }
-        "stock" => return add_stock(&desk, &seller, &slug, &form).await,
-        other => return Ok(go(&slug, arrange(&desk, &slug, other).await?)),
-    };
-    found.ok_or(DeskError::NotFound)?;
-    Ok(go(&slug, done))
+        "stock" => add_stock(&desk, &seller, &slug, &form).await,
+        change => Ok(to_product(&slug, arrange(&desk, &slug, change).await?)),
+    }
 }
 
-/// Hides or shows a product, or moves it one place. Returns what was done.
-pub async fn arrange(desk: &Desk, slug: &Slug, what: &str) -> Result<&'static str, DeskError> {
+/// Hides or shows a product, or moves it one place. Returns the name of the notice.
+pub async fn arrange(desk: &Desk, slug: &Slug, change: &str) -> Result<&'static str, DeskError> {
     let (shop, now) = (&desk.shop, now());
-    let (found, done) = match what {
+    let (found, done) = match change {
         "hide" => (actions::hide_product(shop, slug, true, now).await?, "hidden"),
         "show" => (actions::hide_product(shop, slug, false, now).await?, "shown"),
         "up" => (actions::move_product(shop, slug, Place::Up, now).await?, "moved"),
@@ -88,22 +87,16 @@ pub async fn arrange(desk: &Desk, slug: &Slug, what: &str) -> Result<&'static st
     Ok(done)
 }
 
-async fn add_stock(
-    desk: &Desk,
-    seller: &Seller,
-    slug: &Slug,
-    form: &ManageForm,
-) -> Result<HttpResponse, DeskError> {
-    form.once.bytes()?;
-    let once = form.once.as_str();
+async fn add_stock(desk: &Desk, seller: &Seller, slug: &Slug, form: &ManageForm) -> DeskResult {
+    parse_idempotency_key(&form.once)?;
     let pool = form.pool.parse().unwrap_or(0);
     let add = form.add.trim();
-    // A minus as people write it.
+    // People also type the minus sign U+2212.
     let error = match add.replace('\u{2212}', "-").parse() {
-        Ok(pieces) => {
-            let added = actions::add_stock(&desk.shop, slug, (pool, pieces), once, now()).await?;
+        Ok(n) => {
+            let added = actions::add_stock(&desk.shop, slug, (pool, n), &form.once, now()).await?;
             match added.ok_or(DeskError::NotFound)? {
-                Ok(_) => return Ok(go(slug, "saved")),
+                Ok(_) => return Ok(to_product(slug, "saved")),
                 Err(stock) => {
                     format!("{stock} in stock: the result must be between 0 and 1,000,000.")
                 }
@@ -118,68 +111,59 @@ async fn add_stock(
         pools: pools(&product),
         name: product.name,
         address: address(slug),
-        pool,
+        refused: pool,
         add,
-        once,
-        error: Some(error),
+        idempotency_key: &form.once,
+        error,
     };
     page(StatusCode::UNPROCESSABLE_ENTITY, &template)
 }
 
-pub async fn ask_delete(
-    desk: Data<Desk>,
-    seller: Seller,
-    slug: Path<String>,
-) -> Result<HttpResponse, DeskError> {
+pub async fn ask_removal(desk: Data<Desk>, seller: Seller, slug: Path<String>) -> DeskResult {
     let product = find(&desk, &slug).await?;
-    let seen = product.edition;
-    page(StatusCode::OK, &delete_page(&seller, product, seen, Fresh::asked()))
+    page(StatusCode::OK, &removal_page(&seller, &product, PasswordPrompt::default()))
 }
 
-/// Cannot be undone, so that the password is asked for again.
-pub async fn delete(
+pub async fn remove(
     desk: Data<Desk>,
     slug: Path<String>,
     VerifiedForm { form, seller, .. }: VerifiedForm<Confirmation>,
-) -> Result<HttpResponse, DeskError> {
+) -> DeskResult {
     let product = find(&desk, &slug).await?;
-    if let Some(fresh) = seller.fresh_password(&desk, &form.password).await? {
-        let again = delete_page(&seller, product, form.edition, fresh);
-        return page(StatusCode::UNPROCESSABLE_ENTITY, &again);
+    if !confirms_password(&desk, &form.password).await? {
+        // The seller has not seen a later edition yet.
+        let seen = EditedProduct { edition: form.edition, ..product };
+        let template = removal_page(&seller, &seen, PasswordPrompt::WRONG);
+        return page(StatusCode::UNPROCESSABLE_ENTITY, &template);
     }
     let deleted = actions::delete_product(&desk.shop, &product.slug, form.edition, now()).await?;
     match deleted.ok_or(DeskError::NotFound)? {
         Ok(()) => Ok(see_other("/products?done=deleted")),
         Err(Stale) => {
             let product = find(&desk, &slug).await?;
-            let seen = product.edition;
-            let mut again = delete_page(&seller, product, seen, Fresh::asked());
-            again.was_changed = true;
-            page(StatusCode::CONFLICT, &again)
+            let mut template = removal_page(&seller, &product, PasswordPrompt::default());
+            template.was_changed = true;
+            page(StatusCode::CONFLICT, &template)
         }
     }
 }
 
-/// `seen`: the edition that the seller has seen.
-fn delete_page(
-    seller: &Seller,
-    product: EditedProduct,
-    seen: i64,
-    fresh: Fresh,
-) -> ConfirmationPage<'_> {
-    let (address, name) = (address(&product.slug), product.name);
+fn removal_page<'a>(
+    seller: &'a Seller,
+    product: &EditedProduct,
+    prompt: PasswordPrompt,
+) -> ConfirmationPage<'a> {
+    let (address, name) = (address(&product.slug), &product.name);
     let layout = DeskLayout::new(seller, "/products");
     let hide = "To remove it from sale temporarily, hide it instead.";
-    ConfirmationPage {
-        fields: vec![("edition", seen.to_string())],
-        ..ConfirmationPage::new(layout, format!("Delete {name}"), format!("{address}/delete"))
-            .back(&address, &name)
-            .consequences([
-                "This cannot be undone: its description, prices, options and stock are deleted.",
-                "Existing orders are not affected.",
-                "Your original picture files are kept; the shop's resized copies are deleted.",
-                if product.hidden { "" } else { hide },
-            ])
-            .with_password(fresh)
-    }
+    ConfirmationPage::new(layout, format!("Delete {name}"), format!("{address}/delete"))
+        .hidden_field("edition", product.edition)
+        .back_to(&address, name)
+        .consequences([
+            "This cannot be undone: its description, prices, options and stock are deleted.",
+            "Existing orders are not affected.",
+            "Your original picture files are kept; the shop's resized copies are deleted.",
+            if product.hidden { "" } else { hide },
+        ])
+        .with_password(prompt)
 }

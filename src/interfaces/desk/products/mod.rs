@@ -1,4 +1,4 @@
-//! Products and their pictures: the seller's list, a product's form, categories.
+//! Products at the desk: list, form, stock, categories.
 
 mod address;
 mod categories;
@@ -14,7 +14,7 @@ mod record;
 use actix_web::web;
 use actix_web::web::ServiceConfig;
 
-use crate::interfaces::desk::products::address::OF;
+use crate::interfaces::desk::products::address::PREFIX;
 
 pub fn addresses(config: &mut ServiceConfig) {
     config
@@ -22,16 +22,16 @@ pub fn addresses(config: &mut ServiceConfig) {
         .route("/products", web::post().to(list::submit))
         .route("/products/new", web::get().to(edit::show))
         .route("/products/new", web::post().to(edit::submit))
-        .route("/products/empty", web::get().to(empty::ask))
-        .route("/products/empty", web::post().to(empty::empty))
+        .route("/products/empty", web::get().to(empty::show))
+        .route("/products/empty", web::post().to(empty::submit))
         .route("/products/categories", web::get().to(categories::show))
         .route("/products/categories", web::post().to(categories::submit));
-    for before in ["/products", OF] {
+    for prefix in ["/products", PREFIX] {
         config
-            .route(&format!("{before}/{{slug}}"), web::get().to(edit::show))
-            .route(&format!("{before}/{{slug}}"), web::post().to(edit::submit))
-            .route(&format!("{before}/{{slug}}/tend"), web::post().to(manage::submit))
-            .route(&format!("{before}/{{slug}}/delete"), web::get().to(manage::ask_delete))
-            .route(&format!("{before}/{{slug}}/delete"), web::post().to(manage::delete));
+            .route(&format!("{prefix}/{{slug}}"), web::get().to(edit::show))
+            .route(&format!("{prefix}/{{slug}}"), web::post().to(edit::submit))
+            .route(&format!("{prefix}/{{slug}}/tend"), web::post().to(manage::submit))
+            .route(&format!("{prefix}/{{slug}}/delete"), web::get().to(manage::ask_removal))
+            .route(&format!("{prefix}/{{slug}}/delete"), web::post().to(manage::remove));
     }
 }

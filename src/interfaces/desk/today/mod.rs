@@ -1,4 +1,4 @@
-//! The desk's first page: what waits, what came in, what is not well, and how it goes.
+//! The desk's first page: tasks, revenue, health, weekly figures.
 
 mod plots;
 mod weeks;
@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, web};
 use askama::Template;
 
 use crate::actions;
@@ -22,9 +22,9 @@ use crate::infra::store::order_reports::{Counts, ToGiveBack};
 use crate::infra::store::seller_products::LOW;
 use crate::infra::store::statistics::BestSold;
 use crate::infra::store::stock::LowStock;
-use crate::interfaces::desk::error::DeskError;
+use crate::interfaces::desk::error::{DeskError, DeskResult};
 use crate::interfaces::desk::extract::VerifiedForm;
-use crate::interfaces::desk::health::Found;
+use crate::interfaces::desk::health::HealthReport;
 use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::page::{page, see_other};
 use crate::interfaces::desk::session::Seller;
@@ -38,19 +38,19 @@ pub fn addresses(config: &mut ServiceConfig) {
     config
         .route("/", web::get().to(show))
         .route("/today/orders.png", web::get().to(plots::show_orders))
-        .route("/today/takings.png", web::get().to(plots::show_takings))
+        .route("/today/takings.png", web::get().to(plots::show_revenue))
         .route("/today/best.png", web::get().to(plots::show_best))
         .route("/today/close", web::post().to(close))
         .route("/today/open", web::post().to(open))
-        .route("/today/codes", web::post().to(know_codes));
+        .route("/today/codes", web::post().to(dismiss_codes));
 }
 
-/// Units: cancelled orders that are listed.
-const MOST_TO_GIVE_BACK: i64 = 20;
-/// Units: stocks that are listed.
+/// Units: listed orders.
+const MOST_REFUNDS: i64 = 20;
+/// Units: listed stocks.
 const MOST_LOW: i64 = 20;
 
-const DONE: [(&str, &str); 3] = [
+const NOTICES: [(&str, &str); 3] = [
     ("codes", "The wrong codes were dismissed."),
     ("closed", "The shop is closed: no new orders are accepted. Existing orders continue."),
     ("opened", "The shop is open: buyers can place orders."),
@@ -61,33 +61,33 @@ const DONE: [(&str, &str); 3] = [
 struct TodayPage<'a> {
     layout: DeskLayout<'a>,
     now: Timestamp,
-    /// The wallets are the demo's.
+    /// Whether the wallets are public test wallets.
     is_demo: bool,
     has_wallets: bool,
-    /// How often the password was right and the code wrong, and since when.
+    /// How often a code was wrong although the password was right, and since when.
     wrong_codes: Option<(i64, Timestamp)>,
     has_rates: bool,
     has_products: bool,
     has_pages: bool,
-    house: HouseState,
-    /// Since when the shop is in siege mode, and how many orders were placed meanwhile.
+    shop_state: ShopState,
+    /// Since when siege mode lasts, and how many orders were placed since then.
     siege: Option<(Timestamp, i64)>,
-    /// Whether unpaid orders take all the space that they may.
+    /// Whether unpaid orders use all the space that they may use.
     is_full: bool,
     counts: Counts,
-    to_give_back: Vec<ToGiveBack>,
-    /// Among those that are to be paid.
+    refunds_due: Vec<ToGiveBack>,
+    /// Of the orders to be paid.
     n_partial: i64,
-    /// Among those that are to be sent.
+    /// Of the orders to be shipped.
     n_overpaid: i64,
     money: Vec<MoneyIn>,
     low: Vec<LowStock>,
     has_more_low: bool,
     key: KeyState,
-    doubts: Vec<Doubtful>,
+    node_faults: Vec<NodeFault>,
     n_watches: usize,
-    found: Option<Found>,
-    /// Of the plot of takings; `None`: there is no wallet, and never was money.
+    health: Option<HealthReport>,
+    /// Of the revenue plot; `None`: there is neither a wallet nor revenue.
     currency: Option<&'a Currency>,
     currencies: &'a [Currency],
     weeks: Vec<WeekFigures>,
@@ -95,61 +95,58 @@ struct TodayPage<'a> {
     best_since: Timestamp,
 }
 
-/// Whether orders are taken.
-enum HouseState {
+enum ShopState {
     Open,
     /// Since that day.
     ClosedBySeller(Option<Timestamp>),
-    /// The shop itself takes none: why, for the seller.
+    /// The shop accepts no orders for this reason.
     ClosedItself(String),
 }
 
 enum KeyState {
     None,
-    /// Its last day, where it has one.
+    /// Its last day, if it expires.
     Good(Option<Timestamp>),
     EndsSoon(Timestamp),
     Faulty(String),
 }
 
-/// A chain of which a node says nothing that counts.
-struct Doubtful {
+/// Why a node's reports do not count.
+struct NodeFault {
     coin: String,
-    words: String,
+    text: String,
     since: Option<Timestamp>,
 }
 
-async fn show(
-    request: HttpRequest,
-    desk: Data<Desk>,
-    seller: Seller,
-) -> Result<HttpResponse, DeskError> {
+async fn show(request: HttpRequest, desk: Data<Desk>, seller: Seller) -> DeskResult {
     let now = now();
     let state = store::shop_state::find(&mut *desk.shop.db.reader().await?).await?;
-    let house = house_state(&desk, state.closed_on, now).await?;
+    let shop_state = shop_state(&desk, state.closed_on, now).await?;
     let mut db = desk.shop.db.reader().await?;
     let days = store::statistics::list_days(&mut db, first_week(now), now.plus_days(1)).await?;
     let wallets = store::wallets::list(&mut db).await?;
     let (is_demo, has_wallets) = (wallets.iter().any(Wallet::is_demo), !wallets.is_empty());
     let mut currencies: Vec<Currency> = wallets.into_iter().map(|wallet| wallet.currency).collect();
-    // What came in a currency whose wallet is gone came all the same.
-    let others: BTreeSet<Currency> = days.iter().map(|figures| figures.currency.clone()).collect();
-    currencies
-        .extend(others.into_iter().filter(|other| !currencies.contains(other)).collect::<Vec<_>>());
-    let asked = query_field(&request, "currency");
+    // Revenue in a currency whose wallet was removed counts too.
+    let mut others: BTreeSet<Currency> =
+        days.iter().map(|figures| figures.currency.clone()).collect();
+    others.retain(|other| !currencies.contains(other));
+    currencies.extend(others);
+    let wanted = query_field(&request, "currency");
     let currency =
-        currencies.iter().find(|currency| currency.as_str() == asked).or(currencies.first());
+        currencies.iter().find(|currency| currency.as_str() == wanted).or(currencies.first());
     let mut low = store::stock::list_low(&mut db, LOW, MOST_LOW + 1).await?;
-    let has_more_low = low.len() > usize::try_from(MOST_LOW).unwrap_or(usize::MAX);
-    low.truncate(usize::try_from(MOST_LOW).unwrap_or(usize::MAX));
+    let most_low = usize::try_from(MOST_LOW).unwrap_or(usize::MAX);
+    let has_more_low = most_low < low.len();
+    low.truncate(most_low);
     let watches = store::watch::list(&mut db).await?;
-    let doubts = watches.iter().filter_map(|watch| {
-        let words = watch.complaint(now)?;
+    let node_faults = watches.iter().filter_map(|watch| {
+        let text = watch.complaint(now)?;
         let coin = Coin::name_of_network(&watch.network).to_string();
-        Some(Doubtful { coin, words, since: watch.trouble_since })
+        Some(NodeFault { coin, text, since: watch.trouble_since })
     });
     let template = TodayPage {
-        layout: DeskLayout::new(&seller, "/").told(&request, &DONE),
+        layout: DeskLayout::new(&seller, "/").with_notice(&request, &NOTICES),
         now,
         is_demo,
         has_wallets,
@@ -157,20 +154,20 @@ async fn show(
         has_rates: !store::shipping::list(&mut db).await?.is_empty(),
         has_products: store::seller_products::count(&mut db).await?.0 != 0,
         has_pages: store::pages::list(&mut db).await?.iter().any(|page| !page.is_gone),
-        house,
+        shop_state,
         siege: state.siege_since.map(|since| (since, state.siege_orders)),
         is_full: state.is_full,
         counts: store::order_reports::count_today(&mut db).await?,
-        to_give_back: store::order_reports::list_to_give_back(&mut db, MOST_TO_GIVE_BACK).await?,
+        refunds_due: store::order_reports::list_to_give_back(&mut db, MOST_REFUNDS).await?,
         n_partial: count(&mut db, Status::Partial).await?,
         n_overpaid: count(&mut db, Status::Overpaid).await?,
         money: money_in(&days, &currencies, now),
         low,
         has_more_low,
         key: key_state(&desk, now),
-        doubts: doubts.collect(),
+        node_faults: node_faults.collect(),
         n_watches: watches.len(),
-        found: desk.health.last(now),
+        health: desk.health.last(now),
         currency,
         currencies: &currencies,
         weeks: by_week(&days, currency, now),
@@ -185,20 +182,20 @@ async fn count(db: &mut Connection, status: Status) -> Result<i64, DeskError> {
     Ok(store::order_reports::count(db, &filter).await?)
 }
 
-/// `closed_on`: where the seller has closed the shop.
-async fn house_state(
+/// `closed_on`: when the seller closed the shop.
+async fn shop_state(
     desk: &Desk,
     closed_on: Option<Timestamp>,
     now: Timestamp,
-) -> Result<HouseState, DeskError> {
-    // The seller's own word first: to open helps only where nothing else is in the way, and then the page says that.
+) -> Result<ShopState, DeskError> {
+    // This reason comes first: while it lasts, the page offers to open the shop. Other reasons are shown afterwards.
     if closed_on.is_some() {
-        return Ok(HouseState::ClosedBySeller(closed_on));
+        return Ok(ShopState::ClosedBySeller(closed_on));
     }
     Ok(match actions::why_closed(&desk.shop, now).await? {
-        None => HouseState::Open,
-        Some(ClosedReason::BySeller) => HouseState::ClosedBySeller(None),
-        Some(closed) => HouseState::ClosedItself(closed.to_string()),
+        None => ShopState::Open,
+        Some(ClosedReason::BySeller) => ShopState::ClosedBySeller(None),
+        Some(closed) => ShopState::ClosedItself(closed.to_string()),
     })
 }
 
@@ -213,20 +210,17 @@ fn key_state(desk: &Desk, now: Timestamp) -> KeyState {
     }
 }
 
-async fn close(desk: Data<Desk>, _form: VerifiedForm<NoFields>) -> Result<HttpResponse, DeskError> {
+async fn close(desk: Data<Desk>, _form: VerifiedForm<NoFields>) -> DeskResult {
     actions::close_shop(&desk.shop, now()).await?;
     Ok(see_other("/?done=closed"))
 }
 
-async fn open(desk: Data<Desk>, _form: VerifiedForm<NoFields>) -> Result<HttpResponse, DeskError> {
+async fn open(desk: Data<Desk>, _form: VerifiedForm<NoFields>) -> DeskResult {
     actions::open_shop(&desk.shop, now()).await?;
     Ok(see_other("/?done=opened"))
 }
 
-async fn know_codes(
-    desk: Data<Desk>,
-    _form: VerifiedForm<NoFields>,
-) -> Result<HttpResponse, DeskError> {
+async fn dismiss_codes(desk: Data<Desk>, _form: VerifiedForm<NoFields>) -> DeskResult {
     actions::forget_wrong_codes(&desk.shop).await?;
     Ok(see_other("/?done=codes"))
 }
@@ -240,13 +234,12 @@ impl TodayPage<'_> {
         self.weeks.iter().map(|week| week.paid).sum()
     }
 
-    /// Whether the plot of takings has anything to show.
-    fn has_takings(&self) -> bool {
+    fn has_revenue(&self) -> bool {
         self.weeks.iter().any(|week| week.taken != 0)
     }
 
-    /// What the plot of orders says, in a sentence.
-    fn gist_of_orders(&self) -> String {
+    /// The plot's content in a sentence, as of the other plots.
+    fn describe_orders(&self) -> String {
         let (n_orders, n_paid) = (self.n_orders(), self.n_paid());
         if n_orders == 0 {
             return format!("Orders per week: none in the last {} weeks.", self.weeks.len());
@@ -261,7 +254,7 @@ impl TodayPage<'_> {
         )
     }
 
-    fn gist_of_takings(&self, currency: &Currency) -> String {
+    fn describe_revenue(&self, currency: &Currency) -> String {
         let sum = self.weeks.iter().fold(0_i64, |sum, week| sum.saturating_add(week.taken));
         let sum = coins(sum);
         let best = self.weeks.iter().rev().max_by_key(|week| week.taken);
@@ -271,11 +264,11 @@ impl TodayPage<'_> {
         format!("{currency} received per week: {sum} in the last {} weeks.{best}", self.weeks.len())
     }
 
-    fn height_of_best(&self) -> usize {
+    fn best_height(&self) -> usize {
         bars_height(self.best.len())
     }
 
-    fn gist_of_best(&self) -> String {
+    fn describe_best(&self) -> String {
         let first = self.best.first().map_or_else(String::new, |best| {
             format!(" First: {}, with {} sold.", best.name, best.pieces)
         });

@@ -6,16 +6,16 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use crate::domain::values::Currency;
 use crate::infra::plots::{Bar, Column, Columns, DrawError, draw_bars, draw_columns};
 use crate::infra::store;
-use crate::interfaces::desk::error::DeskError;
+use crate::interfaces::desk::error::{DeskError, DeskResult};
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
 use crate::interfaces::desk::today::weeks::{WeekFigures, by_week, coins, first_week};
 use crate::interfaces::http::{now, query_field};
 
-/// Units: products in the list of the best.
+/// Units: best sellers.
 pub const N_BEST: i64 = 8;
 
-pub async fn show_orders(desk: Data<Desk>, _seller: Seller) -> Result<HttpResponse, DeskError> {
+pub async fn show_orders(desk: Data<Desk>, _seller: Seller) -> DeskResult {
     let weeks = read_weeks(&desk, None).await?;
     draw(move || {
         let columns: Vec<Column> =
@@ -26,11 +26,7 @@ pub async fn show_orders(desk: Data<Desk>, _seller: Seller) -> Result<HttpRespon
     .await
 }
 
-pub async fn show_takings(
-    request: HttpRequest,
-    desk: Data<Desk>,
-    _seller: Seller,
-) -> Result<HttpResponse, DeskError> {
+pub async fn show_revenue(request: HttpRequest, desk: Data<Desk>, _seller: Seller) -> DeskResult {
     let currency = Currency::parse(&query_field(&request, "currency"));
     let currency = currency.map_err(|_| DeskError::NotFound)?;
     let weeks = read_weeks(&desk, Some(&currency)).await?;
@@ -42,7 +38,7 @@ pub async fn show_takings(
     .await
 }
 
-pub async fn show_best(desk: Data<Desk>, _seller: Seller) -> Result<HttpResponse, DeskError> {
+pub async fn show_best(desk: Data<Desk>, _seller: Seller) -> DeskResult {
     let best = store::statistics::list_best(&mut *desk.shop.db.reader().await?, N_BEST).await?;
     let bars: Vec<Bar> =
         best.into_iter().map(|best| Bar { name: best.name, n: best.pieces }).collect();
@@ -59,17 +55,15 @@ async fn read_weeks(
     Ok(by_week(&days, currency, now))
 }
 
-/// The first week of a month carries its name.
+/// The first week of a month is labelled with its name.
 fn column(week: &WeekFigures, lower: i64, upper: i64) -> Column {
     let monday = week.monday.short_day();
     let label = if &monday[8..] <= "07" { week.monday.month() } else { String::new() };
     Column { label, lower, upper }
 }
 
-/// A picture takes a few milliseconds: other pages do not wait for it.
-async fn draw(
-    picture: impl FnOnce() -> Result<Vec<u8>, DrawError> + Send + 'static,
-) -> Result<HttpResponse, DeskError> {
+/// Drawing takes a few milliseconds, so it runs on a thread for blocking work.
+async fn draw(picture: impl FnOnce() -> Result<Vec<u8>, DrawError> + Send + 'static) -> DeskResult {
     let drawn = web::block(picture).await.map_err(anyhow::Error::from)?;
     let bytes = drawn.map_err(anyhow::Error::from)?;
     Ok(HttpResponse::Ok().content_type("image/png").body(bytes))

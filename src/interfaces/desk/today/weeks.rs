@@ -3,24 +3,23 @@
 use crate::domain::values::{Amount, Currency, Timestamp};
 use crate::infra::store::statistics::DayFigures;
 
-/// Units: weeks, this one among them, that the plots tell of.
+/// Units: weeks in the plots, including the current one.
 pub const N_WEEKS: i64 = 26;
 
-/// A week as the plots show it and the table says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WeekFigures {
     pub monday: Timestamp,
-    /// Placed in it, in all currencies.
+    /// Placed in this week, in all currencies.
     pub orders: i64,
-    /// Of them.
+    /// Of those orders.
     pub paid: i64,
-    /// Came in it, in one currency.
+    /// Received in this week, in one currency.
     ///
-    /// Units: Gwei. Below zero where more was refunded or taken back than came.
+    /// Units: Gwei. Negative if more was refunded or reversed than received.
     pub taken: i64,
 }
 
-/// What came in one currency.
+/// The revenue in one currency.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MoneyIn {
     pub currency: Currency,
@@ -39,7 +38,7 @@ pub fn first_week(now: Timestamp) -> Timestamp {
     now.week_start().plus_days(-7 * (N_WEEKS - 1))
 }
 
-/// The weeks up to this one, the oldest first, each of them, also where nothing happened.
+/// The last weeks, the oldest first, including those without orders.
 pub fn by_week(
     days: &[DayFigures],
     currency: Option<&Currency>,
@@ -62,7 +61,7 @@ pub fn by_week(
     (0..N_WEEKS).map(week).collect()
 }
 
-/// Each currency's money, in the order in which they are given.
+/// The revenue in each of the currencies.
 pub fn money_in(days: &[DayFigures], currencies: &[Currency], now: Timestamp) -> Vec<MoneyIn> {
     let sum = |currency: &Currency, since: Timestamp| {
         let of_currency =
@@ -79,7 +78,7 @@ pub fn money_in(days: &[DayFigures], currencies: &[Currency], now: Timestamp) ->
         .collect()
 }
 
-/// Gwei as decimal coins; what is below zero with a sign.
+/// Gwei as decimal coins, with a sign if negative.
 pub fn coins(gwei: i64) -> String {
     let coins = Amount::new(gwei.saturating_abs()).unwrap_or(Amount::ZERO);
     if gwei < 0 { format!("-{coins}") } else { coins.to_string() }

@@ -1,0 +1,27 @@
+//! A message to the seller as the desk shows it.
+
+use crate::actions::Letter;
+
+pub enum MessageView {
+    /// Armored.
+    Encrypted(String),
+    Plain(String),
+    /// Why it is not shown.
+    Missing(&'static str),
+}
+
+impl MessageView {
+    pub fn new(message: Option<Letter>) -> Self {
+        match message {
+            Some(Letter::Sealed(armored)) => Self::Encrypted(armored),
+            Some(Letter::Plain(plain)) => Self::Plain(plain.words),
+            Some(Letter::Waiting) => Self::Missing(
+                "This message is held back until your key works: `shop doctor` says what is wrong with it.",
+            ),
+            Some(Letter::Gone) => {
+                Self::Missing("You deleted this message from your mailbox; the shop has no copy.")
+            }
+            None => Self::Missing("The shop no longer knows which message this is in."),
+        }
+    }
+}
