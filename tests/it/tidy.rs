@@ -163,7 +163,6 @@ const CAPABILITIES: &[(&str, &[&str])] = &[
     ),
     ("strsim::", &["infra/config/unknown.rs"]),
     ("percent_encoding::", &["domain/values/node_url.rs", "domain/login/factor.rs"]),
-    ("subtle::", &["interfaces/desk/form.rs"]),
     (
         "parking_lot::",
         &["infra/store", "actions", "interfaces/http", "interfaces/web", "interfaces/desk"],

@@ -26,18 +26,18 @@ pub fn addresses(config: &mut ServiceConfig) {
 struct ActivityPage<'a> {
     layout: DeskLayout<'a>,
     entries: Vec<AuditEntry>,
-    /// Below which the next page begins; `None`: this is the last.
+    /// The id before which the next page begins; `None`: this is the last page.
     below: Option<i64>,
     is_first: bool,
     keep_days: i64,
 }
 
 async fn show(request: HttpRequest, desk: Data<Desk>, seller: Seller) -> DeskResult {
-    let asked = query_field(&request, "below");
-    let above: i64 =
-        if asked.is_empty() { i64::MAX } else { asked.parse().map_err(|_| DeskError::NotFound)? };
+    let below = query_field(&request, "below");
+    let is_first = below.is_empty();
+    let below = if is_first { i64::MAX } else { below.parse().map_err(|_| DeskError::NotFound)? };
     let mut entries =
-        store::audit_log::list(&mut *desk.shop.db.reader().await?, above, ON_A_PAGE + 1).await?;
+        store::audit_log::list(&mut *desk.shop.db.reader().await?, below, ON_A_PAGE + 1).await?;
     let has_more = usize::try_from(ON_A_PAGE).is_ok_and(|most| most < entries.len());
     if has_more {
         entries.pop();
@@ -46,7 +46,7 @@ async fn show(request: HttpRequest, desk: Data<Desk>, seller: Seller) -> DeskRes
         layout: DeskLayout::new(&seller, "/deeds"),
         below: entries.last().filter(|_| has_more).map(|entry| entry.id),
         entries,
-        is_first: asked.is_empty(),
+        is_first,
         keep_days: desk.shop.policy.keep_days,
     };
     page(StatusCode::OK, &template)

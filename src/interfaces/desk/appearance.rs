@@ -175,13 +175,11 @@ fn read_change(
     appearance: &Appearance,
     template: &mut AppearancePage<'_>,
 ) -> Option<LookChange> {
-    let name = read_line(&form.name, &mut template.name).filter(|name| {
-        if name.is_empty() {
-            template.name.refuse("enter a name for the shop");
-        }
-        !name.is_empty()
-    });
-    let contact = read_line(&form.contact, &mut template.contact);
+    template.name.value.clone_from(&form.name);
+    template.contact.value.clone_from(&form.contact);
+    template.notice.value.clone_from(&form.notice);
+    let name = template.name.required_line("enter a name for the shop");
+    let contact = template.contact.check(Line::parse(&form.contact, MOST_CONTACT));
     let notice = read_notice(&form.notice, &mut template.notice);
     let accent = read_accent(form, template);
     let (name, contact, notice, accent) = (name?, contact?, notice?, accent?);
@@ -200,16 +198,9 @@ fn read_change(
     })
 }
 
-fn read_line(input: &str, field: &mut FieldView) -> Option<Line> {
-    input.clone_into(&mut field.value);
-    Line::parse(&field.value, field.most).map_err(|why| field.refuse(why)).ok()
-}
-
 fn read_notice(input: &str, field: &mut FieldView) -> Option<Paragraph> {
-    input.clone_into(&mut field.value);
-    let notice =
-        Paragraph::parse(&field.value, field.most).map_err(|why| field.refuse(why)).ok()?;
-    PageText::parse(notice.as_str()).map_err(|why| field.refuse(why)).ok()?;
+    let notice = field.check(Paragraph::parse(input, MOST_NOTICE))?;
+    field.check(PageText::parse(notice.as_str()))?;
     Some(notice)
 }
 

@@ -1,4 +1,4 @@
-//! The desk's stylesheet and pictures.
+//! The desk's stylesheets, icon and pictures.
 
 use actix_web::http::header;
 use actix_web::web::{Data, ServiceConfig};
@@ -29,7 +29,7 @@ async fn show_static(request: HttpRequest) -> DeskResult {
     Ok(response.content_type("text/css; charset=utf-8").body(sheet))
 }
 
-/// A rendered picture of the catalog, also of a product that is hidden.
+/// A rendered picture of any product, including hidden ones.
 async fn show_picture(_seller: Seller, desk: Data<Desk>, file: web::Path<String>) -> DeskResult {
     let file = PictureFile::parse(&file).map_err(|_| DeskError::NotFound)?;
     let kind = file.content_type();

@@ -23,7 +23,7 @@ use crate::interfaces::desk::state::Desk;
 use crate::interfaces::http::now;
 
 #[derive(Template)]
-#[template(path = "desk/trade/discounts.html")]
+#[template(path = "desk/records/discounts.html")]
 struct DiscountsPage<'a> {
     layout: DeskLayout<'a>,
     rows: Vec<Row<'a>>,
@@ -38,7 +38,7 @@ struct Row<'a> {
 }
 
 #[derive(Template)]
-#[template(path = "desk/trade/discount.html")]
+#[template(path = "desk/records/discount.html")]
 struct DiscountPage<'a> {
     layout: DeskLayout<'a>,
     view: RecordView<'a, StoredDiscount>,

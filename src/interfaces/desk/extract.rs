@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use actix_web::web::Payload;
+use actix_web::web::{Data, Payload};
 use actix_web::{FromRequest, HttpRequest, dev};
 use futures_util::future::LocalBoxFuture;
 
 use crate::interfaces::desk::error::DeskError;
 use crate::interfaces::desk::form::{FromFields, long_texts, remember_input};
 use crate::interfaces::desk::memory::{COPIES, FORMS, HeldMemory};
-use crate::interfaces::desk::session::{Seller, knows_token};
+use crate::interfaces::desk::session::{Seller, session_id};
+use crate::interfaces::desk::state::Desk;
 use crate::interfaces::http;
 use crate::interfaces::http::FormFields;
 
@@ -72,10 +73,10 @@ pub async fn read_fields(
 /// # Errors
 /// [`DeskError::StaleForm`] with the seller's input: the form may be of an older session.
 pub fn check_token(request: &HttpRequest, fields: &FormFields) -> Result<(), DeskError> {
+    let desk = request.app_data::<Data<Desk>>().ok_or(DeskError::NotFound)?;
     let token = fields.iter().find(|(name, _)| name == "token");
-    if token.is_some_and(|(_, token)| knows_token(request, token)) {
-        Ok(())
-    } else {
-        Err(DeskError::StaleForm(long_texts(fields)))
+    match session_id(request).zip(token) {
+        Some((id, (_, token))) if desk.token_key.verify(&id.text(), token) => Ok(()),
+        _ => Err(DeskError::StaleForm(long_texts(fields))),
     }
 }

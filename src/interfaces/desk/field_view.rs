@@ -1,8 +1,10 @@
 //! Form fields as pages show them.
 
+use std::fmt::Display;
+
 use crate::domain::orders::draft::sentence;
 use crate::domain::payment::secret;
-use crate::domain::values::Amount;
+use crate::domain::values::{Amount, Line};
 
 /// A field of a form, with the seller's input, its error, and the saved value if it differs.
 pub struct FieldView {
@@ -67,8 +69,20 @@ impl FieldView {
         self.value = if is_private { String::new() } else { value.to_owned() };
     }
 
-    pub fn refuse(&mut self, why: impl std::fmt::Display) {
+    /// Notes the first error as a sentence.
+    pub fn refuse(&mut self, why: impl Display) {
         self.error.get_or_insert_with(|| sentence(&why.to_string()));
+    }
+
+    /// Notes the error, if it is one.
+    pub fn check<T>(&mut self, result: Result<T, impl Display>) -> Option<T> {
+        result.map_err(|why| self.refuse(why)).ok()
+    }
+
+    /// The value as a line. `missing`: the error of an empty one.
+    pub fn required_line(&mut self, missing: &str) -> Option<Line> {
+        let line = self.check(Line::parse(&self.value, self.most))?;
+        self.check(if line.is_empty() { Err(missing) } else { Ok(line) })
     }
 
     pub fn is_refused(&self) -> bool {

@@ -11,9 +11,9 @@ pub struct Complaint {
     pub check: &'static str,
     /// Otherwise it is only a note.
     pub is_bad: bool,
-    pub words: String,
+    pub text: String,
     /// Empty if nothing can be done.
-    pub to_do: String,
+    pub remedy: String,
 }
 
 #[derive(Clone, Debug)]

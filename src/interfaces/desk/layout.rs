@@ -51,8 +51,8 @@ impl<'a> DeskLayout<'a> {
 
     /// What the menu calls the section.
     pub fn section_name(&self) -> &'static str {
-        let found = SECTIONS.iter().find(|(address, _)| *address == self.section);
-        found.map_or("", |(_, name)| name)
+        let section = SECTIONS.iter().find(|(address, _)| *address == self.section);
+        section.map_or("", |(_, name)| name)
     }
 
     pub fn sections(&self) -> &'static [(&'static str, &'static str)] {

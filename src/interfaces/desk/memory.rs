@@ -58,8 +58,8 @@ impl MemoryBudget {
 impl HeldMemory {
     /// Gives back all but this.
     pub fn shrink_to(&mut self, n_bytes: usize) {
-        let kept = usize::try_from(kilobytes(n_bytes)).unwrap_or(usize::MAX);
-        let spare = self.0.num_permits().saturating_sub(kept);
+        let n_kept = usize::try_from(kilobytes(n_bytes)).unwrap_or(usize::MAX);
+        let spare = self.0.num_permits().saturating_sub(n_kept);
         drop(self.0.split(spare));
     }
 }

@@ -184,11 +184,11 @@ async fn submit_new(
         ("", "") => None,
         ("", title) => {
             let error = "no slug can be made from this title: please enter one";
-            PageSlug::of_title(title).map_err(|_| template.name.refuse(error)).ok()
+            template.name.check(PageSlug::of_title(title).map_err(|_| error))
         }
         (name, _) => {
             let error = "enter 1 to 60 lowercase letters a-z, digits and `-`, for example about-us";
-            PageSlug::parse(name).map_err(|_| template.name.refuse(error)).ok()
+            template.name.check(PageSlug::parse(name).map_err(|_| error))
         }
     };
     let (Some(text), Some(slug)) = (text, slug) else {
@@ -207,34 +207,23 @@ async fn submit_new(
     }
 }
 
-/// The text of the form, or the stored one if neither its title nor its words were changed. What is wrong is noted at the
-/// fields of `template`.
+/// The text of the form, or the stored one if neither title nor body were changed. Errors are noted in `template`.
 fn read_text(
     form: &PageForm,
     template: &mut EditPage<'_>,
     stored: Option<&StoredPage>,
 ) -> Option<PageText> {
-    let title = match Line::parse(&form.title, MOST_TITLE) {
-        Ok(title) if title.is_empty() => {
-            template.title.refuse("enter a title");
-            None
-        }
-        Ok(title) => Some(title),
-        Err(why) => {
-            template.title.refuse(why);
-            None
-        }
-    };
-    let words = form.text.replace("\r\n", "\n");
+    let title = template.title.required_line("enter a title");
+    let body = form.text.replace("\r\n", "\n");
     let stored_text = stored.and_then(|page| PageText::parse(page.markdown.as_deref()?).ok());
     if let (Some(title), Some(stored), Some(text)) = (&title, stored, &stored_text) {
-        let (stored_title, stored_words) = text.parts(stored.slug.as_str());
-        if title.as_str() == stored_title && words.trim() == stored_words.trim() {
+        let (stored_title, stored_body) = text.parts(stored.slug.as_str());
+        if title.as_str() == stored_title && body.trim() == stored_body.trim() {
             return stored_text;
         }
     }
     let title = title.as_ref().map_or("", Line::as_str);
-    match PageText::of_parts(title, &words) {
+    match PageText::of_parts(title, &body) {
         Ok(text) if !title.is_empty() => Some(text),
         Ok(_) | Err(NotAPage::Slug) => None,
         Err(why) => {
@@ -245,8 +234,8 @@ fn read_text(
 }
 
 fn show_preview(template: EditPage<'_>, slug: &PageSlug, text: &PageText) -> DeskResult {
-    let (title, words) = text.parts(slug.as_str());
-    let preview = Preview { title: title.to_owned(), html: markdown::html(words) };
+    let (title, body) = text.parts(slug.as_str());
+    let preview = Preview { title: title.to_owned(), html: markdown::html(body) };
     page(StatusCode::OK, &EditPage { preview: Some(preview), ..template })
 }
 
@@ -262,12 +251,12 @@ async fn find(desk: &Desk, slug: &str) -> Result<StoredPage, DeskError> {
     store::pages::find(&mut *desk.shop.db.reader().await?, &slug).await?.ok_or(DeskError::NotFound)
 }
 
-/// Title and words as the form shows them.
+/// Title and body as the form shows them.
 fn parts(stored: &StoredPage) -> (String, String) {
     match stored.markdown.as_deref().map(PageText::parse) {
         Some(Ok(text)) => {
-            let (title, words) = text.parts(stored.slug.as_str());
-            (title.to_owned(), words.trim().to_owned())
+            let (title, body) = text.parts(stored.slug.as_str());
+            (title.to_owned(), body.trim().to_owned())
         }
         _ => (stored.title.clone(), String::new()),
     }
@@ -291,10 +280,10 @@ async fn submit(
         Ok(()) => Ok(see_other("/pages?done=saved")),
         Err(WritePageError::Broken(error)) => Err(error.into()),
         Err(WritePageError::Changed(stored)) => {
-            let (title, words) = parts(&stored);
+            let (title, body) = parts(&stored);
             template.edition = stored.edition;
             template.title.compare(&title);
-            template.text.compare(&words);
+            template.text.compare(&body);
             template.was_changed = true;
             page(StatusCode::CONFLICT, &template)
         }

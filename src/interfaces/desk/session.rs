@@ -8,7 +8,7 @@ use futures_util::future::LocalBoxFuture;
 
 use crate::actions;
 use crate::actions::AuthError;
-use crate::domain::login::{SessionHash, SessionId, TypedPassword};
+use crate::domain::login::{SessionHash, SessionId, SessionSpan, TypedPassword};
 use crate::domain::values::Timestamp;
 use crate::infra::store;
 use crate::infra::store::{Db, StoreError};
@@ -54,14 +54,11 @@ async fn mark_seen(db: &Db, session: &SessionHash, now: Timestamp) -> Result<(),
 impl Seller {
     async fn of(request: &HttpRequest) -> Result<Self, DeskError> {
         let desk = request.app_data::<Data<Desk>>().ok_or(DeskError::NotFound)?;
-        let id = session_id(request).ok_or(DeskError::SignedOut)?;
-        let session = id.hash();
-        let db = &desk.shop.db;
         let now = now();
-        let span = store::login::find_session(&mut *db.reader().await?, &session).await?;
-        let span = span.filter(|span| !span.is_over(now)).ok_or(DeskError::SignedOut)?;
+        let (id, span) = find_open(request, desk, now).await?.ok_or(DeskError::SignedOut)?;
+        let session = id.hash();
         if span.is_news(now) {
-            match mark_seen(db, &session, now).await {
+            match mark_seen(&desk.shop.db, &session, now).await {
                 // If nothing can be saved, the seller can still read.
                 Err(error) if !error.is_temporary() => return Err(error.into()),
                 _ => {}
@@ -106,11 +103,16 @@ pub fn session_id(request: &HttpRequest) -> Option<SessionId> {
     cookie(request, SESSION).and_then(|text| SessionId::parse(&text))
 }
 
-/// Whether a form's token was given to the session that sends it.
-pub fn knows_token(request: &HttpRequest, token: &str) -> bool {
-    let desk = request.app_data::<Data<Desk>>();
-    let session = desk.zip(session_id(request));
-    session.is_some_and(|(desk, id)| desk.token_key.verify(&id.text(), token))
+/// The browser's session, unless it is over.
+async fn find_open(
+    request: &HttpRequest,
+    desk: &Desk,
+    now: Timestamp,
+) -> Result<Option<(SessionId, SessionSpan)>, StoreError> {
+    let Some(id) = session_id(request) else { return Ok(None) };
+    let mut db = desk.shop.db.reader().await?;
+    let span = store::login::find_session(&mut db, &id.hash()).await?;
+    Ok(span.filter(|span| !span.is_over(now)).map(|span| (id, span)))
 }
 
 /// A cookie of the desk.
@@ -124,8 +126,5 @@ pub async fn is_sellers(request: &HttpRequest, desk: &Desk) -> bool {
     if cookie(request, KNOWN_BROWSER).is_some_and(|token| desk.is_known_browser(&token)) {
         return true;
     }
-    let Some(id) = session_id(request) else { return false };
-    let Ok(mut db) = desk.shop.db.reader().await else { return false };
-    let span = store::login::find_session(&mut db, &id.hash()).await;
-    span.is_ok_and(|span| span.is_some_and(|span| !span.is_over(now())))
+    find_open(request, desk, now()).await.is_ok_and(|session| session.is_some())
 }

@@ -23,7 +23,7 @@ use crate::interfaces::desk::state::Desk;
 use crate::interfaces::http::now;
 
 #[derive(Template)]
-#[template(path = "desk/trade/rates.html")]
+#[template(path = "desk/records/rates.html")]
 struct RatesPage<'a> {
     layout: DeskLayout<'a>,
     rows: Vec<Row<'a>>,
@@ -40,7 +40,7 @@ struct Row<'a> {
 }
 
 #[derive(Template)]
-#[template(path = "desk/trade/rate.html")]
+#[template(path = "desk/records/rate.html")]
 struct RatePage<'a> {
     layout: DeskLayout<'a>,
     view: RecordView<'a, StoredRate>,

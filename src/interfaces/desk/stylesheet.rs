@@ -1,4 +1,4 @@
-//! The desk's style sheets and their addresses.
+//! The desk's stylesheets.
 
 use std::sync::OnceLock;
 
@@ -6,11 +6,11 @@ use sha2::{Digest, Sha256};
 
 use crate::interfaces::http::hex;
 
-/// The buyers' sheet, and what the desk has more.
+/// The buyers' stylesheet, and the desk's additions.
 const SHEETS: [&str; 2] =
     [include_str!("../../../static/style.css"), include_str!("../../../static/desk.css")];
 
-/// The addresses of the sheets, made of their content, so that a browser asks for each once.
+/// The addresses contain a hash of the content, so that browsers can cache the stylesheets forever.
 pub fn addresses() -> [&'static str; 2] {
     static HREFS: OnceLock<[String; 2]> = OnceLock::new();
     let hrefs = HREFS.get_or_init(|| {
@@ -19,8 +19,7 @@ pub fn addresses() -> [&'static str; 2] {
     [&hrefs[0], &hrefs[1]]
 }
 
-/// The sheet at an address.
 pub fn find(address: &str) -> Option<&'static str> {
-    let found = addresses().iter().position(|known| *known == address)?;
-    SHEETS.get(found).copied()
+    let n = addresses().iter().position(|other| *other == address)?;
+    SHEETS.get(n).copied()
 }

@@ -39,7 +39,7 @@ const N_NEXT: usize = 3;
 const N_LISTED: u32 = 20;
 
 #[derive(Template)]
-#[template(path = "desk/trade/wallets.html")]
+#[template(path = "desk/records/wallets.html")]
 struct WalletsPage<'a> {
     layout: DeskLayout<'a>,
     wallets: Vec<WalletView<'a>>,
@@ -76,7 +76,7 @@ fn numbered_addresses(wallet: &Wallet, first: u32, n: u32) -> Vec<(u32, String)>
 }
 
 #[derive(Template)]
-#[template(path = "desk/trade/addresses.html")]
+#[template(path = "desk/records/addresses.html")]
 struct AddressesPage<'a> {
     layout: DeskLayout<'a>,
     currency: &'a str,
@@ -102,7 +102,7 @@ async fn show_addresses(request: HttpRequest, desk: Data<Desk>, seller: Seller) 
 }
 
 #[derive(Template)]
-#[template(path = "desk/trade/wallet.html")]
+#[template(path = "desk/records/wallet.html")]
 struct WalletPage<'a> {
     layout: DeskLayout<'a>,
     prompt: PasswordPrompt,

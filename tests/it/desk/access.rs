@@ -172,14 +172,14 @@ fn holds_against(kind: Kind, setting: &str) {
 }
 
 #[test]
-fn no_crowd_of_strangers_keeps_the_seller_out_over_tcp() {
+fn strangers_cannot_keep_the_seller_out_over_tcp() {
     for kind in KINDS {
         holds_against(kind, "127.0.0.1:0");
     }
 }
 
 #[test]
-fn no_crowd_of_strangers_keeps_the_seller_out_at_a_socket() {
+fn strangers_cannot_keep_the_seller_out_at_a_unix_socket() {
     for kind in KINDS {
         holds_against(kind, "unix:desk.sock");
     }

@@ -122,7 +122,7 @@ fn style_href(page: &Answer) -> String {
 }
 
 #[test]
-fn name_and_contact_of_the_desk_stand_above_the_settings_at_once_and_after_a_restart() {
+fn name_and_contact_of_the_desk_override_the_settings_at_once_and_after_a_restart() {
     let settings = [("SITE_NAME", "Settings' Shop"), ("CONTACT", "settings@example.org")];
     let mut world = World::with_desk_and(&catalog(), &settings);
     let (mut desk, mut buyer) = (world.desk(), world.buyer());
@@ -162,7 +162,7 @@ fn name_and_contact_of_the_desk_stand_above_the_settings_at_once_and_after_a_res
 }
 
 #[test]
-fn a_name_that_cannot_be_is_refused_with_the_sellers_words_kept() {
+fn an_invalid_name_is_refused_and_the_input_is_shown_again() {
     let world = World::with_desk();
     let (mut desk, mut buyer) = (world.desk(), world.buyer());
     let before = buyer.get("/").text();
@@ -182,7 +182,7 @@ fn a_name_that_cannot_be_is_refused_with_the_sellers_words_kept() {
 }
 
 #[test]
-fn a_notice_stands_on_the_window_and_nowhere_else_and_does_no_harm() {
+fn a_notice_is_shown_on_the_start_page_only_and_holds_no_active_content() {
     let world = World::with_desk();
     let (mut desk, mut buyer) = (world.desk(), world.buyer());
     let notice = "We are back on **Monday**.\r\n\r\n<script>alert(1)</script>\r\n\r\n![x](http://evil.example/x.png) [y](javascript:alert(1))";
@@ -203,7 +203,7 @@ fn a_notice_stands_on_the_window_and_nowhere_else_and_does_no_harm() {
 }
 
 #[test]
-fn a_colour_is_taken_where_it_can_be_read_and_the_nearest_is_offered_where_it_cannot() {
+fn a_readable_colour_is_saved_and_for_any_other_the_nearest_readable_one_is_offered() {
     let mut world = World::with_desk();
     let (mut desk, mut buyer) = (world.desk(), world.buyer());
     let first = style_href(&buyer.get("/"));
@@ -245,7 +245,7 @@ fn a_colour_is_taken_where_it_can_be_read_and_the_nearest_is_offered_where_it_ca
 }
 
 #[test]
-fn two_desks_at_once_lose_no_word_of_the_look() {
+fn of_two_sessions_neither_silently_overwrites_the_others_appearance() {
     let world = World::with_desk();
     let (mut one, mut two) = (world.desk(), world.desk());
     let old = edition(&mut two, "/look");
@@ -265,7 +265,7 @@ fn two_desks_at_once_lose_no_word_of_the_look() {
 }
 
 #[test]
-fn a_logo_stands_in_the_frame_and_is_gone_with_a_button() {
+fn a_logo_replaces_the_name_on_every_page_until_it_is_removed() {
     let mut world = World::with_desk_and(&catalog(), &[("SITE_NAME", "Tea & Wool")]);
     let (mut desk, mut buyer) = (world.desk(), world.buyer());
     buyer.get("/");
@@ -312,7 +312,7 @@ fn a_logo_stands_in_the_frame_and_is_gone_with_a_button() {
 }
 
 #[test]
-fn a_picture_that_is_none_becomes_no_logo_and_a_cameras_words_are_left_out() {
+fn a_file_that_is_no_picture_becomes_no_logo_and_metadata_is_removed() {
     let world = World::with_desk();
     let (mut desk, mut buyer) = (world.desk(), world.buyer());
     let before = buyer.get("/").text();
@@ -415,7 +415,7 @@ fn a_page_is_previewed_saved_moved_and_removed() {
 }
 
 #[test]
-fn a_page_that_cannot_be_is_refused_with_all_faults_at_once() {
+fn an_invalid_page_is_refused_with_all_errors_at_once() {
     let world = World::with_desk();
     let mut desk = world.desk();
     desk.does("/pages/new", &[("title", "About"), ("text", "Hello.")]);
@@ -447,7 +447,7 @@ fn a_page_that_cannot_be_is_refused_with_all_faults_at_once() {
 }
 
 #[test]
-fn two_desks_at_once_lose_no_word_of_a_page() {
+fn of_two_sessions_neither_silently_overwrites_the_others_page() {
     let world = World::with_desk();
     let (mut one, mut two) = (world.desk(), world.desk());
     one.does("/pages/new", &[("title", "About"), ("text", "Hello.")]);
@@ -466,7 +466,7 @@ fn two_desks_at_once_lose_no_word_of_a_page() {
 }
 
 #[test]
-fn a_file_that_did_not_change_is_no_news_and_one_that_did_stands_above_the_desk() {
+fn a_page_file_replaces_the_desks_text_only_after_the_file_has_changed() {
     let mut world = World::with_desk();
     for slug in ["one", "two", "three", "four", "five"] {
         writes(&world, slug, &format!("# {slug}\n\nfrom the file"));

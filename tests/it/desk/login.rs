@@ -11,7 +11,7 @@ const CSP: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-ac
 const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
 const OTHER_PASSWORD: &str = "ladder-quartz-mumble-63-fig";
 
-/// Every address of one door, as its own source names them; what stands for a part is a word.
+/// The addresses in the source of an interface. Each parameter is replaced by `word`.
 fn addresses(folder: &str, begins: &[&str]) -> Vec<String> {
     let sources = files_below(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder));
     let mut found = Vec::new();
@@ -33,7 +33,14 @@ fn addresses(folder: &str, begins: &[&str]) -> Vec<String> {
 }
 
 fn desk_addresses() -> Vec<String> {
-    addresses("src/interfaces/desk", &[".route(", "resource("])
+    let mut addresses = addresses("src/interfaces/desk", &[".route("]);
+    // These are put together by `records::addresses`.
+    for section in ["/discounts", "/rates", "/wallets"] {
+        for page in ["", "/new", "/change", "/save", "/remove", "/move"] {
+            addresses.push(format!("{section}{page}"));
+        }
+    }
+    addresses
 }
 
 #[track_caller]
@@ -65,7 +72,7 @@ fn has_headers(answer: &Answer, what: &str) {
     }
 }
 
-/// All that a browser is told, but for the order of the headers, which is chance.
+/// The whole response, without the order of its headers, which is random.
 fn seen(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
     let mut headers = answer.headers.clone();
     // A minute may end between two answers.
@@ -97,18 +104,18 @@ fn nothing_of_the_desk_is_shown_before_the_password() {
 }
 
 #[test]
-fn not_one_address_of_the_desk_answers_at_the_buyers_door() {
+fn no_address_of_the_desk_exists_at_the_buyers_listener() {
     let world = World::with_desk();
     let mut buyer = world.buyer();
-    // Known to the shop: else each answer would bring another cookie.
+    // The buyer has a cookie, since otherwise each response would set another one.
     buyer.get("/cart");
     buyer.get("/nothing");
-    // Whoever has a session has none there either.
+    // A session of the desk changes nothing.
     buyer.cookies.extend(world.desk().0.cookies);
     let addresses = desk_addresses();
     assert!(10 < addresses.len(), "{addresses:?}");
     let body = format!("token=x&password={DESK_PASSWORD}");
-    // Both doors have their own of these.
+    // Both listeners have these.
     let shared = ["/", "/static/word", "/picture/word"];
     for path in addresses.iter().filter(|path| !shared.contains(&path.as_str())) {
         for (method, body) in [("GET", ""), ("POST", body.as_str()), ("HEAD", "")] {
@@ -121,7 +128,7 @@ fn not_one_address_of_the_desk_answers_at_the_buyers_door() {
 }
 
 #[test]
-fn nothing_of_the_buyers_door_answers_at_the_desk_but_what_both_have() {
+fn no_address_of_the_buyers_pages_exists_at_the_desk_unless_both_have_it() {
     let world = World::with_desk();
     let mut desk = world.desk().0;
     let own = desk_addresses();
@@ -137,7 +144,7 @@ fn nothing_of_the_buyers_door_answers_at_the_desk_but_what_both_have() {
 }
 
 #[test]
-fn every_answer_of_the_desk_carries_the_headers() {
+fn every_response_of_the_desk_has_the_security_headers() {
     let world = World::with_desk();
     let mut desk = world.desk().0;
     let mut stranger = world.stranger_at_desk();
@@ -179,7 +186,7 @@ fn every_answer_of_the_desk_carries_the_headers() {
 }
 
 #[test]
-fn the_desk_answers_to_no_strangers_name() {
+fn the_desk_refuses_other_host_names() {
     let world = World::with_desk();
     let mut desk = world.desk().0;
     let cookies = desk.cookies.clone();
@@ -230,7 +237,7 @@ fn a_form_of_another_session_or_of_none_changes_nothing() {
 }
 
 #[test]
-fn a_session_that_ends_while_the_seller_types_loses_no_words() {
+fn a_session_that_ends_while_the_seller_types_loses_no_input() {
     let world = World::with_desk();
     let mut browser = world.desk().0;
     let token = browser.get("/pages").token();
@@ -260,7 +267,7 @@ fn a_session_that_ends_while_the_seller_types_loses_no_words() {
 }
 
 #[test]
-fn a_session_is_new_at_each_login_and_kept_as_a_hash() {
+fn a_session_is_new_at_each_sign_in_and_stored_as_a_hash() {
     let world = World::with_desk();
     let mut browser = world.desk().0;
     let first = browser.cookies["__Host-desk"].clone();
@@ -288,7 +295,7 @@ fn a_session_is_new_at_each_login_and_kept_as_a_hash() {
 }
 
 #[test]
-fn a_session_ends_by_itself() {
+fn a_session_ends_after_inactivity_and_after_twelve_hours() {
     let world = World::with_desk();
     let mut idle = world.desk().0;
     assert_eq!(idle.get("/account").status, 200);
@@ -302,7 +309,7 @@ fn a_session_ends_by_itself() {
 }
 
 #[test]
-fn a_page_writes_its_session_once_in_a_minute() {
+fn a_session_is_written_at_most_once_a_minute() {
     let world = World::with_desk();
     let mut desk = world.desk().0;
     world.sql("update desk_sessions set seen_at = seen_at - 60");
@@ -319,7 +326,7 @@ fn a_page_writes_its_session_once_in_a_minute() {
 }
 
 #[test]
-fn every_wrong_one_gets_the_same_answer() {
+fn all_wrong_passwords_and_codes_get_the_same_response() {
     let world = World::with_desk();
     let mut browser = world.stranger_at_desk();
     let wrong = signs_in(&mut browser, "cinder-otter-velvet-28-plus", "");
@@ -352,7 +359,7 @@ fn every_wrong_one_gets_the_same_answer() {
 }
 
 #[test]
-fn wrong_ones_wait_and_the_right_one_does_not() {
+fn wrong_passwords_are_answered_late_and_the_right_one_is_not() {
     let world = World::with_desk();
     let mut guesser = world.stranger_at_desk();
     let mut times = Vec::new();
@@ -369,7 +376,7 @@ fn wrong_ones_wait_and_the_right_one_does_not() {
 }
 
 #[test]
-fn the_surplus_is_told_to_wait_and_the_right_password_is_not_locked_out() {
+fn too_many_sign_ins_at_once_are_refused_and_the_right_password_is_not_locked_out() {
     let world = World::with_desk();
     let mut first = world.stranger_at_desk();
     let token = first.get("/login").token();
@@ -399,7 +406,7 @@ fn the_surplus_is_told_to_wait_and_the_right_password_is_not_locked_out() {
 }
 
 #[test]
-fn a_password_is_set_at_the_shell_with_reasons() {
+fn a_password_is_set_on_the_command_line_and_a_weak_one_is_refused_with_a_reason() {
     let world = World::with_desk();
     let mut desk = world.desk().0;
     for (words, reason) in [
@@ -452,7 +459,7 @@ fn a_password_is_changed_at_the_desk_and_all_sessions_end() {
 }
 
 #[test]
-fn a_password_that_is_kept_in_an_older_way_is_kept_anew_at_login() {
+fn a_password_hash_with_older_parameters_is_replaced_at_sign_in() {
     let world = World::with_desk();
     // Made by argon2(1): `echo -n password | argon2 somesalt -id -t 2 -m 16 -p 1 -e`.
     let older =
@@ -487,7 +494,7 @@ fn recovery_codes(shown: &Answer) -> Vec<String> {
 }
 
 #[test]
-fn a_second_factor_is_asked_for_once_it_was_shown_to_work() {
+fn a_second_factor_is_required_once_a_code_has_confirmed_it() {
     let world = World::with_desk();
     let mut desk = world.desk();
     assert_eq!(desk.0.get("/account/factor.png").status, 404);
@@ -559,7 +566,7 @@ fn a_second_factor_is_asked_for_once_it_was_shown_to_work() {
 }
 
 #[test]
-fn the_name_that_was_set_at_the_desk_is_the_one_that_counts() {
+fn a_shop_name_set_at_the_desk_is_used_everywhere_at_the_desk() {
     let world = World::with_desk();
     world.sql("update look set name = 'Quibbleworth Zanderhoof'");
     let mut stranger = world.stranger_at_desk();
@@ -581,7 +588,7 @@ fn the_name_that_was_set_at_the_desk_is_the_one_that_counts() {
 }
 
 #[test]
-fn whoever_knows_the_password_does_not_guess_the_code() {
+fn who_knows_the_password_cannot_guess_the_code() {
     let world = World::with_desk();
     let mut inside = world.desk();
     let secret = inside.does("/account/factor", &[]).mark("secret");
@@ -633,7 +640,7 @@ fn whoever_knows_the_password_does_not_guess_the_code() {
 }
 
 #[test]
-fn whoever_has_the_shell_switches_the_second_factor_off() {
+fn the_second_factor_can_be_turned_off_on_the_command_line() {
     let world = World::with_desk();
     assert!(world.says(&["desk", "factor", "--off"]).contains("2FA was not on"));
     world.sql("update desk set factor = zeroblob(20)");
@@ -645,7 +652,7 @@ fn whoever_has_the_shell_switches_the_second_factor_off() {
 }
 
 #[test]
-fn the_desk_is_where_its_setting_says_and_on_this_host_alone() {
+fn the_desk_listens_where_its_setting_says_and_by_default_only_on_this_host() {
     for (address, words) in [
         ("0.0.0.0:3001", "twice"),
         ("192.168.1.5:3001", "twice"),
@@ -678,7 +685,7 @@ fn the_desk_is_where_its_setting_says_and_on_this_host_alone() {
 }
 
 #[test]
-fn what_the_seller_did_at_the_door_is_noted() {
+fn signing_in_and_out_is_recorded_in_the_activity_log() {
     let world = World::with_desk();
     let mut desk = world.desk();
     desk.does("/logout", &[]);

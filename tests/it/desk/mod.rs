@@ -6,7 +6,7 @@ mod login;
 mod newcomer;
 mod orders;
 mod products;
+mod records;
 mod today;
-mod trade;
 mod unpaid_orders;
 mod update;

@@ -28,7 +28,7 @@ fn twice(world: &World, desk: &mut SellerAtDesk, path: &str, fields: &[(&str, &s
 }
 
 #[test]
-fn a_form_that_is_sent_twice_is_kept_once_and_said_to_be_kept() {
+fn a_form_that_is_sent_twice_is_saved_once_and_confirmed_twice() {
     let world = World::with_desk();
     let mut desk = world.desk();
     // Something new.
@@ -136,7 +136,7 @@ fn a_form_that_is_sent_twice_is_kept_once_and_said_to_be_kept() {
 }
 
 #[test]
-fn a_price_with_a_comma_and_one_too_large_are_said_to_be_such() {
+fn a_price_with_a_comma_or_one_too_large_gets_its_own_error() {
     let world = World::with_desk();
     let mut desk = world.desk();
     let mut form = Form::get(&mut desk, "/products/green-tea");
@@ -167,7 +167,7 @@ fn a_price_with_a_comma_and_one_too_large_are_said_to_be_such() {
 }
 
 #[test]
-fn what_a_button_did_beyond_its_name_is_said() {
+fn side_effects_of_a_change_are_shown() {
     let world = World::with_desk();
     let mut desk = world.desk();
     desk.does("/rates/save", &[("name", "Letter"), ("price-ETH", "0.003")]);
@@ -184,7 +184,7 @@ fn what_a_button_did_beyond_its_name_is_said() {
 }
 
 #[test]
-fn an_empty_shop_is_shown_the_way_until_it_has_a_wallet_and_a_product() {
+fn an_empty_shop_shows_the_first_steps_until_it_has_a_wallet_and_a_product() {
     let mut empty = catalog();
     empty.as_object_mut().unwrap().remove("products");
     let world = World::with_desk_and(&empty, &[]);
@@ -223,7 +223,7 @@ fn an_empty_shop_is_shown_the_way_until_it_has_a_wallet_and_a_product() {
 }
 
 #[test]
-fn a_colour_that_cannot_be_read_hinders_no_preview_of_the_notice() {
+fn an_unreadable_colour_does_not_prevent_the_preview_of_the_notice() {
     let world = World::with_desk();
     let mut desk = world.desk();
     let page = desk.get("/look");

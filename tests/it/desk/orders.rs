@@ -115,7 +115,7 @@ fn sealed(key: &str) -> World {
 }
 
 #[test]
-fn the_list_is_narrowed_by_state_duty_currency_day_and_part_of_the_reference() {
+fn the_list_is_filtered_by_status_task_currency_day_and_part_of_the_order_number() {
     let world = World::with_desk();
     world.sql(MANY);
     let mut desk = world.desk();
@@ -225,7 +225,7 @@ fn the_list_is_sorted_by_day_and_by_amount() {
 }
 
 #[test]
-fn pages_stay_what_they_are_while_orders_come_in() {
+fn pages_of_the_list_stay_the_same_while_orders_come_in() {
     let world = World::with_desk();
     world.sql(MANY);
     let mut desk = world.desk();
@@ -271,7 +271,7 @@ fn pages_stay_what_they_are_while_orders_come_in() {
 }
 
 #[test]
-fn orders_are_marked_as_sent_at_once_and_one_that_may_not_be_is_named() {
+fn orders_are_marked_as_shipped_together_and_those_that_cannot_be_are_listed() {
     let world = World::with_desk();
     let orders: Vec<(Buyer, String)> = (0..4).map(|_| order(&world, "green-tea", &[])).collect();
     for (_, order_ref) in &orders {
@@ -313,7 +313,7 @@ fn orders_are_marked_as_sent_at_once_and_one_that_may_not_be_is_named() {
 }
 
 #[test]
-fn at_most_fifty_are_sent_at_once_and_a_bad_tracking_number_stops_all() {
+fn at_most_fifty_are_shipped_at_once_and_an_invalid_tracking_number_stops_all() {
     let world = World::with_desk();
     world.sql(MANY);
     let mut desk = world.desk();
@@ -342,7 +342,7 @@ fn at_most_fifty_are_sent_at_once_and_a_bad_tracking_number_stops_all() {
 }
 
 #[test]
-fn each_state_shows_the_steps_that_the_table_allows_and_takes_no_other() {
+fn each_status_offers_and_accepts_only_the_steps_of_the_status_table() {
     let world = World::with_desk();
     let (_, order_ref) = order(&world, "green-tea", &[]);
     let mut desk = world.desk();
@@ -392,7 +392,7 @@ fn each_state_shows_the_steps_that_the_table_allows_and_takes_no_other() {
 }
 
 #[test]
-fn an_order_goes_its_way_at_the_desk_and_the_buyer_sees_it() {
+fn an_order_is_processed_at_the_desk_and_the_buyer_sees_it() {
     let world = World::with_desk();
     let (mut buyer, order_ref) = order(&world, "green-tea", &[]);
     let mut desk = world.desk();
@@ -450,7 +450,7 @@ fn an_order_goes_its_way_at_the_desk_and_the_buyer_sees_it() {
 }
 
 #[test]
-fn an_answer_is_read_by_its_buyer_alone_and_heard_once() {
+fn an_answer_is_readable_by_its_buyer_only_and_sent_once() {
     let world = World::with_desk();
     let (mut buyer, order_ref) = order(&world, "green-tea", &[]);
     let (mut other, other_ref) = order(&world, "green-tea", &[]);
@@ -515,7 +515,7 @@ fn an_answer_is_read_by_its_buyer_alone_and_heard_once() {
 }
 
 #[test]
-fn without_a_key_the_desk_shows_what_the_buyer_wrote_and_says_what_is_gone() {
+fn without_a_key_the_desk_shows_messages_and_says_which_are_deleted() {
     let world = World::with_desk();
     let (mut buyer, order_ref) =
         order(&world, "green-tea", &[("note", "Ring twice <i>please</i>")]);
@@ -546,7 +546,7 @@ fn without_a_key_the_desk_shows_what_the_buyer_wrote_and_says_what_is_gone() {
 }
 
 #[test]
-fn with_a_key_the_desk_shows_armor_that_the_sellers_gpg_opens() {
+fn with_a_key_the_desk_shows_armor_that_the_sellers_gpg_decrypts() {
     let keyring = Keyring::new();
     let world = sealed(&keyring.exports(&keyring.makes_key("seller")));
     let (mut buyer, order_ref) = order(&world, "green-tea", &[("note", "Ring twice")]);
@@ -576,7 +576,7 @@ fn with_a_key_the_desk_shows_armor_that_the_sellers_gpg_opens() {
 }
 
 #[test]
-fn a_packing_list_says_what_goes_where_and_no_price() {
+fn a_packing_slip_has_items_and_address_and_no_prices() {
     let world = World::with_desk();
     let mut buyer = world.buyer();
     buyer.adds("cap", "Small", "2");
@@ -609,7 +609,7 @@ fn a_packing_list_says_what_goes_where_and_no_price() {
 }
 
 #[test]
-fn an_order_that_is_no_more_and_a_buyer_who_is_no_more_are_said_to_be() {
+fn pages_of_deleted_orders_and_of_erased_buyers_say_so() {
     let world = World::with_desk();
     let (mut buyer, order_ref) = order(&world, "green-tea", &[]);
     let mut desk = world.desk();
@@ -642,7 +642,7 @@ fn an_order_that_is_no_more_and_a_buyer_who_is_no_more_are_said_to_be() {
 }
 
 #[test]
-fn what_the_node_saw_stands_beside_the_payment() {
+fn the_page_shows_what_the_node_has_seen() {
     let world = World::with_desk();
     let (_, order_ref) = order(&world, "green-tea", &[]);
     let mut desk = world.desk();

@@ -237,7 +237,7 @@ fn a_product_with_pictures_is_added_and_bought() {
 }
 
 #[test]
-fn every_refusal_stands_at_its_field_and_the_words_are_kept() {
+fn every_error_is_shown_at_its_field_and_the_input_is_kept() {
     let world = World::with_desk();
     let mut desk = world.desk();
     let mut form = Form::get(&mut desk, "/products/new");
@@ -301,7 +301,7 @@ fn every_refusal_stands_at_its_field_and_the_words_are_kept() {
 }
 
 #[test]
-fn two_desks_lose_nothing_of_each_other() {
+fn of_two_sessions_neither_silently_overwrites_the_others_product() {
     let world = World::with_desk();
     let (mut one, mut other) = (world.desk(), world.desk());
     let mut first = Form::get(&mut one, "/products/green-tea");
@@ -325,7 +325,7 @@ fn two_desks_lose_nothing_of_each_other() {
 }
 
 #[test]
-fn a_sale_between_looking_and_saving_is_not_lost() {
+fn a_sale_between_loading_and_saving_the_form_is_not_lost() {
     let world = World::with_desk();
     let mut desk = world.desk();
     let mut buyer = world.buyer();
@@ -373,7 +373,7 @@ fn a_sale_between_looking_and_saving_is_not_lost() {
 }
 
 #[test]
-fn the_order_of_the_list_is_the_buyers_order() {
+fn buyers_see_the_order_of_the_list() {
     let world = World::with_desk();
     let mut desk = world.desk();
     let mut buyer = world.buyer();
@@ -429,7 +429,7 @@ fn the_list_is_filtered() {
 }
 
 #[test]
-fn what_is_hidden_while_it_lies_in_a_cart_cannot_be_ordered() {
+fn a_product_hidden_while_in_a_cart_cannot_be_ordered() {
     let world = World::with_desk();
     let mut desk = world.desk();
     let mut buyer = world.buyer();
@@ -450,7 +450,7 @@ fn what_is_hidden_while_it_lies_in_a_cart_cannot_be_ordered() {
 }
 
 #[test]
-fn a_copy_is_hidden_and_has_nothing_on_the_shelf() {
+fn a_copy_is_hidden_and_has_no_stock() {
     let world = World::with_desk();
     let mut desk = world.desk();
     let copies = |desk: &mut SellerAtDesk, once: &str| {
@@ -509,7 +509,7 @@ fn options_and_addresses_change_under_carts_and_orders() {
 }
 
 #[test]
-fn a_category_is_renamed_and_taken_away_everywhere() {
+fn a_category_is_renamed_and_removed_in_all_products() {
     let world = World::with_desk();
     let mut desk = world.desk();
     let mut buyer = world.buyer();
@@ -530,7 +530,7 @@ fn a_category_is_renamed_and_taken_away_everywhere() {
 }
 
 #[test]
-fn a_picture_that_cannot_be_shown_is_refused_by_name_and_the_words_stay() {
+fn an_unusable_picture_is_refused_by_name_and_the_input_is_kept() {
     let world = World::with_desk();
     let mut desk = world.desk();
     let mut bomb = drawing(4, 4);
@@ -571,7 +571,7 @@ fn a_picture_that_cannot_be_shown_is_refused_by_name_and_the_words_stay() {
 }
 
 #[test]
-fn two_files_in_one_become_a_picture_and_nothing_else() {
+fn of_two_files_in_one_only_the_picture_is_stored() {
     let world = World::with_desk();
     let mut desk = world.desk();
     let page = b"<html><script>alert('polyglot')</script>";
@@ -592,7 +592,7 @@ fn two_files_in_one_become_a_picture_and_nothing_else() {
 }
 
 #[test]
-fn where_a_picture_was_taken_is_nowhere_on_the_disk() {
+fn the_location_of_a_picture_is_nowhere_on_the_disk() {
     let world = World::with_desk();
     let mut desk = world.desk();
     let jpeg = with_exif(&photograph(400, 300, 9));
@@ -618,7 +618,7 @@ fn where_a_picture_was_taken_is_nowhere_on_the_disk() {
 }
 
 #[test]
-fn ten_pictures_come_at_once_and_none_writes_over_another() {
+fn of_ten_pictures_uploaded_at_once_none_overwrites_another() {
     let world = World::with_desk();
     let mut desk = world.desk();
     let photographs: Vec<Vec<u8>> = (0..10).map(|n| photograph(1000, 750, n * 20)).collect();
@@ -655,7 +655,7 @@ fn ten_pictures_come_at_once_and_none_writes_over_another() {
 }
 
 #[test]
-fn the_window_shows_new_pictures_on_its_sheet() {
+fn the_start_page_shows_new_pictures_in_its_sprite_sheet() {
     let world = World::with_desk();
     let mut desk = world.desk();
     let mut buyer = world.buyer();
@@ -680,7 +680,7 @@ fn the_window_shows_new_pictures_on_its_sheet() {
 }
 
 #[test]
-fn what_is_deleted_goes_from_the_shop_and_not_from_its_orders() {
+fn a_deleted_product_stays_in_its_orders() {
     let world = World::with_desk();
     let mut desk = world.desk();
     let mut buyer = world.buyer();
@@ -730,7 +730,7 @@ fn what_is_deleted_goes_from_the_shop_and_not_from_its_orders() {
 }
 
 #[test]
-fn pieces_come_back_to_where_those_of_their_option_lie_by_then() {
+fn returned_items_go_to_the_stock_that_their_option_has_by_then() {
     let world = World::with_desk();
     let mut desk = world.desk();
     let order = || {
@@ -767,7 +767,7 @@ fn pieces_come_back_to_where_those_of_their_option_lie_by_then() {
 }
 
 #[test]
-fn the_largest_stock_can_be_exported_and_read_again() {
+fn the_largest_stock_can_be_exported_and_imported_again() {
     let world = World::with_desk();
     let mut buyer = world.buyer();
     buyer.adds("green-tea", "", "2");

@@ -57,7 +57,7 @@ fn measures(picture: &[u8]) -> (u32, u32) {
 }
 
 #[test]
-fn each_number_of_the_first_page_is_that_of_the_orders() {
+fn the_counts_of_the_first_page_match_the_orders() {
     let world = World::with_desk();
     let mut desk = world.desk();
     assert_eq!(counts(&mut desk), ["0", "0", "0", "0"]);
@@ -112,7 +112,7 @@ fn each_number_of_the_first_page_is_that_of_the_orders() {
 }
 
 #[test]
-fn every_currency_has_its_own_takings() {
+fn every_currency_has_its_own_revenue() {
     let world = World::with_desk();
     let mut desk = world.desk();
     let mut buyer = world.buyer();
@@ -130,7 +130,7 @@ fn every_currency_has_its_own_takings() {
 }
 
 #[test]
-fn the_plots_are_pictures_of_which_the_page_says_the_size() {
+fn the_plots_have_the_size_that_the_page_declares() {
     let world = World::with_desk();
     let order_ref = orders_tea(&world, "2");
     world.says(&["orders", "paid", &order_ref]);
@@ -155,7 +155,7 @@ fn the_plots_are_pictures_of_which_the_page_says_the_size() {
 }
 
 #[test]
-fn what_buyers_see_is_what_the_desk_has_closed_and_opened() {
+fn buyers_see_when_the_desk_closes_and_opens_the_shop() {
     let world = World::with_desk();
     let mut desk = world.desk();
     let mut buyer = world.buyer();
@@ -186,7 +186,7 @@ fn what_buyers_see_is_what_the_desk_has_closed_and_opened() {
 }
 
 #[test]
-fn the_first_page_says_what_the_doctor_and_the_nodes_say() {
+fn the_first_page_shows_problems_of_the_doctor_and_of_the_nodes() {
     let world = World::with_desk();
     let mut desk = world.desk();
     let seen = |desk: &mut SellerAtDesk| desk.get("/").text();
@@ -204,7 +204,7 @@ fn the_first_page_says_what_the_doctor_and_the_nodes_say() {
 }
 
 #[test]
-fn the_first_page_says_when_the_sellers_key_ends() {
+fn the_first_page_shows_when_the_sellers_key_expires() {
     let world = World::with_desk();
     let desk = world.desk();
     for (ends, words) in [("1y", "Your key is valid until"), ("20d", "Your key expires on")] {
@@ -218,7 +218,7 @@ fn the_first_page_says_when_the_sellers_key_ends() {
 }
 
 #[test]
-fn deeds_are_erased_with_the_orders_days() {
+fn the_activity_log_is_pruned_after_the_days_that_orders_are_kept() {
     let world = World::with_desk_and(&catalog(), &[("KEEP_DAYS", "3")]);
     let mut desk = world.desk();
     // That somebody signed in is a deed too.
@@ -253,7 +253,7 @@ fn deeds_are_erased_with_the_orders_days() {
 }
 
 #[test]
-fn the_takings_survive_a_purge_and_hold_nothing_of_buyers() {
+fn revenue_survives_a_purge_and_holds_no_data_of_buyers() {
     let mut world = World::with_desk();
     let order_ref = orders_tea(&world, "3");
     world.says(&["orders", "paid", &order_ref]);
@@ -290,7 +290,7 @@ fn the_takings_survive_a_purge_and_hold_nothing_of_buyers() {
 }
 
 #[test]
-fn orders_of_before_are_counted_when_the_desk_comes() {
+fn orders_placed_before_the_desk_existed_are_counted() {
     let mut world = World::with_desk();
     let [paid, _unpaid] = ["3", "1"].map(|n| orders_tea(&world, n));
     world.says(&["orders", "paid", &paid]);
@@ -320,7 +320,7 @@ fn orders_of_before_are_counted_when_the_desk_comes() {
 }
 
 #[test]
-fn money_of_a_cancelled_order_is_to_be_given_back_until_it_is_said_to_be() {
+fn a_paid_order_that_was_cancelled_is_a_refund_due_until_it_is_recorded() {
     let world = World::with_desk();
     let mut desk = world.desk();
     let mut buyer = world.buyer();

@@ -17,7 +17,7 @@ fn confirm(desk: &mut SellerAtDesk, page: &Answer, fields: &[(&str, &str)]) -> A
 }
 
 #[test]
-fn only_the_unpaid_orders_of_the_filter_that_were_counted_are_cancelled() {
+fn only_the_counted_unpaid_orders_of_the_filter_are_cancelled() {
     let world = World::with_desk();
     world.sql(MANY);
     let mut desk = world.desk();
@@ -93,7 +93,7 @@ fn a_buyer_of_a_cancelled_order_reads_why_and_its_items_are_back() {
 }
 
 #[test]
-fn a_filter_that_cannot_be_meant_cancels_nothing() {
+fn an_invalid_filter_cancels_nothing() {
     let world = World::with_desk();
     world.sql(MANY);
     let mut desk = world.desk();

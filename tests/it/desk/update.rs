@@ -55,7 +55,7 @@ fn older_shop() -> World {
 }
 
 #[test]
-fn an_older_shop_is_on_the_desk_as_it_was() {
+fn the_desk_shows_a_shop_of_an_older_version_unchanged() {
     let world = older_shop();
     let mut desk = world.desk();
     let today = desk.get("/");

@@ -115,8 +115,8 @@ pub async fn complaints(shop: &Shop, settings: &Settings) -> Vec<Complaint> {
         .map(|finding| Complaint {
             check: finding.check,
             is_bad: finding.state == State::Bad,
-            words: finding.message,
-            to_do: finding.to_do,
+            text: finding.message,
+            remedy: finding.to_do,
         })
         .collect()
 }

@@ -20,6 +20,8 @@ use crate::interfaces::http::query_field;
 
 /// Units: orders of a page.
 const MOST: usize = 50;
+/// Units: characters of an order's items.
+const MOST_ITEMS: usize = 90;
 
 #[derive(Template)]
 #[template(path = "desk/orders/list.html")]
@@ -32,7 +34,7 @@ struct OrdersPage<'a> {
     states: Vec<(&'static str, &'static str)>,
     sorts: [(&'static str, &'static str); 3],
     currencies: Vec<String>,
-    orders: Vec<OrderView>,
+    orders: Vec<ListedOrder>,
     /// Whether there is a page before this one.
     is_later: bool,
     first_page: String,
@@ -44,18 +46,6 @@ struct OrdersPage<'a> {
     n_cancelled: Option<u32>,
 }
 
-/// A line of the list.
-struct OrderView {
-    order_ref: String,
-    state: &'static str,
-    title: &'static str,
-    day: String,
-    items: String,
-    amount: String,
-    is_unanswered: bool,
-    can_ship: bool,
-}
-
 impl OrdersPage<'_> {
     /// A date field cannot show input that is no day.
     fn type_of(&self, text: &str) -> &'static str {
@@ -65,29 +55,18 @@ impl OrdersPage<'_> {
     fn fault(&self, field: &str) -> Option<&str> {
         self.faults.iter().find(|(name, _)| *name == field).map(|(_, text)| text.as_str())
     }
-}
 
-/// Units: characters of an order's items.
-const MOST_ITEMS: usize = 90;
-
-impl OrderView {
-    fn new(listed: ListedOrder) -> Self {
-        let order = listed.order;
+    fn items(&self, listed: &ListedOrder) -> String {
         let mut items: String = listed.items.chars().take(MOST_ITEMS).collect();
         if items.len() < listed.items.len() {
             items.push('…');
         }
-        Self {
-            state: order.status.as_str(),
-            title: order.status.for_seller(),
-            day: order.placed_at.short_day(),
-            items,
-            amount: format!("{} {}", order.amount, order.currency),
-            is_unanswered: listed.is_unanswered,
-            can_ship: order.status.after(Event::SellerShipped).is_ok(),
-            order_ref: order.order_ref.to_string(),
-        }
+        items
     }
+}
+
+fn can_ship(listed: &ListedOrder) -> bool {
+    listed.order.status.after(Event::SellerShipped).is_ok()
 }
 
 pub async fn show(request: HttpRequest, desk: Data<Desk>, seller: Seller) -> DeskResult {
@@ -100,7 +79,6 @@ pub async fn show(request: HttpRequest, desk: Data<Desk>, seller: Seller) -> Des
         // Orders of another filter than the one that was meant would mislead.
         (found.orders, found.next) = (Vec::new(), None);
     }
-    let orders: Vec<OrderView> = found.orders.into_iter().map(OrderView::new).collect();
     let mut tasks = PendingTask::ALL.map(|task| (task.as_str(), task.title())).to_vec();
     tasks.insert(2, (TO_ANSWER, "To answer"));
     let unpaid = UnpaidQuery { listed: query, ..UnpaidQuery::default() };
@@ -118,8 +96,8 @@ pub async fn show(request: HttpRequest, desk: Data<Desk>, seller: Seller) -> Des
         next_page: found.next.map(|next| filters.address(&next.to_string())),
         cancel_unpaid: may_cancel.then(|| filters.address_of("/orders/cancel-unpaid", "")),
         n_cancelled: query_field(&request, "cancelled").parse().ok(),
-        can_ship: orders.iter().any(|order| order.can_ship),
-        orders,
+        can_ship: found.orders.iter().any(can_ship),
+        orders: found.orders,
         filters: &filters,
         faults: &faults,
     };

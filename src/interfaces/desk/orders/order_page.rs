@@ -7,7 +7,7 @@ use askama::Template;
 
 use crate::actions;
 use crate::actions::Letter;
-use crate::domain::orders::{Order, OrderRef, Status};
+use crate::domain::orders::{Order, OrderLine, OrderRef, Status};
 use crate::domain::payment::{Coin, Tolerance};
 use crate::domain::values::{Amount, Timestamp};
 use crate::infra::store;
@@ -54,7 +54,7 @@ struct OrderPage<'a> {
     /// Whether the buyer can read an answer.
     has_reader: bool,
     answer_key: String,
-    lines: Vec<LineView>,
+    lines: &'a [OrderLine],
     adjustments: Vec<Adjustment>,
     total: Amount,
     currency: &'a str,
@@ -65,13 +65,6 @@ struct OrderPage<'a> {
     has_earlier: bool,
     /// Whether the history explains how to decrypt messages, because the first message does not.
     explains_decryption: bool,
-}
-
-struct LineView {
-    name: String,
-    quantity: i64,
-    price: Amount,
-    sum: Amount,
 }
 
 /// A discount, or the shipping cost.
@@ -212,16 +205,7 @@ pub async fn show_order(
         refusal,
         has_reader,
         answer_key: hex(&random_bytes),
-        lines: order
-            .lines
-            .iter()
-            .map(|line| LineView {
-                name: line.full_name(),
-                quantity: line.quantity.get(),
-                price: line.price,
-                sum: line.sum,
-            })
-            .collect(),
+        lines: &order.lines,
         adjustments: adjustments(order),
         total: invoice.total,
         currency: invoice.currency.as_str(),

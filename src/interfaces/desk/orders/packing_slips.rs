@@ -7,7 +7,7 @@ use askama::Template;
 
 use crate::actions;
 use crate::actions::Letter;
-use crate::domain::orders::OrderLine;
+use crate::domain::orders::Order;
 use crate::infra::store;
 use crate::interfaces::desk::error::DeskResult;
 use crate::interfaces::desk::layout::DeskLayout;
@@ -27,10 +27,7 @@ struct PackingSlipsPage<'a> {
 
 /// Without prices, since it may be put into the parcel.
 struct PackingSlip {
-    order_ref: String,
-    placed: String,
-    shipping: Option<String>,
-    lines: Vec<OrderLine>,
+    order: Order,
     n_items: i64,
     address: Vec<String>,
     note: Vec<String>,
@@ -62,11 +59,8 @@ pub async fn show(request: HttpRequest, desk: Data<Desk>, seller: Seller) -> Des
         };
         let (address, note) = plain.map(|plain| (plain.address, plain.note)).unwrap_or_default();
         slips.push(PackingSlip {
-            order_ref: order_ref.to_string(),
-            placed: order.placed_at.day(),
-            shipping: order.sending.map(|shipping| shipping.name),
             n_items: order.lines.iter().map(|line| line.quantity.get()).sum(),
-            lines: order.lines,
+            order,
             address,
             note,
             address_note,

@@ -7,7 +7,7 @@ use askama::Template;
 
 use crate::actions;
 use crate::domain::orders::draft::sentence;
-use crate::domain::orders::{Event, MOST_ARGUMENT, OrderLine, OrderRef};
+use crate::domain::orders::{Event, MOST_ARGUMENT, Order, OrderLine, OrderRef};
 use crate::domain::values::Line;
 use crate::infra::store;
 use crate::interfaces::desk::error::DeskResult;
@@ -36,10 +36,8 @@ struct ShipPage<'a> {
 }
 
 struct ParcelView {
-    order_ref: String,
-    title: &'static str,
+    order: Order,
     items: String,
-    shipping: String,
     tracking: String,
     fault: String,
 }
@@ -103,15 +101,8 @@ async fn show_parcels(
             continue;
         };
         let item = |line: &OrderLine| format!("{} x {}", line.quantity, line.full_name());
-        let items: Vec<String> = order.lines.iter().map(item).collect();
-        template.parcels.push(ParcelView {
-            order_ref: order_ref.to_string(),
-            title,
-            items: items.join("; "),
-            shipping: order.sending.map(|shipping| shipping.name).unwrap_or_default(),
-            tracking,
-            fault,
-        });
+        let items = order.lines.iter().map(item).collect::<Vec<_>>().join("; ");
+        template.parcels.push(ParcelView { order, items, tracking, fault });
     }
     page(status, &template)
 }

@@ -39,6 +39,6 @@ pub async fn find(desk: &Desk, slug: &str) -> Result<EditedProduct, DeskError> {
 /// The currency of the prices in the list.
 pub fn preferred_currency<'a>(desk: &Desk, wallets: &'a [Wallet]) -> &'a str {
     let preferred = desk.site.preferred_currency.as_ref();
-    let found = wallets.iter().find(|wallet| Some(&wallet.currency) == preferred);
-    found.or(wallets.first()).map_or("", |wallet| wallet.currency.as_str())
+    let wallet = wallets.iter().find(|wallet| Some(&wallet.currency) == preferred);
+    wallet.or(wallets.first()).map_or("", |wallet| wallet.currency.as_str())
 }

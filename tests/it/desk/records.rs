@@ -35,7 +35,7 @@ fn used(world: &World) -> String {
 }
 
 #[test]
-fn a_code_of_the_desk_is_used_to_its_last_use_and_comes_back_when_nobody_pays() {
+fn a_code_is_valid_up_to_its_usage_limit_and_an_unpaid_use_is_returned() {
     let world = World::with_desk();
     let mut desk = world.desk();
     assert!(!with_tea(&world).get("/checkout").text().contains("Discount code"));
@@ -78,7 +78,7 @@ fn a_code_of_the_desk_is_used_to_its_last_use_and_comes_back_when_nobody_pays() 
 }
 
 #[test]
-fn a_use_that_was_not_given_back_is_not_taken_twice() {
+fn a_use_that_was_not_returned_is_not_counted_twice() {
     let world = World::with_desk();
     world.desk().does("/discounts/save", &[("code", "SPRING"), ("percent", "10")]);
     let mut buyer = with_tea(&world);
@@ -104,7 +104,7 @@ fn a_use_that_was_not_given_back_is_not_taken_twice() {
 
 /// The catalog is emptied and the deed noted with one commit: where the deed cannot be kept, all things stay.
 #[test]
-fn the_catalog_is_emptied_with_its_deed_or_not_at_all() {
+fn the_catalog_is_emptied_together_with_its_log_entry_or_not_at_all() {
     let world = World::with_desk();
     let mut desk = world.desk();
     let changes = || world.find("select cast(desk_changes as text) from catalog_state");
@@ -123,7 +123,7 @@ fn the_catalog_is_emptied_with_its_deed_or_not_at_all() {
 }
 
 #[test]
-fn two_buyers_race_for_the_last_use_and_one_has_it() {
+fn two_buyers_race_for_the_last_use_and_one_gets_it() {
     let world = World::with_desk();
     world.desk().does("/discounts/save", &[("code", "LAST"), ("less-ETH", "0.01"), ("uses", "1")]);
     let barrier = Barrier::new(8);
@@ -151,7 +151,7 @@ fn two_buyers_race_for_the_last_use_and_one_has_it() {
 }
 
 #[test]
-fn a_buyer_reads_why_a_code_does_not_count_and_no_more() {
+fn a_buyer_reads_why_a_code_is_invalid_and_no_more() {
     let world = World::with_desk();
     let mut desk = world.desk();
     for fields in [
@@ -184,7 +184,7 @@ fn a_buyer_reads_why_a_code_does_not_count_and_no_more() {
 }
 
 #[test]
-fn a_refused_code_says_all_that_is_wrong_and_keeps_the_sellers_words() {
+fn an_invalid_code_gets_all_errors_at_once_and_keeps_the_input() {
     let world = World::with_desk();
     let mut desk = world.desk();
     let answer = desk.post(
@@ -221,7 +221,7 @@ fn a_refused_code_says_all_that_is_wrong_and_keeps_the_sellers_words() {
 }
 
 #[test]
-fn of_two_desks_the_second_sees_what_the_first_has_changed() {
+fn of_two_sessions_the_second_sees_what_the_first_has_changed() {
     let world = World::with_desk();
     let (mut one, mut other) = (world.desk(), world.desk());
     one.does("/discounts/save", &[("code", "SPRING"), ("percent", "10")]);
@@ -264,7 +264,7 @@ fn of_two_desks_the_second_sees_what_the_first_has_changed() {
 }
 
 #[test]
-fn ways_of_sending_are_made_at_the_desk_and_chosen_at_the_checkout() {
+fn shipping_methods_are_added_at_the_desk_and_chosen_at_checkout() {
     let world = World::with_desk();
     let mut desk = world.desk();
     desk.does(
@@ -391,7 +391,7 @@ fn rich_world() -> World {
 }
 
 #[test]
-fn what_is_exported_and_read_again_changes_nothing() {
+fn importing_an_export_changes_nothing() {
     let world = rich_world();
     // An order that is open, one that is sent, one that ran out, and one of an option of its own stock.
     let order = |product: &str, option: &str, more: &[(&str, &str)]| {
@@ -439,7 +439,7 @@ fn what_is_exported_and_read_again_changes_nothing() {
 }
 
 #[test]
-fn an_old_file_does_not_replace_the_desks_catalog_in_silence() {
+fn an_old_file_does_not_silently_replace_the_desks_catalog() {
     let world = World::with_desk();
     let mut desk = world.desk();
     desk.does("/discounts/save", &[("code", "SPRING"), ("percent", "10")]);
@@ -457,7 +457,7 @@ fn an_old_file_does_not_replace_the_desks_catalog_in_silence() {
 }
 
 #[test]
-fn a_catalog_of_an_older_shop_is_exported_whole_or_not_at_all() {
+fn a_catalog_of_an_older_version_is_exported_completely_or_not_at_all() {
     let world = rich_world();
     // As its tables are after the update: of pictures, what buyers see is all that is kept.
     world.sql("update products set record = ''");
@@ -485,7 +485,7 @@ fn a_catalog_of_an_older_shop_is_exported_whole_or_not_at_all() {
 }
 
 #[test]
-fn seeding_over_the_desks_changes_shows_them_and_changes_nothing() {
+fn seeding_over_changes_of_the_desk_lists_them_and_changes_nothing() {
     let world = World::with_desk();
     let mut desk = world.desk();
     desk.does("/discounts/save", &[("code", "SPRING"), ("percent", "10")]);
@@ -521,7 +521,7 @@ fn seeding_over_the_desks_changes_shows_them_and_changes_nothing() {
 }
 
 #[test]
-fn a_first_start_is_never_hindered_and_a_desk_that_began_first_is_not_overruled() {
+fn a_first_start_seeds_even_if_a_desk_password_was_set_before() {
     let mut world = World::closed(&[("DESK_LISTEN", "127.0.0.1:0")]);
     world.open();
     let words = format!("{DESK_PASSWORD}\n{DESK_PASSWORD}\n");
@@ -533,7 +533,7 @@ fn a_first_start_is_never_hindered_and_a_desk_that_began_first_is_not_overruled(
 }
 
 #[test]
-fn a_wallet_is_added_and_changed_with_the_password_and_never_with_a_private_key() {
+fn a_wallet_needs_the_password_and_never_accepts_a_private_key() {
     let world = World::with_desk();
     let mut desk = world.desk();
     let page = desk.get("/wallets").text();
@@ -642,7 +642,7 @@ fn a_wallet_is_added_and_changed_with_the_password_and_never_with_a_private_key(
 }
 
 #[test]
-fn a_wallet_that_goes_takes_its_prices_and_leaves_its_orders_their_addresses() {
+fn removing_a_wallet_deletes_its_prices_and_keeps_the_addresses_of_orders() {
     let world = World::with_desk();
     let mut desk = world.desk();
     let order = || {
@@ -689,7 +689,7 @@ fn a_wallet_that_goes_takes_its_prices_and_leaves_its_orders_their_addresses() {
 }
 
 #[test]
-fn another_token_must_express_the_prices_that_are_there() {
+fn a_changed_token_must_be_able_to_express_the_existing_prices() {
     let mut rich = rich();
     rich["products"]["tea"]["images"] = json!([]);
     rich["products"]["tea"]["alt"] = json!([]);
