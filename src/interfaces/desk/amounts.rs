@@ -1,6 +1,6 @@
 //! Amounts in the desk's forms: one field for each currency.
 
-use crate::domain::catalog::{Json, wallet_reference};
+use crate::domain::catalog::{Json, Prices, wallet_reference};
 use crate::domain::orders::draft::sentence;
 use crate::domain::payment::Wallet;
 use crate::domain::values::Amount;
@@ -39,6 +39,12 @@ pub fn amount_fields<'a>(
         let (name, label) = (format!("{prefix}-{currency}"), format!("{label} {currency}"));
         FieldView::new(&name, &label, FieldKind::Coins)
     })
+}
+
+/// The price in a currency, in coins; empty if there is none.
+pub fn coins_in(prices: &Prices, currency: &str) -> String {
+    let price = prices.iter().find(|(name, _)| name.as_str() == currency);
+    price.map(|(_, price)| price.to_string()).unwrap_or_default()
 }
 
 /// Reads the amounts of a form as a list of the seller's file: `{price, wallet}` each.

@@ -11,7 +11,7 @@ use crate::domain::values::Timestamp;
 use crate::infra::store;
 use crate::infra::store::discounts::StoredDiscount;
 use crate::infra::store::{Db, StoreError};
-use crate::interfaces::desk::amounts::{amount_fields, read_amounts};
+use crate::interfaces::desk::amounts::{amount_fields, coins_in, read_amounts};
 use crate::interfaces::desk::error::DeskResult;
 use crate::interfaces::desk::field_view::{FieldKind, FieldView};
 use crate::interfaces::desk::layout::DeskLayout;
@@ -131,8 +131,8 @@ impl Record for StoredDiscount {
             ("until", _) => day(discount.until),
             ("uses", _) => discount.uses.map(|uses| uses.to_string()).unwrap_or_default(),
             (field, Less::Amounts(amounts)) => {
-                let of = amounts.iter().find(|(currency, _)| field == format!("less-{currency}"));
-                of.map(|(_, amount)| amount.to_string()).unwrap_or_default()
+                let currency = field.strip_prefix("less-").unwrap_or_default();
+                coins_in(amounts, currency)
             }
             _ => String::new(),
         }

@@ -11,7 +11,7 @@ use crate::domain::values::{Amount, Country};
 use crate::infra::store;
 use crate::infra::store::shipping::StoredRate;
 use crate::infra::store::{Db, StoreError};
-use crate::interfaces::desk::amounts::{amount_fields, read_amounts};
+use crate::interfaces::desk::amounts::{amount_fields, coins_in, read_amounts};
 use crate::interfaces::desk::error::DeskResult;
 use crate::interfaces::desk::field_view::{FieldKind, FieldView};
 use crate::interfaces::desk::layout::DeskLayout;
@@ -130,9 +130,8 @@ impl Record for StoredRate {
             "name" => rate.name.clone(),
             "countries" => country_names(&rate.countries, "\n"),
             field => {
-                let mut prices = rate.prices.iter();
-                let of = prices.find(|(currency, _)| field == format!("price-{currency}"));
-                of.map(|(_, price)| price.to_string()).unwrap_or_default()
+                let currency = field.strip_prefix("price-").unwrap_or_default();
+                coins_in(&rate.prices, currency)
             }
         }
     }

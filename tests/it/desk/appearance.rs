@@ -3,15 +3,8 @@ use std::io::Cursor;
 
 use image::{DynamicImage, ImageFormat, RgbImage};
 
+use crate::desk::{activity, edition};
 use crate::world::{Answer, SellerAtDesk, World, catalog};
-
-/// The value that a field of the look's or a page's form has.
-#[track_caller]
-fn edition(desk: &mut SellerAtDesk, path: &str) -> String {
-    let text = desk.get(path).text();
-    let rest = text.split_once("name=\"edition\" value=\"").expect("an edition").1;
-    rest.split('"').next().unwrap().to_owned()
-}
 
 /// The look's form as it is filled when it is opened, with other words in some fields.
 fn look_form(desk: &mut SellerAtDesk, other: &[(&str, &str)]) -> Answer {
@@ -21,7 +14,7 @@ fn look_form(desk: &mut SellerAtDesk, other: &[(&str, &str)]) -> Answer {
         fields.push((name.into(), page.attribute(name, "value")));
     }
     fields.push(("notice".into(), page.mark("notice")));
-    fields.push(("edition".into(), edition(desk, "/look")));
+    fields.push(("edition".into(), edition(&page)));
     let picked = page.attribute("picked", "value");
     fields.push(("accent-was".into(), page.attribute("accent", "value")));
     fields.push(("picked-was".into(), picked.clone()));
@@ -52,7 +45,7 @@ fn writes(world: &World, slug: &str, markdown: &str) {
 #[track_caller]
 fn changes_page(desk: &mut SellerAtDesk, slug: &str, title: &str, text: &str) {
     let path = format!("/pages/{slug}/edit");
-    let edition = edition(desk, &path);
+    let edition = edition(&desk.get(&path));
     desk.does(&path, &[("edition", &edition), ("title", title), ("text", text)]);
 }
 
@@ -155,9 +148,7 @@ fn name_and_contact_of_the_desk_override_the_settings_at_once_and_after_a_restar
     assert!(text.contains("Settings&#39; Shop") && text.contains("wool@example.org"), "{text}");
     looks(&mut desk, &[("act", "settings-contact")]);
     assert!(buyer.get("/").text().contains("settings@example.org"));
-    let deeds = world.find("select what from deeds order by id");
-    let deeds: Vec<String> =
-        deeds.into_iter().map(|what| String::from_utf8(what).unwrap()).collect();
+    let deeds = activity(&world);
     assert!(deeds.contains(&"Changed the shop's name, the contact".to_owned()), "{deeds:?}");
 }
 
@@ -248,7 +239,7 @@ fn a_readable_colour_is_saved_and_for_any_other_the_nearest_readable_one_is_offe
 fn of_two_sessions_neither_silently_overwrites_the_others_appearance() {
     let world = World::with_desk();
     let (mut one, mut two) = (world.desk(), world.desk());
-    let old = edition(&mut two, "/look");
+    let old = edition(&two.get("/look"));
     looks(&mut one, &[("name", "First"), ("accent", "#8a1538")]);
     let answer = look_form(&mut two, &[("edition", &old), ("name", "Second"), ("notice", "Hello")]);
     assert_eq!(answer.status, 409);
@@ -269,7 +260,7 @@ fn a_logo_replaces_the_name_on_every_page_until_it_is_removed() {
     let mut world = World::with_desk_and(&catalog(), &[("SITE_NAME", "Tea & Wool")]);
     let (mut desk, mut buyer) = (world.desk(), world.buyer());
     buyer.get("/");
-    let first = edition(&mut desk, "/look/logo");
+    let first = edition(&desk.get("/look/logo"));
     let answer = uploads(&mut desk, &first, "banner.png", &banner(30));
     assert_eq!(answer.header("location"), Some("/look?done=logo"), "{}", answer.text());
     let logo = |text: &str| {
@@ -297,12 +288,12 @@ fn a_logo_replaces_the_name_on_every_page_until_it_is_removed() {
     let answer = uploads(&mut desk, &first, "banner.png", &banner(99));
     assert_eq!(answer.status, 409);
     assert_eq!(logo(&buyer.get("/").text()).1.as_ref(), Some(&file));
-    let now = edition(&mut desk, "/look/logo");
+    let now = edition(&desk.get("/look/logo"));
     assert_eq!(uploads(&mut desk, &now, "banner.png", &banner(99)).status, 303);
     let other = logo(&buyer.get("/").text()).1.unwrap();
     assert_ne!(other, file);
     assert_eq!(buyer.get(&file).status, 404, "the old logo is not on the disk any more");
-    let now = edition(&mut desk, "/look/logo");
+    let now = edition(&desk.get("/look/logo"));
     let question = desk.get("/look/logo/remove");
     assert!(question.text().contains("Remove the logo?"), "{}", question.text());
     desk.does("/look/logo/remove", &[("edition", &now)]);
@@ -316,7 +307,7 @@ fn a_file_that_is_no_picture_becomes_no_logo_and_metadata_is_removed() {
     let world = World::with_desk();
     let (mut desk, mut buyer) = (world.desk(), world.buyer());
     let before = buyer.get("/").text();
-    let now = edition(&mut desk, "/look/logo");
+    let now = edition(&desk.get("/look/logo"));
     let whole = banner(30);
     let svg = b"<svg xmlns=\"http://www.w3.org/2000/svg\"/>".to_vec();
     let noise = |n: u32| {
@@ -398,7 +389,7 @@ fn a_page_is_previewed_saved_moved_and_removed() {
     let window = buyer.get("/").text();
     assert!(at(&window, "care") < at(&window, "about-us--you"));
 
-    let now = edition(&mut desk, "/pages/care/remove");
+    let now = edition(&desk.get("/pages/care/remove"));
     for password in ["", "wrong"] {
         let fields = [("edition", now.as_str()), ("password", password)];
         let answer = desk.post("/pages/care/remove", &fields);
@@ -451,7 +442,7 @@ fn of_two_sessions_neither_silently_overwrites_the_others_page() {
     let world = World::with_desk();
     let (mut one, mut two) = (world.desk(), world.desk());
     one.does("/pages/new", &[("title", "About"), ("text", "Hello.")]);
-    let old = edition(&mut two, "/pages/about/edit");
+    let old = edition(&two.get("/pages/about/edit"));
     changes_page(&mut one, "about", "About", "Hello from one.");
     let fields = [("edition", old.as_str()), ("title", "About"), ("text", "Hello from two.")];
     let answer = two.post("/pages/about/edit", &fields);
@@ -526,7 +517,7 @@ fn a_page_file_replaces_the_desks_text_only_after_the_file_has_changed() {
     assert!(buyer_now.get("/page/three").text().contains("from the desk"));
     assert!(buyer_now.get("/page/five").text().contains("from the desk"));
     // What was taken down stays down while its file says what it said.
-    let now = edition(&mut desk, "/pages/two/remove");
+    let now = edition(&desk.get("/pages/two/remove"));
     let fields = [("edition", now.as_str()), ("password", crate::world::DESK_PASSWORD)];
     desk.does("/pages/two/remove", &fields);
     world.says(&["seed", "db/data.json"]);

@@ -1,30 +1,18 @@
 //! What somebody new to the desk stumbles over.
 
 use crate::desk::products::Form;
-use crate::world::{Answer, DESK_PASSWORD, SellerAtDesk, World, catalog};
-
-fn deeds(world: &World) -> Vec<String> {
-    let rows = world.find("select what from deeds order by id");
-    rows.into_iter().map(|row| String::from_utf8(row).unwrap()).collect()
-}
-
-/// The edition that a page's form carries.
-#[track_caller]
-fn edition(page: &Answer) -> String {
-    let text = page.text();
-    let (_, rest) = text.split_once("name=\"edition\" value=\"").expect("a form with an edition");
-    rest.split('"').next().unwrap().to_owned()
-}
+use crate::desk::{activity, edition};
+use crate::world::{DESK_PASSWORD, SellerAtDesk, World, catalog};
 
 /// Presses a button twice: both times it is said to be done, and noted once.
 #[track_caller]
 fn twice(world: &World, desk: &mut SellerAtDesk, path: &str, fields: &[(&str, &str)]) {
-    let before = deeds(world).len();
+    let before = activity(world).len();
     let [first, second] = [(); 2].map(|()| desk.post(path, fields));
     assert_eq!(first.status, 303, "{path} {fields:?}: {}", first.text());
     assert_eq!(second.status, 303, "{path} {fields:?}: {}", second.text());
     assert_eq!(first.header("location"), second.header("location"));
-    assert_eq!(deeds(world).len(), before + 1, "{path}: {:?}", deeds(world));
+    assert_eq!(activity(world).len(), before + 1, "{path}: {:?}", activity(world));
 }
 
 #[test]
@@ -113,7 +101,7 @@ fn a_form_that_is_sent_twice_is_saved_once_and_confirmed_twice() {
         .set("description", "Of **wool**\nand more")
         .set("price.ETH", "0.50");
     form.set_nth("option.name", 0, "Tiny");
-    let before = deeds(&world).len();
+    let before = activity(&world).len();
     for _ in 0..2 {
         let answer = form.press(&mut desk, "save", &[]);
         assert_eq!(
@@ -123,7 +111,7 @@ fn a_form_that_is_sent_twice_is_saved_once_and_confirmed_twice() {
             answer.text()
         );
     }
-    assert_eq!(deeds(&world).len(), before + 1);
+    assert_eq!(activity(&world).len(), before + 1);
     // Other words still lose nothing.
     form.set("name", "Cold Cap");
     assert_eq!(form.press(&mut desk, "save", &[]).status, 409);

@@ -3,17 +3,10 @@ use std::sync::Barrier;
 
 use serde_json::{Value, json};
 
+use crate::desk::{activity, edition};
 use crate::world::{
-    ADDRESS, Answer, BTC_ZPUB, Buyer, DESK_PASSWORD, ETH_XPUB, SellerAtDesk, World, catalog,
+    ADDRESS, BTC_ZPUB, Buyer, DESK_PASSWORD, ETH_XPUB, SellerAtDesk, World, catalog,
 };
-
-/// The edition that a page's form carries.
-#[track_caller]
-fn edition(page: &Answer) -> String {
-    let text = page.text();
-    let (_, rest) = text.split_once("name=\"edition\" value=\"").expect("a form with an edition");
-    rest.split('"').next().unwrap().to_owned()
-}
 
 fn with_tea(world: &World) -> Buyer {
     let mut buyer = world.buyer();
@@ -249,8 +242,7 @@ fn of_two_sessions_the_second_sees_what_the_first_has_changed() {
     let answer = change(&mut one, &shown, "40");
     assert!(answer.status == 409 && answer.text().contains("was removed elsewhere"));
     assert_eq!(answer.attribute("code", "value"), "SPRING");
-    let deeds = world.find("select what from deeds order by id");
-    let deeds: Vec<_> = deeds.iter().map(|what| String::from_utf8_lossy(what)).collect();
+    let deeds = activity(&world);
     let expected = [
         "Added the discount code SPRING",
         "Changed the discount code SPRING",

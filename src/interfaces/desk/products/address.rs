@@ -13,8 +13,8 @@ use crate::interfaces::desk::state::Desk;
 /// Before the slug of a product whose address would otherwise be that of another page.
 pub const PREFIX: &str = "/products/of";
 
-pub fn address(slug: &Slug) -> String {
-    match slug.as_str() {
+pub fn address(slug: &str) -> String {
+    match slug {
         slug @ ("new" | "categories" | "empty" | "of") => format!("{PREFIX}/{slug}"),
         slug => format!("/products/{slug}"),
     }
@@ -22,7 +22,7 @@ pub fn address(slug: &Slug) -> String {
 
 /// Redirects to the product's page.
 pub fn to_product(slug: &Slug, done: &str) -> HttpResponse {
-    see_other(&format!("{}?done={done}", address(slug)))
+    see_other(&format!("{}?done={done}", address(slug.as_str())))
 }
 
 pub fn parse_slug(text: &str) -> Result<Slug, DeskError> {

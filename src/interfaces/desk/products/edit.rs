@@ -10,6 +10,7 @@ use futures_util::stream::FuturesOrdered;
 
 use crate::actions;
 use crate::actions::{AddedPicture, Edited, PictureError, Shop};
+use crate::domain::orders::draft::sentence;
 use crate::domain::payment::Wallet;
 use crate::infra::store;
 use crate::infra::store::products::EditedProduct;
@@ -121,13 +122,13 @@ impl<'a> Editor<'a> {
                         form.pictures.push(PictureFields { file, fingerprint, alt, thumb: None });
                     }
                 }
-                Err(PictureError::Refused(why)) => refused.push(capitalized(&why)),
+                Err(PictureError::Refused(why)) => refused.push(sentence(&why)),
                 Err(PictureError::Broken(error)) => return Err(error.into()),
             }
         }
         let mut feedback = Feedback::default();
         if !refused.is_empty() {
-            feedback.errors.insert("files".to_owned(), refused.join(". ") + ".");
+            feedback.errors.insert("files".to_owned(), refused.join(" "));
         }
         match fields.get("do") {
             "save" | "" => return self.save(form, feedback).await,
@@ -170,7 +171,7 @@ impl<'a> Editor<'a> {
             }
             Edited::NoPictures(refused) => {
                 for (n, why) in refused {
-                    feedback.errors.insert(format!("picture.{n}"), capitalized(&why) + ".");
+                    feedback.errors.insert(format!("picture.{n}"), sentence(&why));
                 }
                 self.refuse(form, feedback).await
             }
@@ -214,7 +215,7 @@ impl<'a> Editor<'a> {
                 pools: pools(product),
             }),
         };
-        let slug = self.product.as_ref().map(|product| &product.slug);
+        let slug = self.product.as_ref().map(|product| product.slug.as_str());
         let categories = store::categories::list(&mut db).await?;
         let currency = preferred_currency(self.desk, &self.wallets);
         let template = EditPage {
@@ -242,11 +243,6 @@ async fn add_picture(shop: Shop, file: UploadedFile) -> Result<AddedPicture, Pic
         )));
     }
     actions::add_picture(&shop, file.name, file.bytes).await
-}
-
-fn capitalized(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default() + letters.as_str()
 }
 
 /// `action`: `option-up-2`, `picture-remove-0` and the like. Others change nothing.

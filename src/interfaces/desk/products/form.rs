@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use crate::domain::catalog::Prices;
 use crate::domain::payment::Wallet;
 use crate::infra::store::pictures::Image;
 use crate::infra::store::products::EditedProduct;
+use crate::interfaces::desk::amounts::coins_in;
 use crate::interfaces::desk::form::{FieldList, new_idempotency_key};
 
 /// The form of a product, with whatever the seller entered.
@@ -64,13 +64,6 @@ fn price_fields(wallets: &[Wallet], coins: impl Fn(&str) -> String) -> Vec<Price
     wallets.iter().map(field).collect()
 }
 
-fn coins_of(prices: &Prices) -> impl Fn(&str) -> String {
-    move |currency| {
-        let price = prices.iter().find(|(name, _)| name.as_str() == currency);
-        price.map(|(_, price)| price.to_string()).unwrap_or_default()
-    }
-}
-
 impl ProductForm {
     /// Of a new product.
     pub fn empty(wallets: &[Wallet]) -> Self {
@@ -92,7 +85,7 @@ impl ProductForm {
             description: product.description.clone(),
             stock: product.stock.to_string(),
             stock_was: product.stock.to_string(),
-            prices: price_fields(wallets, coins_of(&product.prices)),
+            prices: price_fields(wallets, |currency| coins_in(&product.prices, currency)),
             options: product
                 .options
                 .iter()
@@ -101,7 +94,7 @@ impl ProductForm {
                     name: option.name.clone(),
                     stock: shown(option.stock),
                     stock_was: shown(option.stock),
-                    prices: price_fields(wallets, coins_of(&option.prices)),
+                    prices: price_fields(wallets, |currency| coins_in(&option.prices, currency)),
                 })
                 .collect(),
             categories: product.categories.join("\n"),

@@ -7,7 +7,6 @@ use askama::Template;
 use serde::Deserialize;
 
 use crate::infra::store;
-use crate::infra::store::pictures::Image;
 use crate::infra::store::seller_products::{DeskFilter, DeskRow, LOW};
 use crate::interfaces::desk::error::{DeskError, DeskResult};
 use crate::interfaces::desk::extract;
@@ -80,23 +79,12 @@ impl ListQuery {
     }
 }
 
-struct Row {
-    address: String,
-    slug: String,
-    name: String,
-    hidden: bool,
-    price: String,
-    stock: i64,
-    low: bool,
-    thumb: Option<Image>,
-}
-
 #[derive(Template)]
 #[template(path = "desk/products/list.html")]
 struct ListPage<'a> {
     layout: DeskLayout<'a>,
     query: &'a ListQuery,
-    rows: Vec<Row>,
+    rows: Vec<DeskRow>,
     categories: Vec<(String, i64)>,
     currency: &'a str,
     n_products: i64,
@@ -104,6 +92,13 @@ struct ListPage<'a> {
     low: i64,
     before: Option<String>,
     after: Option<String>,
+}
+
+impl ListPage<'_> {
+    fn price(&self, row: &DeskRow) -> String {
+        let from = if row.from { "from " } else { "" };
+        row.price.map(|price| format!("{from}{price} {}", self.currency)).unwrap_or_default()
+    }
 }
 
 pub async fn show(request: HttpRequest, desk: Data<Desk>, seller: Seller) -> DeskResult {
@@ -119,15 +114,15 @@ pub async fn show(request: HttpRequest, desk: Data<Desk>, seller: Seller) -> Des
     };
     // One product more than is shown tells whether there is a next page.
     let first = (query.page - 1) * ON_A_PAGE;
-    let mut found =
+    let mut rows =
         store::seller_products::list(&mut db, &filter, currency, first, ON_A_PAGE + 1).await?;
     let page_size = usize::try_from(ON_A_PAGE).unwrap_or(usize::MAX);
-    let has_more = page_size < found.len();
-    found.truncate(page_size);
+    let has_more = page_size < rows.len();
+    rows.truncate(page_size);
     let (n_products, n_hidden) = store::seller_products::count(&mut db).await?;
     let template = ListPage {
         layout: DeskLayout::new(&seller, "/products").with_notice(&request, &NOTICES),
-        rows: found.into_iter().map(|row| Row::new(row, currency)).collect::<Result<_, _>>()?,
+        rows,
         categories: store::categories::list(&mut db).await?,
         currency,
         n_products,
@@ -138,22 +133,6 @@ pub async fn show(request: HttpRequest, desk: Data<Desk>, seller: Seller) -> Des
         query: &query,
     };
     page(StatusCode::OK, &template)
-}
-
-impl Row {
-    fn new(row: DeskRow, currency: &str) -> Result<Self, DeskError> {
-        let from = if row.from { "from " } else { "" };
-        Ok(Self {
-            address: address(&parse_slug(&row.slug)?),
-            slug: row.slug,
-            name: row.name,
-            hidden: row.hidden,
-            price: row.price.map(|price| format!("{from}{price} {currency}")).unwrap_or_default(),
-            stock: row.stock,
-            low: row.low,
-            thumb: row.thumb,
-        })
-    }
 }
 
 /// The buttons of the list: moves a product up or down, hides it or shows it.

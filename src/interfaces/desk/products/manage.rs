@@ -110,7 +110,7 @@ async fn add_stock(desk: &Desk, seller: &Seller, slug: &Slug, form: &ManageForm)
         layout: DeskLayout::new(seller, "/products"),
         pools: pools(&product),
         name: product.name,
-        address: address(slug),
+        address: address(slug.as_str()),
         refused: pool,
         add,
         idempotency_key: &form.once,
@@ -153,7 +153,7 @@ fn removal_page<'a>(
     product: &EditedProduct,
     prompt: PasswordPrompt,
 ) -> ConfirmationPage<'a> {
-    let (address, name) = (address(&product.slug), &product.name);
+    let (address, name) = (address(product.slug.as_str()), &product.name);
     let layout = DeskLayout::new(seller, "/products");
     let hide = "To remove it from sale temporarily, hide it instead.";
     ConfirmationPage::new(layout, format!("Delete {name}"), format!("{address}/delete"))

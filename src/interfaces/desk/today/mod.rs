@@ -226,21 +226,14 @@ async fn dismiss_codes(desk: Data<Desk>, _form: VerifiedForm<NoFields>) -> DeskR
 }
 
 impl TodayPage<'_> {
-    fn n_orders(&self) -> i64 {
-        self.weeks.iter().map(|week| week.orders).sum()
-    }
-
-    fn n_paid(&self) -> i64 {
-        self.weeks.iter().map(|week| week.paid).sum()
-    }
-
     fn has_revenue(&self) -> bool {
         self.weeks.iter().any(|week| week.taken != 0)
     }
 
     /// The plot's content in a sentence, as of the other plots.
     fn describe_orders(&self) -> String {
-        let (n_orders, n_paid) = (self.n_orders(), self.n_paid());
+        let n_orders: i64 = self.weeks.iter().map(|week| week.orders).sum();
+        let n_paid: i64 = self.weeks.iter().map(|week| week.paid).sum();
         if n_orders == 0 {
             return format!("Orders per week: none in the last {} weeks.", self.weeks.len());
         }
