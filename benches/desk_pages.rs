@@ -58,12 +58,12 @@ const FILL: [&str; 9] = [
      select n, 'ETH', 1, '0x52908400098527886E0F7030069857D2E4169EE7', 91990000 + n, 91990000 + n, 253402300000, 'chain:1' from n",
     "insert into order_lines (order_id, position, product_id, option_id, pool_option, name, option_name, quantity, price) \
      select n, value, 1 + (n * (7 + value * 31)) % 10000, 0, 0, 'Thing number ' || n, '', 1 + value, 30000000 from n, json_each('[0, 1]')",
-    "insert into words (order_id, kind, day, sealed) select n, 'receipt', 1700006400, randomblob(400) from n",
+    "insert into messages (order_id, kind, day, sealed) select n, 'receipt', 1700006400, randomblob(400) from n",
     "update orders set status = 'confirmed' where id % 100 >= 5",
     "update orders set status = case when id % 100 >= 9 then 'shipped' when id % 100 = 8 then 'cancelled' else status end, \
          finished_at = case when id % 100 >= 8 then placed_at end where id % 100 >= 5",
-    "insert into words (order_id, kind, day, sealed) select n, 'question', 1700006400, randomblob(300) from n where n % 500 = 0",
-    "insert into deeds (at, what, order_id) select unixepoch() / 60 * 60 - 100000 + n, 'Sent', n from n",
+    "insert into messages (order_id, kind, day, sealed) select n, 'question', 1700006400, randomblob(300) from n where n % 500 = 0",
+    "insert into audit_log (at, what, order_id) select unixepoch() / 60 * 60 - 100000 + n, 'Sent', n from n",
 ];
 
 fn main() {

@@ -24,7 +24,9 @@ use parts::{SHOP, machine};
 const N_FLOODERS: usize = 50;
 const N_PURCHASES: usize = 100;
 const CIRCUIT_A: u32 = 0xa;
-const CIRCUIT_B: u32 = 0xb;
+const CIRCUIT_B: u32 = 0xb000;
+/// One circuit may have as many unpaid orders.
+const ORDERS_OF_CIRCUIT: u32 = 10;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
@@ -40,6 +42,10 @@ fn main() {
     measure_memory();
 }
 
+fn circuit_b(purchase: u32) -> u32 {
+    CIRCUIT_B + purchase / ORDERS_OF_CIRCUIT
+}
+
 fn measure_fairness(seconds: u64) {
     println!(
         "| | purchases that succeeded | B's requests | median | p95 | slowest | A's requests | of them answered | refused | broken off |"
@@ -47,13 +53,16 @@ fn measure_fairness(seconds: u64) {
     println!("|---|---|---|---|---|---|---|---|---|---|");
     let home = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder on this disk");
     let shop = FloodedShop::open(home.path());
-    let quiet = measure(&shop, Duration::ZERO, |_| CIRCUIT_B);
+    let quiet = measure(&shop, Duration::ZERO, circuit_b);
     println!("| without a flood | {quiet}");
     drop(shop);
     let home = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder on this disk");
     let shop = FloodedShop::open(home.path());
     let time = Duration::from_secs(seconds);
-    println!("| {seconds} s of flood, B on one circuit | {}", measure(&shop, time, |_| CIRCUIT_B));
+    println!(
+        "| {seconds} s of flood, ten purchases on each circuit | {}",
+        measure(&shop, time, circuit_b)
+    );
     drop(shop);
     let home = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder on this disk");
     let shop = FloodedShop::open(home.path());

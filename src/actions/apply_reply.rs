@@ -112,7 +112,7 @@ async fn keep_answer(
         status: None,
         sealed: Some(&sealed),
         message_id: Some(message_id),
-        told: None,
+        outbox_number: None,
     };
     store::messages::insert(tx, order_ref, &words).await.context("save the seller's message")?;
     Ok(true)

@@ -109,7 +109,7 @@ pub async fn ask_seller(
         status: None,
         sealed: sealed.as_deref(),
         message_id: Some(&question.once),
-        told: Some(queued.number),
+        outbox_number: Some(queued.number),
     };
     store::messages::insert(&mut tx, order_ref, &kept).await.context("save the buyer's message")?;
     tx.commit().await.context("commit the buyer's message")?;

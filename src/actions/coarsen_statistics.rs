@@ -84,15 +84,15 @@ fn blurred(days: &[DayFigures], forgotten: Timestamp) -> Vec<DayFigures> {
             currency: figures.currency.clone(),
             orders: 0,
             paid: 0,
-            taken: 0,
+            received: 0,
         });
         week.orders += figures.orders;
         week.paid += figures.paid;
-        week.taken = week.taken.saturating_add(figures.taken);
+        week.received = week.received.saturating_add(figures.received);
     }
     weeks
         .into_values()
-        .map(|week| DayFigures { taken: with_few_digits(week.taken), ..week })
+        .map(|week| DayFigures { received: with_few_digits(week.received), ..week })
         .collect()
 }
 
@@ -107,13 +107,13 @@ fn with_few_digits(n: i64) -> i64 {
 mod tests {
     use super::*;
 
-    fn day(day: &str, orders: i64, paid: i64, taken: i64) -> DayFigures {
+    fn day(day: &str, orders: i64, paid: i64, received: i64) -> DayFigures {
         DayFigures {
             day: Timestamp::parse_day(day).unwrap(),
             currency: Currency::parse("ETH").unwrap(),
             orders,
             paid,
-            taken,
+            received,
         }
     }
 

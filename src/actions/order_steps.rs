@@ -28,7 +28,7 @@ pub(super) async fn keep_step(
         status: Some(status),
         sealed: sealed.as_deref(),
         message_id,
-        told: None,
+        outbox_number: None,
     };
     store::messages::insert(tx, order_ref, &words).await.context("save the status change")
 }

@@ -93,7 +93,7 @@ pub async fn place_order(
         return Err(refused("currency", RefusalReason::TotalTaken));
     };
     let (order, buyer) = new.invoiced(invoice);
-    let at = store::outbox::next_at(before.last_owed, now);
+    let at = store::outbox::next_at(before.last_at, now);
     let name = shop.name(&mut tx).await?;
     let quiet = quiet_at_placement(shop, &before, order.status);
     let is_quiet = quiet != Quiet::No;

@@ -27,8 +27,8 @@ pub async fn record_node_failure(
     let Some(watch) = store::watch::find(&mut *shop.db.reader().await?, network).await? else {
         return Ok(());
     };
-    let since = watch.trouble_since.unwrap_or(now);
-    if watch.is_told || now.get() < since.get() + patience {
+    let since = watch.problem_since.unwrap_or(now);
+    if watch.is_notified || now.get() < since.get() + patience {
         return Ok(());
     }
     tell_of_node(shop, &watch, Some(trouble), now)
@@ -44,7 +44,7 @@ pub(super) async fn end_doubt(shop: &Shop, network: &str, now: Timestamp) -> any
     let Some(watch) = store::watch::find(&mut *shop.db.reader().await?, network).await? else {
         return Ok(());
     };
-    if !watch.is_told {
+    if !watch.is_notified {
         return Ok(());
     }
     tell_of_node(shop, &watch, None, now)
@@ -71,7 +71,7 @@ async fn tell_of_node(
     let message = NodeMessage {
         coin: &Coin::name_of_network(&watch.network),
         trouble,
-        since: watch.trouble_since.unwrap_or(now),
+        since: watch.problem_since.unwrap_or(now),
         at,
         site_name: &name,
         seller: &shop.policy.seller,

@@ -18,12 +18,12 @@ def start_siege(shop):
         "insert into invoices (order_id, currency, chain, address, amount, total, minutes, until) "
         "select id, 'ETH', 1, '0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed', 1, 1, 120, unixepoch() + 7200 "
         "from orders where order_ref like 'FLOOD%'")
-    shop.change("update house set siege_since = unixepoch(), siege_orders = 100")
+    shop.change("update shop_state set siege_since = unixepoch(), siege_orders = 100")
 
 
 def end_siege(shop):
     shop.change("pragma foreign_keys = on; delete from orders where order_ref like 'FLOOD%'")
-    shop.change("update house set siege_since = null, siege_orders = 0")
+    shop.change("update shop_state set siege_since = null, siege_orders = 0")
 
 
 def n_placed(shop):

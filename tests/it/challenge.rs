@@ -17,7 +17,7 @@ fn besiege(world: &World) {
             select n, printf('FLOOD%05d', n), randomblob(32), randomblob(32), 'expired', unixepoch(), unixepoch() from n; \
             insert into invoices (order_id, currency, chain, address, amount, total, minutes, until) \
             select id, 'ETH', 1, '0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed', 1, 1, 120, unixepoch() + 7200 from orders; \
-            update house set siege_since = unixepoch(), siege_orders = 3",
+            update shop_state set siege_since = unixepoch(), siege_orders = 3",
     );
 }
 
@@ -92,7 +92,7 @@ fn without_siege_mode_the_checkout_is_unchanged() {
     }
     besiege(&world);
     assert!(buyer.get("/checkout").text().contains("name=\"challenge\""));
-    world.sql("update house set siege_since = null, siege_orders = 0");
+    world.sql("update shop_state set siege_since = null, siege_orders = 0");
     let after = buyer.get("/checkout");
     assert_eq!((before.bytes, before.headers), (after.bytes, after.headers));
 

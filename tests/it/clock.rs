@@ -267,7 +267,7 @@ fn purge_now_accepts_the_clock() {
 fn a_code_of_the_telephone_opens_the_desk_whichever_of_both_times_is_right() {
     let world = shop_at("+20d", &[("DESK_LISTEN", "127.0.0.1:0")]);
     world.sets_desk_password();
-    world.sql("update desk set factor = zeroblob(20)");
+    world.sql("update desk_login set factor = zeroblob(20)");
     set_clock(&world, "+0");
     is_noticed(&world, "20 days behind");
     // A step apart, since each counts once.
@@ -320,7 +320,7 @@ fn what_nobody_paid_is_kept_for_two_days_or_seven_however_short_orders_are_kept(
     world.sql("update invoices set until = unixepoch() - 60");
     world.until("it has expired, and that is told", || {
         orders(&world)[0]["state"] == "expired"
-            && world.find("select 1 from owed where message is not null").is_empty()
+            && world.find("select 1 from outbox where message is not null").is_empty()
     });
     for (hours_ago, is_followed, is_due) in [
         (1, false, false),

@@ -171,7 +171,7 @@ fn an_import_with_fewer_items_ends_reservations_of_unpaid_orders_first() {
     world.seed(&fewer);
     must_not_pay(&unpaid.get("/order"));
     assert_eq!(world.find("select stock from products where slug = 'cap'"), [b"0"]);
-    assert_eq!(world.find("select pieces from held"), [b"1"]);
+    assert_eq!(world.find("select quantity from held_stock"), [b"1"]);
 }
 
 #[test]
@@ -214,5 +214,5 @@ fn an_import_with_fewer_of_two_products_assigns_no_item_twice() {
         world.find("select stock from products where slug in ('cap', 'green-tea')"),
         [b"0", b"0"]
     );
-    assert_eq!(world.find("select pieces from held"), [b"2"]);
+    assert_eq!(world.find("select quantity from held_stock"), [b"2"]);
 }

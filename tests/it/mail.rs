@@ -110,8 +110,8 @@ fn a_message_says_what_the_node_saw_and_what_there_is_to_do() {
         );
         // As one that could not be sealed when it was owed: it is written of the state alone.
         world.sql(
-            "insert into owed (order_id, number, at, message) \
-             select order_id, max(number) + 1, max(at) + 1, x'' from owed group by order_id",
+            "insert into outbox (order_id, number, at, message) \
+             select order_id, max(number) + 1, max(at) + 1, x'' from outbox group by order_id",
         );
         n_messages += 1;
         // It tells at once what was left to be told.
@@ -222,10 +222,11 @@ fn a_message_that_another_program_has_renamed_is_not_delivered_again() {
         fs::rename(world.path("mailorders/new").join(&name), &new_name).unwrap();
         // As after a power cut between delivery and the note of it.
         world.close("-TERM");
-        world.sql_with("update owed set message = ? where message is null", &[message.as_bytes()]);
+        world
+            .sql_with("update outbox set message = ? where message is null", &[message.as_bytes()]);
         world.open();
         world.until("all is told", || {
-            world.find("select 1 from owed where message is not null").is_empty()
+            world.find("select 1 from outbox where message is not null").is_empty()
         });
         assert!(!world.path("mailorders/new").join(&name).exists(), "{tail}");
         buyer.address = world.address().to_owned();

@@ -59,15 +59,15 @@ fn reason(done: &Output) -> (Option<i32>, String) {
 fn a_long_conversation_is_split_into_small_pages_in_order() {
     let world = World::new();
     let (mut buyer, ..) = order(&world);
-    let reader = String::from_utf8(world.find("select reader from orders").remove(0)).unwrap();
+    let reader = String::from_utf8(world.find("select recipient from orders").remove(0)).unwrap();
     let reader = BuyerRecipient::parse(&reader).unwrap();
     let filling = "We have had a look & it <em>is</em> there. ".repeat(8);
     for n in 1..=200 {
         let sealed = reader.seal(&format!("{n}. {filling}")).unwrap();
         let statement = if n % 2 == 0 {
-            "insert into words (order_id, kind, day, sealed) select id, 'answer', 1795219200, ? from orders"
+            "insert into messages (order_id, kind, day, sealed) select id, 'answer', 1795219200, ? from orders"
         } else {
-            "insert into words (order_id, kind, day, sealed) select id, 'question', 1795219200, ? from orders"
+            "insert into messages (order_id, kind, day, sealed) select id, 'question', 1795219200, ? from orders"
         };
         world.sql_with(statement, &[&sealed]);
     }
@@ -192,11 +192,11 @@ fn messages_of_a_buyer_are_limited_and_the_page_says_how() {
     assert_eq!(refused.mark("message"), "Number 11");
     let (mut other, ..) = order(&world);
     assert_eq!(other.post("/order/message", &[("message", "Mine is another")]).status, 303);
-    world.sql("update words set day = day - 86400");
+    world.sql("update messages set day = day - 86400");
     assert_eq!(buyer.post("/order/message", &[("message", "Number 11")]).status, 303);
     world.sql(
         "with recursive n(n) as (select 1 union all select n + 1 from n where n < 189) \
-         insert into words (order_id, kind, day, sealed) select 1, 'question', 86400, x'00' from n",
+         insert into messages (order_id, kind, day, sealed) select 1, 'question', 86400, x'00' from n",
     );
     assert_eq!(buyer.post("/order/message", &[("message", "Number 201")]).status, 422);
     let n_told = world.messages().iter().filter(|(_, text)| text.contains("Number 11")).count();
@@ -227,7 +227,7 @@ fn a_code_in_a_message_is_refused_with_a_warning_and_removed_from_the_form() {
     }
     assert_eq!(talk(&buyer.get("/order")).len(), 0);
     assert_eq!(world.messages().len(), 1);
-    assert_eq!(world.find("select 1 from words where kind = 'question'").len(), 0);
+    assert_eq!(world.find("select 1 from messages where kind = 'question'").len(), 0);
 }
 
 #[test]
@@ -425,7 +425,7 @@ fn a_buyer_erases_everything_and_the_seller_is_notified() {
             (answer.status, answer.text().replace(typed, ""))
         });
     assert_eq!((opened.0, &opened.1), (422, &wrong.1));
-    assert_eq!(world.find("select 1 from words where sealed is not null").len(), 0);
+    assert_eq!(world.find("select 1 from messages where sealed is not null").len(), 0);
 
     let told = world
         .messages()
@@ -449,7 +449,7 @@ fn a_buyer_erases_everything_and_the_seller_is_notified() {
     assert!(world.says(&["orders", "show", &order_ref]).contains("is shipped"));
     world.close("-TERM");
     world.open();
-    assert_eq!(world.find("select 1 from words where sealed is not null").len(), 0);
+    assert_eq!(world.find("select 1 from messages where sealed is not null").len(), 0);
     world.says(&["purge", "--keep-days", "0"]);
     assert_eq!(world.replies(&[&order_ref], "5", "Hello?").status.code(), Some(67));
 }
@@ -538,7 +538,7 @@ fn a_reply_to_several_orders_reaches_all_of_them_or_none() {
             ("shipped", vec!["42".to_owned(), "Sent today.".to_owned()])
         );
     }
-    let steps = world.find("select 1 from owed where number > 0");
+    let steps = world.find("select 1 from outbox where number > 0");
     assert_eq!(steps.len(), 4, "each step is told once");
 }
 
@@ -619,7 +619,7 @@ fn a_reply_interrupted_at_any_point_is_complete_on_the_page_or_absent() {
             names.filter(|name| name.contains(&format!("{order_ref}_1"))).count()
         };
         world.until(point, || {
-            told() == 1 && world.find("select 1 from owed where message is not null").is_empty()
+            told() == 1 && world.find("select 1 from outbox where message is not null").is_empty()
         });
         assert_eq!(told(), 1, "{point}");
         let mut elsewhere = world.buyer();
@@ -665,14 +665,14 @@ fn only_an_orders_own_code_decrypts_its_messages() {
     let world = World::new();
     let (_, order_ref, page) = order(&world);
     world.answers(&order_ref, "1", "Only for you.");
-    let salt = world.find("select salt from house").remove(0);
-    let sealed = world.find("select sealed from words where kind = 'answer'").remove(0);
+    let salt = world.find("select salt from shop_state").remove(0);
+    let sealed = world.find("select sealed from messages where kind = 'answer'").remove(0);
     let code = Code::parse(&page.mark("code")).unwrap();
     assert_eq!(BuyerIdentity::of_code(&code, &salt).open(&sealed).unwrap(), "Only for you.");
     let other = Code::parse(&order(&world).2.mark("code")).unwrap();
     assert!(BuyerIdentity::of_code(&other, &salt).open(&sealed).is_err());
     assert_eq!(salt.len(), 32);
-    assert_ne!(World::new().find("select salt from house").remove(0), salt);
+    assert_ne!(World::new().find("select salt from shop_state").remove(0), salt);
 }
 
 #[test]
@@ -718,5 +718,5 @@ fn a_message_whose_form_was_sent_twice_is_one_message() {
     // Another buyer may say the same.
     let (mut other, ..) = order(&world);
     assert_eq!(other.post("/order/message", &[("message", "When will it come?")]).status, 303);
-    assert_eq!(world.find("select 1 from words where kind = 'question'").len(), 2);
+    assert_eq!(world.find("select 1 from messages where kind = 'question'").len(), 2);
 }

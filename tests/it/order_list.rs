@@ -8,8 +8,8 @@ use crate::world::{ADDRESS, World};
 /// Ten states in turn, ten orders a day, the last on 2026-11-20; nobody's time runs out.
 const HUNDRED_AND_TWENTY: &str = "\
     with recursive n(n) as (select 1 union all select n + 1 from n where n < 120) \
-    insert into orders (id, order_ref, form_token, lookup_name, status, placed_at, transaction_id, sending_name, \
-        sending_price, discount_code, discount_percent, discount_less) \
+    insert into orders (id, order_ref, form_token, lookup_name, status, placed_at, transaction_id, shipping_name, \
+        shipping_price, discount_code, discount_percent, discount_amount) \
     select n, printf('%010d', n), randomblob(32), randomblob(32), \
         json_extract('[\"awaiting\",\"reported\",\"partial\",\"unconfirmed\",\"confirmed\",\"overpaid\",\"late\",\"shipped\",\"refunded\",\"cancelled\"]', \
             '$[' || (n % 10) || ']'), \
@@ -192,8 +192,8 @@ fn the_digest_names_what_waits_and_is_silent_where_nothing_does() {
     world.sql(
         "update orders set status = 'expired', finished_at = 253402214400 where id = 120; \
          update orders set finished_at = 86400 where id = 117; \
-         insert into owed (order_id, number, at, message) values (120, 0, 1, x'00'), (119, 0, 2, null); \
-         insert into words (order_id, kind, day, sealed, message_id) values \
+         insert into outbox (order_id, number, at, message) values (120, 0, 1, x'00'), (119, 0, 2, null); \
+         insert into messages (order_id, kind, day, sealed, message_id) values \
              (111, 'question', 0, x'00', null), (112, 'question', 0, x'00', null), \
              (112, 'answer', 0, x'00', randomblob(32)), (113, 'answer', 0, x'00', randomblob(32)), \
              (113, 'question', 0, x'00', null), (114, 'receipt', 0, x'00', null)",

@@ -145,7 +145,7 @@ fn what_an_earlier_version_counted_by_the_keys_text_is_not_given_out_again() {
     world.close("-TERM");
     world.sql("delete from derivations");
     world.sql_with(
-        "insert into derivations (xpub, next_index) values (cast(? as text), 7)",
+        "insert into derivations (account, next_index) values (cast(? as text), 7)",
         &[BTC_ZPUB.as_bytes()],
     );
     world.open();

@@ -144,8 +144,10 @@ fn age_opens(folder: &Path, identity: &str, sealed: &[u8]) -> Option<String> {
 
 /// The salt of the house, the readers' names, and all that is sealed.
 fn ciphertexts(world: &World) -> Vec<Vec<u8>> {
-    let mut found = world.find("select sealed from words where sealed is not null");
-    found.extend(world.find("select cast(reader as blob) from orders where reader is not null"));
+    let mut found = world.find("select sealed from messages where sealed is not null");
+    found.extend(
+        world.find("select cast(recipient as blob) from orders where recipient is not null"),
+    );
     found.extend(world.find("select lookup_name from orders"));
     for (_, message) in world.messages() {
         let armored = message.lines().filter(|line| line.len() == 64);
@@ -263,8 +265,8 @@ fn nothing_of_a_buyer_is_readable_in_any_file_and_after_a_purge_not_even_its_sea
     assert_eq!(readable(&wrong_code.bytes, &secrets), [] as [&str; 0]);
 
     // Another program opens what is sealed to the code, and the codes of other orders do not.
-    let salt = world.find("select salt from house").remove(0);
-    let sealed = world.find("select sealed from words where sealed is not null order by id");
+    let salt = world.find("select salt from shop_state").remove(0);
+    let sealed = world.find("select sealed from messages where sealed is not null order by id");
     assert_eq!(sealed.len(), 6);
     let folder = tempfile::tempdir().unwrap();
     let opened = |code: &str| -> Vec<String> {
@@ -334,7 +336,7 @@ fn what_a_buyer_erases_leaves_no_seal_behind_that_the_code_would_open() {
     buyer.adds("green-tea", "", "1");
     let page = buyer.checks_out(&[]);
     world.answers(&page.mark("order-ref"), "1", "Sent today.");
-    let sealed = world.find("select sealed from words where sealed is not null");
+    let sealed = world.find("select sealed from messages where sealed is not null");
     assert_eq!(sealed.len(), 2);
     assert_eq!(buyer.post("/order/erase", &[("confirm", "yes")]).status, 303);
     for (name, bytes) in written(&world) {
@@ -460,14 +462,14 @@ fn closes_and_opens(what: &str, faulty: Option<&str>, good: &str) {
         written.text().contains("When will it come?"),
         "{what}: the words are kept in the form"
     );
-    assert_eq!(world.find("select 1 from words where kind = 'question'").len(), 0, "{what}");
+    assert_eq!(world.find("select 1 from messages where kind = 'question'").len(), 0, "{what}");
 
     // A buyer's wish to be forgotten does not wait for the seller's key.
     let code = order.mark("code");
     let mut forgetful = world.buyer();
     forgetful.post("/order", &[("code", &code)]);
     assert_eq!(forgetful.post("/order/erase", &[("confirm", "yes")]).status, 303, "{what}");
-    assert_eq!(world.find("select 1 from words where sealed is not null").len(), 0, "{what}");
+    assert_eq!(world.find("select 1 from messages where sealed is not null").len(), 0, "{what}");
     assert!(!world.log().contains(&order.mark("order-ref")), "{what}");
 
     // The same after a restart, which begins with the faulty key.
@@ -688,11 +690,11 @@ fn looking_at_a_key_binds_the_shop_to_nothing() {
     let key = key.display().to_string();
     world.shop(&["doctor", "--seller-key", &key]);
     world.shop(&["orders", "--seller-key", &key]);
-    assert_eq!(world.find("select 1 from house where fingerprint is not null").len(), 0);
+    assert_eq!(world.find("select 1 from shop_state where fingerprint is not null").len(), 0);
     // Once the shop itself has sealed to one, no order goes through in plain text, not even for a moment.
     let mut buyer = world.buyer();
     buyer.adds("green-tea", "", "1");
-    world.sql("update house set fingerprint = 'A KEY'");
+    world.sql("update shop_state set fingerprint = 'A KEY'");
     assert_eq!(buyer.tries_to_check_out(&[]).status, 503);
     assert_eq!((orders_of(&world), world.messages().len()), (0, 0));
 }

@@ -272,7 +272,7 @@ fn an_order_that_nobody_heard_of_is_erased_like_others() {
     assert!(numbers(&world, &order.order_ref).is_empty());
     let said = world.says(&["purge"]);
     assert!(said.contains("1 order"), "{said}");
-    assert!(world.find("select id from owed").is_empty());
+    assert!(world.find("select id from outbox").is_empty());
 }
 
 #[test]
@@ -280,7 +280,7 @@ fn unpaid_orders_take_no_more_bytes_than_they_may() {
     let world = World::with(&catalog(), &[("UNPAID_MEGABYTES", "1")]);
     let mut orders: Vec<Placed> = (0..3).map(|_| places(&world, &[])).collect();
     // What is counted is what is kept: the receipt, and the message to the seller.
-    let counted = "select cast(bytes - (select length(sealed) from words w where w.order_id = o.id) - 500 as text) from orders o";
+    let counted = "select cast(bytes - (select length(sealed) from messages w where w.order_id = o.id) - 500 as text) from orders o";
     for bytes in world.find(counted) {
         let rest: i64 = String::from_utf8(bytes).unwrap().parse().unwrap();
         assert!((0..10_000).contains(&rest), "a message has at least 500 bytes, and {rest} more");
@@ -330,7 +330,7 @@ fn a_buyer_of_whom_nobody_heard_writes_two_messages_and_erases_all_of_it() {
     assert_eq!(numbers(&world, &order_ref), [""; 0]);
     // Until it is over it may be paid, and the seller needs the address.
     buyer.post("/order/erase", &[("confirm", "yes")]);
-    let n_waiting = || world.find("select id from owed where message is not null").len();
+    let n_waiting = || world.find("select id from outbox where message is not null").len();
     assert_eq!((n_waiting(), numbers(&world, &order_ref)), (4, Vec::new()));
     world.sql("update invoices set until = until - 7260");
     world.says(&["orders"]);
@@ -368,8 +368,8 @@ fn no_more_orders_expire_early_than_make_room() {
     world.until("two have expired", || 2 <= n_of(expired));
     // Nor in later rounds.
     for _ in 0..2 {
-        world.sql("update house set is_full = 0");
-        world.until("a round is over", || n_of("select 1 from house where is_full = 1") == 1);
+        world.sql("update shop_state set is_full = 0");
+        world.until("a round is over", || n_of("select 1 from shop_state where is_full = 1") == 1);
     }
     assert_eq!((n_of(expired), n_of("select id from orders where status = 'awaiting'")), (2, 2));
 }
@@ -386,7 +386,7 @@ fn reported_orders_that_take_too_many_bytes_end_reports_and_not_orders() {
     };
     assert!(!is_noted());
     world.sql("update orders set bytes = 1100000 where status = 'reported'");
-    let is_full = || world.find("select 1 from house where reports_full = 1").len() == 1;
+    let is_full = || world.find("select 1 from shop_state where reports_full = 1").len() == 1;
     world.until("a round is over", is_full);
     assert!(is_noted());
 

@@ -66,7 +66,7 @@ fn unpaid_orders_are_cancelled_at_once_and_those_that_somebody_may_have_paid_are
     assert_eq!(one(&world, "select used || '' from discount_uses"), "2");
     // No message about each of them: the seller did it.
     assert_eq!(world.messages().len(), 5);
-    assert_eq!(one(&world, "select count(*) || '' from owed"), "6");
+    assert_eq!(one(&world, "select count(*) || '' from outbox"), "6");
     assert_eq!(
         world.says(&["orders", "cancel", "--unpaid", "--yes", "--json"]),
         "{\"cancelled\":0}\n"
@@ -195,9 +195,9 @@ fn a_cancelled_order_that_is_not_in_the_mailbox_yet_is_held_back() {
     world.says(&["orders", "paid", &orders[2].1]);
     world.close("-TERM");
     // As if the mailbox had been full: the first and the last order wait, and the news of an erased buyer of the second.
-    world.sql("update owed set message = x'41' where order_id in (1, 3) and number = 0");
+    world.sql("update outbox set message = x'41' where order_id in (1, 3) and number = 0");
     world.sql(
-        "insert into owed (order_id, number, at, is_read, is_erasure, message) \
+        "insert into outbox (order_id, number, at, is_read, is_erasure, message) \
             values (2, 7, 7, 0, 1, x'41')",
     );
     assert_eq!(
@@ -205,7 +205,7 @@ fn a_cancelled_order_that_is_not_in_the_mailbox_yet_is_held_back() {
         "2 unpaid orders cancelled.\n"
     );
     let waiting = world.find(
-        "select order_id || ' ' || number from owed w join orders o on o.id = w.order_id \
+        "select order_id || ' ' || number from outbox w join orders o on o.id = w.order_id \
             where message is not null and quiet = 0 order by order_id, number",
     );
     // Of a buyer whose order the seller has in the mailbox, and of the order that is paid. The first one's is kept for

@@ -70,10 +70,10 @@ fn while_a_node_is_in_doubt_no_order_of_its_coin_expires() {
     assert!(page.find_mark("payment-link").is_none(), "{}", page.text());
 
     // The chain's own time decides, up to which it was seen that nothing came.
-    world.sql("update watches set time = 999");
+    world.sql("update watched_networks set time = 999");
     world.says(&["orders"]);
     assert_eq!(ether.get("/order").state(), "awaiting");
-    world.sql("update watches set time = 1000");
+    world.sql("update watched_networks set time = 1000");
     world.says(&["orders"]);
     assert_eq!(ether.get("/order").state(), "expired");
 }
@@ -108,7 +108,8 @@ fn a_lasting_node_failure_is_reported_to_the_seller_once() {
     let told = |text: &str| text.contains("Subject: NOT TRACKED: payments in Ethereum mainnet");
     world.until("the seller is told", || world.messages().iter().any(|(_, text)| told(text)));
     // Some looks later.
-    let looks = || world.find("select trouble_since from watches where is_told = 1").len();
+    let looks =
+        || world.find("select problem_since from watched_networks where is_notified = 1").len();
     world.until("that is remembered", || looks() == 1);
     let (name, message) = world.messages().into_iter().find(|(_, text)| told(text)).unwrap();
     assert!(message.contains("does not answer"), "{message}");
@@ -126,10 +127,10 @@ fn a_tracked_order_is_kept_for_seven_days_after_it_expires() {
     place_order(&world, "ETH");
     place_order(&world, "BTC");
     world.sql("update invoices set until = cast(strftime('%s', 'now') as integer) - 3 * 86400");
-    world.sql("update watches set time = cast(strftime('%s', 'now') as integer)");
+    world.sql("update watched_networks set time = cast(strftime('%s', 'now') as integer)");
     world.says(&["orders"]);
     world.until("the seller was told", || {
-        world.find("select 1 from owed where message is not null").is_empty()
+        world.find("select 1 from outbox where message is not null").is_empty()
     });
     world.sql("update orders set finished_at = finished_at - 3 * 86400");
     let erased = world.says(&["purge"]);
@@ -178,11 +179,11 @@ fn a_reversed_payment_gets_a_day_and_what_the_seller_confirmed_stays() {
     world.sql("update orders set status = 'unconfirmed' where status = 'awaiting'");
     world.sql("update invoices set until = 1000");
     world.sql("update invoices set received = amount where order_id = 2");
-    world.sql("update watches set time = 87399");
+    world.sql("update watched_networks set time = 87399");
     world.says(&["orders"]);
     assert_eq!(lost.get("/order").state(), "unconfirmed");
     assert_eq!(told.get("/order").state(), "reported");
-    world.sql("update watches set time = 87400");
+    world.sql("update watched_networks set time = 87400");
     world.says(&["orders"]);
     assert_eq!(lost.get("/order").state(), "expired");
     assert_eq!(told.get("/order").state(), "expired");
@@ -217,24 +218,24 @@ fn the_number_of_a_deleted_order_is_not_reused() {
 #[test]
 fn the_scan_state_of_a_node_survives_a_pause() {
     let world = shop_with_failing_node();
-    world.sql("update watches set memory = 'known'");
+    world.sql("update watched_networks set scan_state = 'known'");
     world.says(&["watch", "--stop"]);
-    assert_eq!(world.find("select memory from watches where is_on = 0"), [b"known"]);
+    assert_eq!(world.find("select scan_state from watched_networks where is_on = 0"), [b"known"]);
     world.shop(&["watch", "--once", "--eth-rpc-url", &unused_url()]);
-    assert_eq!(world.find("select memory from watches where is_on = 1"), [b"known"]);
+    assert_eq!(world.find("select scan_state from watched_networks where is_on = 1"), [b"known"]);
     world.says(&["watch", "--forget"]);
-    assert!(world.find("select 1 from watches where memory is not null").is_empty());
+    assert!(world.find("select 1 from watched_networks where scan_state is not null").is_empty());
 }
 
 #[test]
 fn a_chain_whose_clock_is_ahead_does_not_shorten_an_orders_deadline() {
     let world = shop_with_failing_node();
-    world.sql("update watches set ahead = 5000, time = 5000");
+    world.sql("update watched_networks set ahead = 5000, time = 5000");
     let mut buyer = place_order(&world, "ETH");
     world.sql("update invoices set until = 1000");
     world.says(&["orders"]);
     assert_eq!(buyer.get("/order").state(), "awaiting");
-    world.sql("update watches set time = 6000");
+    world.sql("update watched_networks set time = 6000");
     world.says(&["orders"]);
     assert_eq!(buyer.get("/order").state(), "expired");
 }

@@ -480,7 +480,7 @@ def of_three_buyers_the_first_to_pay_gets_the_last_item():
 def in_siege_mode_a_payment_delivers_the_messages_of_its_order():
     with Anvil() as node, watched(node, SIEGE_ORDERS="2") as shop:
         def siege_mode():
-            return shop.row("select siege_since from house")[0]
+            return shop.row("select siege_since from shop_state")[0]
 
         flood = [shop.order(), shop.order()]
         assert siege_mode(), "two orders are not paid"

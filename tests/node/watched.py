@@ -65,7 +65,7 @@ class WatchedShop(Shop):
         return cpu_seconds(self.watch.pid)
 
     def of_watch(self, column):
-        row = self.row("select %s from watches where network like ?" % column, self.network)
+        row = self.row("select %s from watched_networks where network like ?" % column, self.network)
         return row and row[0]
 
     def trouble(self):
@@ -84,8 +84,8 @@ class WatchedShop(Shop):
 
     def wait_for_scan(self):
         """Waits for a scan that starts after now."""
-        before = self.of_watch("looked_at") or 0
-        wait_for("a scan", lambda: before + 1 < (self.of_watch("looked_at") or 0))
+        before = self.of_watch("scanned_at") or 0
+        wait_for("a scan", lambda: before + 1 < (self.of_watch("scanned_at") or 0))
 
     def order(self, product="tea", **fields):
         browser = self.browser()

@@ -340,7 +340,7 @@ def a_quick_mail_reader(trial):
 
 
 def n_undelivered(shop):
-    return shop.row("select count(*) from owed where message is not null")[0]
+    return shop.row("select count(*) from outbox where message is not null")[0]
 
 
 @fault

@@ -18,12 +18,12 @@ pub async fn take_index(tx: &mut Tx, account: &str) -> Result<u32, StoreError> {
     loop {
         let (taken, is_used): (u32, bool) = sqlx::query_as(
             r#"
-            insert into derivations (xpub, next_index)
-            values ($1, 1 + coalesce((select next_index from derivations where xpub = ''), 0))
-            on conflict (xpub) do update set next_index = next_index + 1
+            insert into derivations (account, next_index)
+            values ($1, 1 + coalesce((select next_index from derivations where account = ''), 0))
+            on conflict (account) do update set next_index = next_index + 1
             returning next_index - 1, exists (
                 select 1 from used_indexes u
-                where u.xpub = derivations.xpub and u.key_index = derivations.next_index - 1)
+                where u.account = derivations.account and u.key_index = derivations.next_index - 1)
             "#,
         )
         .bind(account)
@@ -48,7 +48,7 @@ pub async fn find_reach(db: &mut Connection, account: &str) -> Result<Option<Rea
     let reach = sqlx::query_as(
         r#"
         select next_index as n_given, next_index - 1 - coalesce(paid_index, -1) as n_since_paid
-        from derivations where xpub = $1
+        from derivations where account = $1
         "#,
     );
     Ok(reach.bind(account).fetch_optional(db).await?)
@@ -63,7 +63,7 @@ pub async fn list_next(
     let next = find_next(db, account).await?;
     let used: Vec<u32> = sqlx::query_scalar(
         r#"
-        select key_index from used_indexes where xpub = $1 and $2 <= key_index
+        select key_index from used_indexes where account = $1 and $2 <= key_index
         order by key_index limit 1000
         "#,
     )
@@ -78,8 +78,8 @@ pub async fn list_next(
 async fn find_next(db: &mut Connection, account: &str) -> Result<u32, StoreError> {
     let next = sqlx::query_scalar(
         r#"
-        select coalesce((select next_index from derivations where xpub = $1),
-                        (select next_index from derivations where xpub = ''), 0)
+        select coalesce((select next_index from derivations where account = $1),
+                        (select next_index from derivations where account = ''), 0)
         "#,
     );
     Ok(next.bind(account).fetch_one(db).await?)
@@ -95,12 +95,13 @@ pub async fn list_unchecked(
     currency: &Currency,
 ) -> Result<Vec<u32>, StoreError> {
     let next = find_next(db, account).await?;
-    let checked_to: Option<u32> =
-        sqlx::query_scalar("select looked_to from looked_ahead where xpub = $1 and currency = $2")
-            .bind(account)
-            .bind(currency)
-            .fetch_optional(db)
-            .await?;
+    let checked_to: Option<u32> = sqlx::query_scalar(
+        "select scanned_to from scanned_addresses where account = $1 and currency = $2",
+    )
+    .bind(account)
+    .bind(currency)
+    .fetch_optional(db)
+    .await?;
     Ok((next.max(checked_to.unwrap_or(0))..next.saturating_add(AHEAD)).collect())
 }
 
@@ -114,8 +115,8 @@ pub async fn mark_checked(
 ) -> Result<(), StoreError> {
     sqlx::query(
         r#"
-        insert into looked_ahead (xpub, currency, looked_to) values ($1, $2, $3)
-        on conflict (xpub, currency) do update set looked_to = $3
+        insert into scanned_addresses (account, currency, scanned_to) values ($1, $2, $3)
+        on conflict (account, currency) do update set scanned_to = $3
         "#,
     )
     .bind(account)
@@ -125,7 +126,7 @@ pub async fn mark_checked(
     .await?;
     sqlx::query(
         r#"
-        insert into used_indexes (xpub, key_index)
+        insert into used_indexes (account, key_index)
         select $1, value from json_each($2) where true
         on conflict do nothing
         "#,
@@ -144,7 +145,7 @@ pub async fn mark_paid(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), StoreErr
         update derivations set paid_index = max(coalesce(paid_index, -1), i.key_index)
         from invoices i
         where i.order_id = (select id from orders where order_ref = $1)
-            and i.account = derivations.xpub and i.key_index is not null
+            and i.account = derivations.account and i.key_index is not null
         "#,
     )
     .bind(order_ref)
@@ -157,7 +158,7 @@ pub async fn mark_paid(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), StoreErr
 /// was made. An account that the copy does not know may have been used too, and begins with the gap.
 pub async fn leave_gap(tx: &mut Tx, gap: u32) -> Result<(), StoreError> {
     sqlx::query(
-        "insert into derivations (xpub, next_index) values ('', 0) on conflict (xpub) do nothing",
+        "insert into derivations (account, next_index) values ('', 0) on conflict (account) do nothing",
     )
     .execute(&mut **tx)
     .await?;
@@ -172,7 +173,7 @@ pub async fn leave_gap(tx: &mut Tx, gap: u32) -> Result<(), StoreError> {
 /// have. The old rows stay, and change nothing.
 pub(super) async fn name_accounts(pool: &SqlitePool) -> Result<(), StoreError> {
     let rows: Vec<(String, i64)> = sqlx::query_as(
-        "select xpub, next_index from derivations where xpub glob '[xyz]pub*' and 0 < next_index",
+        "select account, next_index from derivations where account glob '[xyz]pub*' and 0 < next_index",
     )
     .fetch_all(pool)
     .await?;
@@ -181,8 +182,8 @@ pub(super) async fn name_accounts(pool: &SqlitePool) -> Result<(), StoreError> {
         let Ok(key) = ExtendedPubkey::parse(&Coin::Bitcoin, &text) else { continue };
         sqlx::query(
             r#"
-            insert into derivations (xpub, next_index) values ($1, $2)
-            on conflict (xpub) do update set next_index = excluded.next_index
+            insert into derivations (account, next_index) values ($1, $2)
+            on conflict (account) do update set next_index = excluded.next_index
             where next_index < excluded.next_index
             "#,
         )

@@ -48,13 +48,13 @@ struct AppearanceRow {
 }
 
 pub async fn find(db: &mut Connection) -> Result<Appearance, StoreError> {
-    let row: AppearanceRow = sqlx::query_as("select * from look").fetch_one(db).await?;
+    let row: AppearanceRow = sqlx::query_as("select * from appearance").fetch_one(db).await?;
     row.appearance()
 }
 
 /// The shop's name as the desk says it; `None`: as in the settings.
 pub async fn find_name(db: &mut Connection) -> Result<Option<String>, StoreError> {
-    Ok(sqlx::query_scalar("select name from look").fetch_one(db).await?)
+    Ok(sqlx::query_scalar("select name from appearance").fetch_one(db).await?)
 }
 
 /// Keeps it as the edition after the one that is kept.
@@ -62,7 +62,7 @@ pub async fn put(tx: &mut Tx, look: &Appearance) -> Result<(), StoreError> {
     let logo = look.logo.as_ref();
     sqlx::query(
         r#"
-        update look
+        update appearance
         set edition = edition + 1, name = $1, contact = $2, notice = $3, notice_html = $4, accent = $5,
             logo_width = $6, logo_height = $7, logo_webp = $8, logo_fallback = $9
         "#,

@@ -20,16 +20,16 @@ pub struct AuditEntry {
 
 const LIST: &str = r#"
     select d.id, d.at, d.what, o.order_ref
-    from deeds d left join orders o on o.id = d.order_id
+    from audit_log d left join orders o on o.id = d.order_id
     where d.id < $1
     order by d.id desc limit $2
     "#;
-const COUNT_OLD: &str = "select count(*) from deeds where at < $1";
-const ERASE_OLD: &str = "delete from deeds where at < $1";
+const COUNT_OLD: &str = "select count(*) from audit_log where at < $1";
+const ERASE_OLD: &str = "delete from audit_log where at < $1";
 
 /// What the seller did, in a few words: `Changed the price of Green Tea`.
 pub async fn record(tx: &mut Tx, now: Timestamp, what: &str) -> Result<(), StoreError> {
-    sqlx::query("insert into deeds (at, what) values ($1, $2)")
+    sqlx::query("insert into audit_log (at, what) values ($1, $2)")
         .bind(now.whole_minute())
         .bind(what)
         .execute(&mut **tx)
@@ -45,7 +45,7 @@ pub async fn record_of_order(
     what: &str,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "insert into deeds (at, what, order_id) select $1, $2, id from orders where order_ref = $3",
+        "insert into audit_log (at, what, order_id) select $1, $2, id from orders where order_ref = $3",
     )
     .bind(now.whole_minute())
     .bind(what)

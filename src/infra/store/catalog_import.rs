@@ -22,10 +22,10 @@ pub async fn clear(tx: &mut Tx) -> Result<(), StoreError> {
         "delete from prices",
         "delete from product_categories",
         "delete from product_pictures",
-        "delete from sheet_cells",
-        "delete from sheets",
-        "delete from shelf",
-        "delete from shelf_sizes",
+        "delete from sprites",
+        "delete from sprite_sheets",
+        "delete from listing",
+        "delete from listing_sizes",
         "insert into product_words (product_words) values ('delete-all')",
     ] {
         sqlx::query(statement).execute(&mut **tx).await?;
@@ -100,7 +100,7 @@ pub async fn put(
         ]));
         let words = markdown::words(&record.description);
         texts.push(json!([slug, record.name, record.categories.join(" "), words]));
-        quantities.push(FileQuantity { slug, option: None, pieces: Some(record.quantity) });
+        quantities.push(FileQuantity { slug, option: None, quantity: Some(record.quantity) });
         let price = |option: Option<&str>, currency: &str, price: i64| {
             json!([slug, option, currency, price])
         };
@@ -108,9 +108,9 @@ pub async fn put(
             record.prices.iter().map(|(currency, n)| price(None, currency.as_str(), n.get())),
         );
         for (n, option) in record.options.iter().enumerate() {
-            let (name, pieces) = (option.name.as_str(), option.quantity);
-            options.push(json!([slug, n, name, pieces]));
-            quantities.push(FileQuantity { slug, option: Some(name), pieces });
+            let (name, quantity) = (option.name.as_str(), option.quantity);
+            options.push(json!([slug, n, name, quantity]));
+            quantities.push(FileQuantity { slug, option: Some(name), quantity });
             let own = option.prices.iter();
             prices.extend(own.map(|(currency, n)| price(Some(name), currency.as_str(), n.get())));
         }
@@ -127,8 +127,8 @@ pub async fn put(
     insert(tx, SEARCH_TEXTS, texts).await?;
     insert(tx, OPTIONS, options).await?;
     // Unpaid orders come after paid ones.
-    for (pool, pieces) in stock::list_over(tx, &quantities, count_anew).await? {
-        reservations::release_beyond(tx, pool, pieces).await?;
+    for (pool, quantity) in stock::list_over(tx, &quantities, count_anew).await? {
+        reservations::release_beyond(tx, pool, quantity).await?;
     }
     stock::import(tx, &quantities, count_anew).await?;
     insert(tx, PRICES, prices).await?;

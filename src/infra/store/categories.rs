@@ -19,7 +19,7 @@ pub async fn list_shown(
 ) -> Result<Vec<CategorySize>, StoreError> {
     let sizes = sqlx::query_as(
         r#"
-        select category, products from shelf_sizes
+        select category, products from listing_sizes
         where currency = $1 and category <> ''
         order by position, category
         "#,
@@ -30,7 +30,7 @@ pub async fn list_shown(
 /// Whether any product is shown in a category, in whatever currency.
 pub async fn is_shown(db: &mut Connection, category: &str) -> Result<bool, StoreError> {
     let is_shown = sqlx::query_scalar(
-        "select $1 <> '' and exists (select 1 from shelf_sizes where category = $1)",
+        "select $1 <> '' and exists (select 1 from listing_sizes where category = $1)",
     );
     Ok(is_shown.bind(category).fetch_one(db).await?)
 }

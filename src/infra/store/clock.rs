@@ -96,8 +96,8 @@ pub async fn settle(tx: &mut Tx, settling: Settling) -> Result<(), StoreError> {
     // A chain is followed up to a moment of its own time, but for a wallet that knows none: nothing is followed beyond now.
     sqlx::query(
         r#"
-        update watches set time = min(time, $1 + ahead), looked_at = min(looked_at, $1)
-        where $1 + ahead < time or $1 < looked_at
+        update watched_networks set time = min(time, $1 + ahead), scanned_at = min(scanned_at, $1)
+        where $1 + ahead < time or $1 < scanned_at
         "#,
     )
     .bind(settling.now)

@@ -25,7 +25,7 @@ const RUN_OUT: &str = concat!(
     select o.order_ref
     from orders o
     join invoices i on i.order_id = o.id
-    left join watches w on w.network = i.network and w.is_on = 1
+    left join watched_networks w on w.network = i.network and w.is_on = 1
     where (o.status = $3 or o.status in ($4, $5) and i.seen = 0 and i.received = 0)
         and i.is_moved = 0
         and i.until + case when o.status = $3 then 0 else 86400 end <= "#,

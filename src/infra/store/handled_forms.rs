@@ -8,7 +8,7 @@ const KEPT_FOR: i64 = 7 * 86_400;
 
 /// What was answered to a form that was handled before. `form`: the name that the page gave it, and what it asks for.
 pub async fn find(db: &mut Connection, form: &str) -> Result<Option<String>, StoreError> {
-    let answer = sqlx::query_scalar("select answer from heard_forms where form = $1");
+    let answer = sqlx::query_scalar("select answer from handled_forms where form = $1");
     Ok(answer.bind(form).fetch_optional(db).await?)
 }
 
@@ -18,11 +18,11 @@ pub async fn insert(
     answer: &str,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    sqlx::query("delete from heard_forms where at < $1")
+    sqlx::query("delete from handled_forms where at < $1")
         .bind(now.plus_seconds(-KEPT_FOR))
         .execute(&mut **tx)
         .await?;
-    sqlx::query("insert into heard_forms (form, at, answer) values ($1, $2, $3)")
+    sqlx::query("insert into handled_forms (form, at, answer) values ($1, $2, $3)")
         .bind(form)
         .bind(now)
         .bind(answer)

@@ -71,11 +71,11 @@ macro_rules! cards {
 }
 
 const PAGE: &str = cards!(
-    "shelf s",
+    "listing s",
     "where s.currency = $1 and s.category = $2 and s.position between $3 and $4 order by s.position"
 );
 const CHOSEN: &str = cards!(
-    "json_each($1) chosen cross join shelf s on s.product_id = chosen.value and s.currency = $2 and s.category = ''",
+    "json_each($1) chosen cross join listing s on s.product_id = chosen.value and s.currency = $2 and s.category = ''",
     "order by chosen.key"
 );
 
@@ -112,7 +112,7 @@ pub async fn find_size(
     category: &str,
 ) -> Result<Option<i64>, StoreError> {
     let size = sqlx::query_scalar(
-        "select products from shelf_sizes where currency = $1 and category = $2",
+        "select products from listing_sizes where currency = $1 and category = $2",
     );
     Ok(size.bind(currency).bind(category).fetch_optional(db).await?)
 }
@@ -127,7 +127,7 @@ pub async fn find_next(
     let next = sqlx::query_as(
         r#"
         select p.slug, p.name
-        from shelf here cross join shelf_sizes z cross join shelf s cross join products p
+        from listing here cross join listing_sizes z cross join listing s cross join products p
         where here.product_id = $1 and here.currency = $2 and here.category = ''
             and z.currency = here.currency and z.category = ''
             and s.currency = here.currency and s.category = '' and s.position = (here.position + 1) % z.products

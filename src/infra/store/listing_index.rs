@@ -13,67 +13,67 @@ type List = (String, String);
 const WANTED: &str = r#"
     with
         places (category) as (select '' union select category from product_categories where product_id = $1),
-        sold (currency) as (
+        priced (currency) as (
             select w.currency from wallets w
             where exists (select 1 from prices r where r.product_id = $1 and r.currency = w.currency)
             union all select '' where not exists (select 1 from wallets))
-    select s.currency, c.category
-    from sold s cross join places c
-    where exists (select 1 from products p where p.id = $1 and p.gone = 0)
+    select p.currency, c.category
+    from priced p cross join places c
+    where exists (select 1 from products o where o.id = $1 and o.gone = 0)
     "#;
 
 /// The products between two positions of a list move by one; the first of them comes to the second position.
 const DOWN: &str = r#"
-    update shelf set product_id = old.product_id
+    update listing set product_id = old.product_id
     from (
-        select position, product_id from shelf
+        select position, product_id from listing
         where currency = $1 and category = $2 and position between $3 and $4
     ) as old
-    where shelf.currency = $1 and shelf.category = $2 and shelf.position between $3 and $4
-        and old.position = case when shelf.position = $4 then $3 else shelf.position + 1 end
+    where listing.currency = $1 and listing.category = $2 and listing.position between $3 and $4
+        and old.position = case when listing.position = $4 then $3 else listing.position + 1 end
     "#;
 const UP: &str = r#"
-    update shelf set product_id = old.product_id
+    update listing set product_id = old.product_id
     from (
-        select position, product_id from shelf
+        select position, product_id from listing
         where currency = $1 and category = $2 and position between $4 and $3
     ) as old
-    where shelf.currency = $1 and shelf.category = $2 and shelf.position between $4 and $3
-        and old.position = case when shelf.position = $4 then $3 else shelf.position - 1 end
+    where listing.currency = $1 and listing.category = $2 and listing.position between $4 and $3
+        and old.position = case when listing.position = $4 then $3 else listing.position - 1 end
     "#;
 
 /// In a shop without wallets, then with them; each all products, then by category.
 const REBUILD: [&str; 7] = [
-    "delete from shelf",
-    "delete from shelf_sizes",
+    "delete from listing",
+    "delete from listing_sizes",
     r#"
-    insert into shelf (currency, category, position, product_id)
+    insert into listing (currency, category, position, product_id)
     select '', '', row_number() over (order by position) - 1, id
     from products
     where gone = 0 and not exists (select 1 from wallets)
     "#,
     r#"
-    insert into shelf (currency, category, position, product_id)
+    insert into listing (currency, category, position, product_id)
     select '', category, row_number() over (partition by category order by p.position) - 1, p.id
     from products p join product_categories c on c.product_id = p.id
     where p.gone = 0 and not exists (select 1 from wallets)
     "#,
     r#"
-    insert into shelf (currency, category, position, product_id)
+    insert into listing (currency, category, position, product_id)
     select w.currency, '', row_number() over (partition by w.currency order by p.position) - 1, p.id
     from wallets w join products p on p.gone = 0
     where exists (select 1 from prices r where r.product_id = p.id and r.currency = w.currency)
     "#,
     r#"
-    insert into shelf (currency, category, position, product_id)
+    insert into listing (currency, category, position, product_id)
     select w.currency, c.category, row_number() over (partition by w.currency, c.category order by p.position) - 1, p.id
     from wallets w join products p on p.gone = 0 join product_categories c on c.product_id = p.id
     where exists (select 1 from prices r where r.product_id = p.id and r.currency = w.currency)
     "#,
     r#"
-    insert into shelf_sizes (currency, category, position, products)
+    insert into listing_sizes (currency, category, position, products)
     select s.currency, s.category, min(p.position), count(*)
-    from shelf s join products p on p.id = s.product_id
+    from listing s join products p on p.id = s.product_id
     group by s.currency, s.category
     "#,
 ];
@@ -92,7 +92,7 @@ pub async fn follow(tx: &mut Tx, product: i64) -> Result<(), StoreError> {
     let wanted: Vec<List> = sqlx::query_as(WANTED).bind(product).fetch_all(&mut **tx).await?;
     let wanted: BTreeSet<List> = wanted.into_iter().collect();
     let rows: Vec<(String, String, i64)> =
-        sqlx::query_as("select currency, category, position from shelf where product_id = $1")
+        sqlx::query_as("select currency, category, position from listing where product_id = $1")
             .bind(product)
             .fetch_all(&mut **tx)
             .await?;
@@ -103,7 +103,7 @@ pub async fn follow(tx: &mut Tx, product: i64) -> Result<(), StoreError> {
     for (list, at) in here.iter().filter(|(list, _)| !wanted.contains(*list)) {
         let last = size_of(tx, list).await? - 1;
         shift(tx, list, *at, last).await?;
-        sqlx::query("delete from shelf where currency = $1 and category = $2 and position = $3")
+        sqlx::query("delete from listing where currency = $1 and category = $2 and position = $3")
             .bind(&list.0)
             .bind(&list.1)
             .bind(last)
@@ -116,7 +116,7 @@ pub async fn follow(tx: &mut Tx, product: i64) -> Result<(), StoreError> {
         let at = match here.get(list) {
             Some(at) => *at,
             None => {
-                sqlx::query("insert into shelf (currency, category, position, product_id) values ($1, $2, $3, $4)")
+                sqlx::query("insert into listing (currency, category, position, product_id) values ($1, $2, $3, $4)")
                     .bind(&list.0)
                     .bind(&list.1)
                     .bind(n)
@@ -134,9 +134,9 @@ pub async fn follow(tx: &mut Tx, product: i64) -> Result<(), StoreError> {
     // A product that moves gives others new numbers, also on lists that it is not on.
     sqlx::query(
         r#"
-        update shelf_sizes set position = (
-            select p.position from shelf s join products p on p.id = s.product_id
-            where s.currency = shelf_sizes.currency and s.category = shelf_sizes.category and s.position = 0)
+        update listing_sizes set position = (
+            select p.position from listing s join products p on p.id = s.product_id
+            where s.currency = listing_sizes.currency and s.category = listing_sizes.category and s.position = 0)
         "#,
     )
     .execute(&mut **tx)
@@ -154,10 +154,10 @@ async fn set_size(
     products: i64,
 ) -> Result<(), StoreError> {
     let statement = if products == 0 {
-        "delete from shelf_sizes where currency = $1 and category = $2"
+        "delete from listing_sizes where currency = $1 and category = $2"
     } else {
         r#"
-        insert into shelf_sizes (currency, category, position, products) values ($1, $2, 0, $3)
+        insert into listing_sizes (currency, category, position, products) values ($1, $2, 0, $3)
         on conflict (currency, category) do update set products = excluded.products
         "#
     };
@@ -198,7 +198,7 @@ async fn find_position(
         let is_before: bool = sqlx::query_scalar(
             r#"
             select (o.position, o.id) < (own.position, own.id)
-            from shelf s join products o on o.id = s.product_id join products own on own.id = $4
+            from listing s join products o on o.id = s.product_id join products own on own.id = $4
             where s.currency = $1 and s.category = $2 and s.position = $3
             "#,
         )
@@ -237,8 +237,8 @@ mod tests {
     async fn lists(tx: &mut Tx) -> Vec<(String, String, i64, i64)> {
         sqlx::query_as(
             r#"
-            select currency, category, position, product_id from shelf
-            union all select currency, category, -1 - position, products from shelf_sizes
+            select currency, category, position, product_id from listing
+            union all select currency, category, -1 - position, products from listing_sizes
             order by 1, 2, 3, 4
             "#,
         )

@@ -35,7 +35,7 @@ struct SessionRow {
 
 pub async fn find_lock(db: &mut Connection) -> Result<DeskLock, StoreError> {
     let row: LockRow =
-        sqlx::query_as("select password, factor, factor_step, pending_factor from desk")
+        sqlx::query_as("select password, factor, factor_step, pending_factor from desk_login")
             .fetch_one(&mut *db)
             .await?;
     let factor = match parse_secret(row.factor)? {
@@ -57,7 +57,7 @@ fn parse_secret(bytes: Option<Vec<u8>>) -> Result<Option<FactorSecret>, StoreErr
 }
 
 pub async fn mark_password(tx: &mut Tx, password: &StoredPassword) -> Result<(), StoreError> {
-    sqlx::query("update desk set password = $1").bind(password).execute(&mut **tx).await?;
+    sqlx::query("update desk_login set password = $1").bind(password).execute(&mut **tx).await?;
     Ok(())
 }
 
@@ -67,7 +67,7 @@ pub async fn mark_factor(
     factor: Option<&FactorSecret>,
     step: i64,
 ) -> Result<(), StoreError> {
-    sqlx::query("update desk set factor = $1, factor_step = $2")
+    sqlx::query("update desk_login set factor = $1, factor_step = $2")
         .bind(factor.map(|secret| secret.bytes().as_slice()))
         .bind(step)
         .execute(&mut **tx)
@@ -79,7 +79,7 @@ pub async fn mark_pending_factor(
     tx: &mut Tx,
     secret: Option<&FactorSecret>,
 ) -> Result<(), StoreError> {
-    sqlx::query("update desk set pending_factor = $1")
+    sqlx::query("update desk_login set pending_factor = $1")
         .bind(secret.map(|secret| secret.bytes().as_slice()))
         .execute(&mut **tx)
         .await?;
@@ -89,7 +89,7 @@ pub async fn mark_pending_factor(
 /// The code of this step is used, and with it those before. `false`: it was already.
 pub async fn mark_step(tx: &mut Tx, step: i64) -> Result<bool, StoreError> {
     let done = sqlx::query(
-        "update desk set factor_step = $1 where factor is not null and factor_step < $1",
+        "update desk_login set factor_step = $1 where factor is not null and factor_step < $1",
     )
     .bind(step)
     .execute(&mut **tx)
@@ -101,7 +101,7 @@ pub async fn mark_step(tx: &mut Tx, step: i64) -> Result<bool, StoreError> {
 pub async fn note_wrong_code(tx: &mut Tx, now: Timestamp) -> Result<(), StoreError> {
     sqlx::query(
         r#"
-        update desk
+        update desk_login
         set wrong_codes = wrong_codes + 1, wrong_codes_since = coalesce(wrong_codes_since, $1)
         "#,
     )
@@ -114,13 +114,13 @@ pub async fn note_wrong_code(tx: &mut Tx, now: Timestamp) -> Result<(), StoreErr
 /// How many there were, and since when; `None`: none that the seller does not know of.
 pub async fn find_wrong_codes(db: &mut Connection) -> Result<Option<(i64, Timestamp)>, StoreError> {
     let found = sqlx::query_as(
-        "select wrong_codes, wrong_codes_since from desk where wrong_codes_since is not null",
+        "select wrong_codes, wrong_codes_since from desk_login where wrong_codes_since is not null",
     );
     Ok(found.fetch_optional(db).await?)
 }
 
 pub async fn forget_wrong_codes(tx: &mut Tx) -> Result<(), StoreError> {
-    sqlx::query("update desk set wrong_codes = 0, wrong_codes_since = null")
+    sqlx::query("update desk_login set wrong_codes = 0, wrong_codes_since = null")
         .execute(&mut **tx)
         .await?;
     Ok(())

@@ -29,7 +29,7 @@ pub struct SealedMessage {
     pub status: Option<Status>,
     /// To the order's reader. `None`: a step without a text.
     pub sealed: Option<Vec<u8>>,
-    /// Of a question: the seller has opened the mail that told it.
+    /// Of a question: the seller has opened the mail about it.
     pub is_read: bool,
 }
 
@@ -42,7 +42,7 @@ pub struct NewMessage<'a> {
     /// The hash of the seller's mail, where the message came in one.
     pub message_id: Option<&'a [u8; 32]>,
     /// Of a question: the number of the mail to the seller.
-    pub told: Option<i64>,
+    pub outbox_number: Option<i64>,
 }
 
 pub async fn insert(
@@ -52,7 +52,7 @@ pub async fn insert(
 ) -> Result<(), StoreError> {
     sqlx::query(
         r#"
-        insert into words (order_id, kind, day, status, sealed, message_id, told)
+        insert into messages (order_id, kind, day, status, sealed, message_id, outbox_number)
         select id, $2, $3, $4, $5, $6, $7 from orders where order_ref = $1
         "#,
     )
@@ -62,7 +62,7 @@ pub async fn insert(
     .bind(message.status)
     .bind(message.sealed)
     .bind(message.message_id.map(<[u8; 32]>::as_slice))
-    .bind(message.told)
+    .bind(message.outbox_number)
     .execute(&mut **tx)
     .await?;
     Ok(())
@@ -77,7 +77,7 @@ pub async fn was_applied(
     let was_applied = sqlx::query_scalar(
         r#"
         select exists (
-            select 1 from words w join orders o on o.id = w.order_id
+            select 1 from messages w join orders o on o.id = w.order_id
             where o.order_ref = $1 and w.message_id = $2)
         "#,
     );
@@ -91,7 +91,7 @@ pub async fn find_receipt(
 ) -> Result<Option<SealedMessage>, StoreError> {
     let receipt = sqlx::query_as(
         r#"
-        select w.* from words w join orders o on o.id = w.order_id
+        select w.* from messages w join orders o on o.id = w.order_id
         where o.order_ref = $1 and w.kind = $2
         "#,
     );
@@ -107,7 +107,7 @@ pub async fn list(
 ) -> Result<Vec<SealedMessage>, StoreError> {
     Ok(sqlx::query_as(
         r#"
-        select w.* from words w join orders o on o.id = w.order_id
+        select w.* from messages w join orders o on o.id = w.order_id
         where o.order_ref = $1 and w.kind <> $2
         order by w.id desc limit $3 offset $4
         "#,
@@ -128,7 +128,7 @@ pub async fn list_steps(
     let steps = sqlx::query_as(
         r#"
         select w.id, w.kind, w.day, w.status, w.is_read, null as sealed
-        from words w join orders o on o.id = w.order_id
+        from messages w join orders o on o.id = w.order_id
         where o.order_ref = $1 and w.kind <> $2
         order by w.id
         "#,
@@ -145,8 +145,8 @@ pub struct MessageSummary {
     pub status: Option<Status>,
     /// Whether a text came with it.
     pub has_text: bool,
-    /// Of a question: the number of the mail in which the seller was told it.
-    pub told: Option<i64>,
+    /// Of a question: the number of the mail about it.
+    pub outbox_number: Option<i64>,
 }
 
 /// The newest first, `most` at most.
@@ -157,8 +157,8 @@ pub async fn list_summaries(
 ) -> Result<Vec<MessageSummary>, StoreError> {
     let summaries = sqlx::query_as(
         r#"
-        select w.kind, w.day, w.status, w.sealed is not null as has_text, w.told
-        from words w join orders o on o.id = w.order_id
+        select w.kind, w.day, w.status, w.sealed is not null as has_text, w.outbox_number
+        from messages w join orders o on o.id = w.order_id
         where o.order_ref = $1 and w.kind <> $2
         order by w.id desc limit $3
         "#,
@@ -188,7 +188,7 @@ pub async fn measure(
         select count(*) as n_messages, coalesce(max(w.id), 0) as last,
             coalesce((select quiet from orders where order_ref = $1), 0) as quiet,
             count(case when w.kind <> $3 and coalesce(w.status, '') <> $4 and $5 < w.id then 1 end) as n_new
-        from words w join orders o on o.id = w.order_id
+        from messages w join orders o on o.id = w.order_id
         where o.order_ref = $1 and w.kind <> $2
         "#,
     )
@@ -218,8 +218,8 @@ pub async fn count_questions(
     let counts = sqlx::query_as(
         r#"
         select count(w.id) as n_all, count(case when w.day = $3 then 1 end) as n_today, 
-            o.quiet in (1, 2) or (select siege_since is not null or reports_full = 1 from house) as is_short
-        from orders o left join words w on w.order_id = o.id and w.kind = $2
+            o.quiet in (1, 2) or (select siege_since is not null or reports_full = 1 from shop_state) as is_short
+        from orders o left join messages w on w.order_id = o.id and w.kind = $2
         where o.order_ref = $1
         "#,
     );
@@ -240,9 +240,9 @@ pub async fn list_unread(db: &mut Connection) -> Result<Vec<UnreadQuestion>, Sto
     let unread = sqlx::query_as(
         r#"
         select w.id, o.order_ref, m.number, m.at
-        from words w
+        from messages w
         join orders o on o.id = w.order_id
-        join owed m on m.order_id = w.order_id and m.number = w.told
+        join outbox m on m.order_id = w.order_id and m.number = w.outbox_number
         where w.kind = $1 and w.is_read = 0 and m.message is null
         "#,
     );
@@ -251,7 +251,7 @@ pub async fn list_unread(db: &mut Connection) -> Result<Vec<UnreadQuestion>, Sto
 
 /// The seller has opened the mails of these questions.
 pub async fn mark_read(tx: &mut Tx, ids: &[i64]) -> Result<(), StoreError> {
-    sqlx::query("update words set is_read = 1 where id in (select value from json_each($1))")
+    sqlx::query("update messages set is_read = 1 where id in (select value from json_each($1))")
         .bind(json!(ids).to_string())
         .execute(&mut **tx)
         .await?;
@@ -261,14 +261,14 @@ pub async fn mark_read(tx: &mut Tx, ids: &[i64]) -> Result<(), StoreError> {
 /// Erases all that was sealed to the buyer. What happened when stays, without its text.
 pub async fn erase(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), StoreError> {
     sqlx::query(
-        "delete from words where kind <> $2 and order_id = (select id from orders where order_ref = $1)",
+        "delete from messages where kind <> $2 and order_id = (select id from orders where order_ref = $1)",
     )
     .bind(order_ref)
     .bind(MessageKind::Step)
     .execute(&mut **tx)
     .await?;
     sqlx::query(
-        "update words set sealed = null where order_id = (select id from orders where order_ref = $1)",
+        "update messages set sealed = null where order_id = (select id from orders where order_ref = $1)",
     )
     .bind(order_ref)
     .execute(&mut **tx)

@@ -30,7 +30,7 @@ pub struct OrderPreconditions {
     /// Whether those that only their buyers have reported as paid do.
     pub reports_full: bool,
     /// Of the newest message to the seller, by the mailbox's clock.
-    pub last_owed: Option<Timestamp>,
+    pub last_at: Option<Timestamp>,
     /// Whether the shop has or had a seller's key.
     pub has_key: bool,
     /// Whether so many were placed within a minute that a siege may begin.
@@ -47,7 +47,7 @@ struct PreconditionsRow {
     is_under_siege: bool,
     is_full: bool,
     reports_full: bool,
-    last_owed: Option<Timestamp>,
+    last_at: Option<Timestamp>,
     has_key: bool,
     n_in_burst: i64,
     #[sqlx(flatten)]
@@ -70,14 +70,14 @@ pub async fn check_preconditions(
             siege_since is not null as is_under_siege,
             is_full,
             reports_full,
-            (select max(at) from owed) as last_owed,
+            (select max(at) from outbox) as last_at,
             fingerprint is not null as has_key,
             clock.*,
             "#,
         n_unpaid!("$2", "$3", "$4"),
         " as n_unpaid, ",
         n_unpaid!("$2", "$5", "$6"),
-        " as n_in_burst from house left join clock on true"
+        " as n_in_burst from shop_state left join clock on true"
     ))
     .bind(form)
     .bind(now)
@@ -94,7 +94,7 @@ pub async fn check_preconditions(
         is_under_siege: row.is_under_siege,
         is_full: row.is_full,
         reports_full: row.reports_full,
-        last_owed: row.last_owed,
+        last_at: row.last_at,
         has_key: row.has_key,
         is_burst: burst <= row.n_in_burst,
         clock: row.clock.clock(),
@@ -104,35 +104,35 @@ pub async fn check_preconditions(
 /// An invoice has nulls where no node follows its chain, and else what was seen so far: nothing.
 const INSERT: &str = concat!(
     r#"
-    insert into orders (id, order_ref, form_token, lookup_name, reader, status, placed_at, sending_name, sending_price,
-        discount_code, discount_percent, discount_less, transaction_id, list_currency, list_amount, quiet, reserves)
-    values (1 + max((select coalesce(max(id), 0) from orders), (select last_order from house)),
+    insert into orders (id, order_ref, form_token, lookup_name, recipient, status, placed_at, shipping_name, shipping_price,
+        discount_code, discount_percent, discount_amount, transaction_id, list_currency, list_amount, quiet, reserves)
+    values (1 + max((select coalesce(max(id), 0) from orders), (select last_order from shop_state)),
         $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $31, $33);
 
     insert into invoices (order_id, currency, chain, token, decimals, address, amount, total, until, clock_ahead,
         network, account, key_index, is_alone, minutes, ahead, seen, settled, confirmations, needed)
     select o.id, $13, $15, $16, $17, $18, $14, $19, $20, $21, $22, $23, $24, $25, $32,
         coalesce(w.ahead, 0), 0 * w.ahead, 0 * w.ahead, 0 * w.ahead, 0 * w.ahead
-    from orders o left join watches w on w.network = $22 and w.is_on = 1
+    from orders o left join watched_networks w on w.network = $22 and w.is_on = 1
     where o.order_ref = $1;
 
     insert into order_lines (order_id, position, product_id, option_id, pool_option, name, option_name, quantity, price)
     select o.id, key, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6
     from json_each($26) join orders o on o.order_ref = $1;
 
-    insert into given_transactions (transaction_id, order_id)
+    insert into used_transactions (transaction_id, order_id)
     select $27, o.id from orders o where o.order_ref = $1 and $27 is not null;
     "#,
     stock::move_items!("-"),
     r#"
     update catalog_state set version = version + 1;
 
-    update house set siege_orders = siege_orders + 1 where siege_since is not null;
+    update shop_state set siege_orders = siege_orders + 1 where siege_since is not null;
 
-    insert into words (order_id, kind, day, sealed)
+    insert into messages (order_id, kind, day, sealed)
     select id, 'receipt', placed_at, $28 from orders where order_ref = $1;
 
-    insert into owed (order_id, number, at, message)
+    insert into outbox (order_id, number, at, message)
     select id, 0, $29, $30 from orders where order_ref = $1
     "#
 );

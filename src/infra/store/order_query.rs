@@ -136,7 +136,7 @@ const OF_FEW: &str = r#"
     "#;
 const LISTED: &str = r#"
     select o.id, o.order_ref, o.status, o.placed_at, i.until, i.amount, i.received, i.seen, i.settled, i.currency,
-        (select sum(l.quantity) from order_lines l where l.order_id = o.id) as n_pieces,
+        (select sum(l.quantity) from order_lines l where l.order_id = o.id) as n_items,
         coalesce((
             select group_concat(
                 l.quantity || ' x ' || l.name || case when l.option_name = '' then '' else ', ' || l.option_name end,

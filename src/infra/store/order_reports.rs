@@ -32,7 +32,7 @@ pub struct OrderSummary {
     pub seen: Option<Amount>,
     pub settled: Option<Amount>,
     pub currency: String,
-    pub n_pieces: i64,
+    pub n_items: i64,
 }
 
 /// A line of the seller's books: nothing of the buyer, but the transaction.
@@ -73,11 +73,11 @@ struct EntryRow {
     order_ref: OrderRef,
     status: Status,
     placed_at: Timestamp,
-    sending_name: Option<String>,
-    sending_price: Option<Amount>,
+    shipping_name: Option<String>,
+    shipping_price: Option<Amount>,
     discount_code: Option<String>,
     discount_percent: Option<i64>,
-    discount_less: Option<Amount>,
+    discount_amount: Option<Amount>,
     transaction_id: Option<String>,
     total: Amount,
     amount: Amount,
@@ -106,14 +106,14 @@ macro_rules! chosen {
 const LIST: &str = concat!(
     r#"
     select o.id, o.order_ref, o.status, o.placed_at, i.until, i.amount, i.received, i.seen, i.settled, i.currency,
-        (select sum(l.quantity) from order_lines l where l.order_id = o.id) as n_pieces
+        (select sum(l.quantity) from order_lines l where l.order_id = o.id) as n_items
     "#,
     chosen!()
 );
 const BOOK: &str = concat!(
     r#"
-    select o.id, o.order_ref, o.status, o.placed_at, o.sending_name, o.sending_price, o.discount_code,
-        o.discount_percent, o.discount_less, o.transaction_id, i.total, i.amount,
+    select o.id, o.order_ref, o.status, o.placed_at, o.shipping_name, o.shipping_price, o.discount_code,
+        o.discount_percent, o.discount_amount, o.transaction_id, i.total, i.amount,
         max(i.received, coalesce(i.settled, 0)) as received, i.currency,
         (select json_group_array(json_array(l.name, l.option_name, l.quantity, l.price) order by l.position)
             from order_lines l where l.order_id = o.id) as items
@@ -131,7 +131,7 @@ const TO_GIVE_BACK: &str = r#"
     order by o.placed_at, o.id limit $2
     "#;
 const UNANSWERED: &str = r#"
-    select o.order_ref from unanswered u cross join orders o on o.id = u.order_id where o.quiet = 0 order by u.asked
+    select o.order_ref from unanswered u cross join orders o on o.id = u.order_id where o.quiet = 0 order by u.message_id
     "#;
 const COUNTS: &str = r#"
     select
@@ -249,14 +249,14 @@ impl EntryRow {
             let price = Amount::new(price).map_err(|_| StoreError::Row("price"))?;
             Ok(Item { name, option_name, quantity, price })
         };
-        let discount = self.discount_code.zip(self.discount_less);
+        let discount = self.discount_code.zip(self.discount_amount);
         Ok(Entry {
             id: self.id,
             order_ref: self.order_ref,
             day: self.placed_at,
             status: self.status,
             items: items.into_iter().map(item).collect::<Result<_, StoreError>>()?,
-            sending: self.sending_name.zip(self.sending_price),
+            sending: self.shipping_name.zip(self.shipping_price),
             discount: discount.map(|(code, less)| Rebate {
                 code,
                 percent: self.discount_percent,
@@ -284,7 +284,7 @@ mod tests {
                 let is_by_index = steps.iter().any(|step| {
                     step.contains("COVERING INDEX orders_by_status")
                         || step.contains("INDEX orders_by_status (status=?)")
-                        || step.contains("COVERING INDEX unanswered_by_asked")
+                        || step.contains("COVERING INDEX unanswered_by_message")
                 });
                 assert!(is_by_index, "{steps:#?}");
                 let may_scan =

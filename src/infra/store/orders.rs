@@ -19,11 +19,11 @@ struct OrderRow {
     status: Status,
     placed_at: Timestamp,
     finished_at: Option<Timestamp>,
-    sending_name: Option<String>,
-    sending_price: Option<Amount>,
+    shipping_name: Option<String>,
+    shipping_price: Option<Amount>,
     discount_code: Option<String>,
     discount_percent: Option<i64>,
-    discount_less: Option<Amount>,
+    discount_amount: Option<Amount>,
     transaction_id: Option<String>,
     reserves: i64,
     currency: Currency,
@@ -68,8 +68,8 @@ macro_rules! order_where {
             r#"
             select o.*, i.currency, i.chain, i.token, i.decimals, i.address, i.amount, i.total, i.received, i.until,
                 i.clock_ahead, i.seen, i.settled, i.confirmations, i.needed, i.is_moved,
-                exists (select 1 from watches w
-                    where w.network = i.network and w.is_on = 1 and w.trouble is not null) as in_doubt
+                exists (select 1 from watched_networks w
+                    where w.network = i.network and w.is_on = 1 and w.problem is not null) as in_doubt
             from orders o join invoices i on i.order_id = o.id
             where "#,
             $condition
@@ -188,7 +188,7 @@ pub async fn hold_messages(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), Stor
         r#"
         update orders set quiet = $2
         where order_ref = $1 and quiet = 0
-            and exists (select 1 from owed w where w.order_id = orders.id and w.number = 0 and w.message is not null)
+            and exists (select 1 from outbox w where w.order_id = orders.id and w.number = 0 and w.message is not null)
         "#,
     )
     .bind(order_ref)
@@ -198,7 +198,7 @@ pub async fn hold_messages(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), Stor
     Ok(())
 }
 
-/// What the seller says has arrived in all; `now`: on which day the rest of it counts as taken.
+/// What the seller says has arrived in all; `now`: on which day the rest of it counts as received.
 pub async fn mark_received(
     tx: &mut Tx,
     order_ref: &OrderRef,
@@ -225,7 +225,7 @@ pub async fn find_buyer_key(
     order_ref: &OrderRef,
 ) -> Result<Option<BuyerRecipient>, StoreError> {
     let found: Option<Option<BuyerRecipient>> =
-        sqlx::query_scalar("select reader from orders where order_ref = $1")
+        sqlx::query_scalar("select recipient from orders where order_ref = $1")
             .bind(order_ref)
             .fetch_optional(db)
             .await?;
@@ -236,21 +236,21 @@ pub async fn find_buyer_key(
 /// pages could be opened.
 pub async fn has_reader(db: &mut Connection, order_ref: &OrderRef) -> Result<bool, StoreError> {
     let has_reader = sqlx::query_scalar(
-        "select exists (select 1 from orders where order_ref = $1 and reader is not null)",
+        "select exists (select 1 from orders where order_ref = $1 and recipient is not null)",
     );
     Ok(has_reader.bind(order_ref).fetch_one(db).await?)
 }
 
 /// The newest message when the code was last typed, and that it was typed now.
 pub async fn mark_seen(tx: &mut Tx, order_ref: &OrderRef) -> Result<i64, StoreError> {
-    let seen = sqlx::query_scalar("select seen_word from orders where order_ref = $1")
+    let seen = sqlx::query_scalar("select seen_message from orders where order_ref = $1")
         .bind(order_ref)
         .fetch_one(&mut **tx)
         .await?;
     sqlx::query(
         r#"
         update orders
-        set seen_word = (select coalesce(max(w.id), 0) from words w where w.order_id = orders.id)
+        set seen_message = (select coalesce(max(w.id), 0) from messages w where w.order_id = orders.id)
         where order_ref = $1
         "#,
     )
@@ -266,7 +266,7 @@ pub async fn forget_buyer_key(
     order_ref: &OrderRef,
     nobody: &LookupName,
 ) -> Result<(), StoreError> {
-    sqlx::query("update orders set reader = null, lookup_name = $1 where order_ref = $2")
+    sqlx::query("update orders set recipient = null, lookup_name = $1 where order_ref = $2")
         .bind(nobody)
         .bind(order_ref)
         .execute(&mut **tx)
@@ -280,8 +280,8 @@ impl OrderRow {
         let address =
             Address::parse(&coin, &self.address).map_err(|_| StoreError::Row("address"))?;
         let transaction = self.transaction_id.map(|text| TransactionId::parse(&coin, &text));
-        let sending = self.sending_name.zip(self.sending_price);
-        let discount = self.discount_code.zip(self.discount_less);
+        let sending = self.shipping_name.zip(self.shipping_price);
+        let discount = self.discount_code.zip(self.discount_amount);
         Ok(Order {
             order_ref: self.order_ref,
             status: self.status,

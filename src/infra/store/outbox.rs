@@ -53,7 +53,7 @@ pub fn next_at(last: Option<Timestamp>, now: Timestamp) -> Timestamp {
 
 /// The time of a message that belongs to no order.
 pub async fn find_next_at(db: &mut Connection, now: Timestamp) -> Result<Timestamp, StoreError> {
-    let last = sqlx::query_scalar("select max(at) from owed").fetch_one(db).await?;
+    let last = sqlx::query_scalar("select max(at) from outbox").fetch_one(db).await?;
     Ok(next_at(last, now))
 }
 
@@ -65,9 +65,9 @@ pub async fn find_next(
 ) -> Result<NextMessage, StoreError> {
     let row: NextRow = sqlx::query_as(
         r#"
-        select (select max(at) from owed) as last, coalesce(max(w.number), 0) + 1 as number,
-            (select fingerprint is not null from house) as has_key, o.quiet <> 0 as is_quiet
-        from orders o left join owed w on w.order_id = o.id
+        select (select max(at) from outbox) as last, coalesce(max(w.number), 0) + 1 as number,
+            (select fingerprint is not null from shop_state) as has_key, o.quiet <> 0 as is_quiet
+        from orders o left join outbox w on w.order_id = o.id
         where o.order_ref = $1
         "#,
     )
@@ -90,7 +90,7 @@ pub async fn insert(
 ) -> Result<i64, StoreError> {
     let id = sqlx::query_scalar(
         r#"
-        insert into owed (order_id, number, at, is_read, is_erasure, message)
+        insert into outbox (order_id, number, at, is_read, is_erasure, message)
         select id, $2, $3, $4, $5, $6 from orders where order_ref = $1
         returning id
         "#,
@@ -126,7 +126,7 @@ pub async fn list_sent(
     let sent = sqlx::query_as(
         r#"
         select w.number, w.at, w.message
-        from owed w join orders o on o.id = w.order_id
+        from outbox w join orders o on o.id = w.order_id
         where o.order_ref = $1 and w.number in (select value from json_each($2))
         "#,
     );
@@ -146,7 +146,7 @@ pub async fn list_undelivered(
     after: i64,
 ) -> Result<Vec<OutboxMessage>, StoreError> {
     let messages = sqlx::query_as(concat!(
-        "select w.*, o.order_ref from owed w join orders o on o.id = w.order_id where ",
+        "select w.*, o.order_ref from outbox w join orders o on o.id = w.order_id where ",
         is_due!(),
         " and $1 < w.id order by w.id limit 100"
     ));
@@ -159,7 +159,7 @@ pub async fn list_undelivered_of(
     order_ref: &OrderRef,
 ) -> Result<Vec<OutboxMessage>, StoreError> {
     let messages = sqlx::query_as(concat!(
-        "select w.*, o.order_ref from owed w join orders o on o.id = w.order_id where ",
+        "select w.*, o.order_ref from outbox w join orders o on o.id = w.order_id where ",
         is_due!(),
         " and o.order_ref = $1 order by w.id"
     ));
@@ -168,7 +168,7 @@ pub async fn list_undelivered_of(
 
 pub async fn is_undelivered(db: &mut Connection, id: i64) -> Result<bool, StoreError> {
     let is_undelivered = sqlx::query_scalar(concat!(
-        "select exists (select 1 from owed w join orders o on o.id = w.order_id where w.id = $1 and ",
+        "select exists (select 1 from outbox w join orders o on o.id = w.order_id where w.id = $1 and ",
         is_due!(),
         ")"
     ));
@@ -177,7 +177,7 @@ pub async fn is_undelivered(db: &mut Connection, id: i64) -> Result<bool, StoreE
 
 pub async fn count_undelivered(db: &mut Connection) -> Result<i64, StoreError> {
     let count = sqlx::query_scalar(concat!(
-        "select count(*) from owed w join orders o on o.id = w.order_id where ",
+        "select count(*) from outbox w join orders o on o.id = w.order_id where ",
         is_due!()
     ));
     Ok(count.fetch_one(db).await?)
@@ -187,7 +187,7 @@ pub async fn count_undelivered(db: &mut Connection) -> Result<i64, StoreError> {
 pub async fn count_held_back(db: &mut Connection) -> Result<i64, StoreError> {
     let count = sqlx::query_scalar(
         r#"
-        select count(*) from owed w join orders o on o.id = w.order_id
+        select count(*) from outbox w join orders o on o.id = w.order_id
         where w.message is not null and o.quiet <> 0
         "#,
     );
@@ -212,7 +212,7 @@ pub async fn mark_delivered(db: &Db, id: i64) -> Result<(), StoreError> {
         return Ok(());
     }
     // What fails here is delivered again by the sweep, which finds the message in the Maildir.
-    sqlx::query("update owed set message = null where id in (select value from json_each($1))")
+    sqlx::query("update outbox set message = null where id in (select value from json_each($1))")
         .bind(json!(delivered).to_string())
         .execute(&db.write)
         .await?;
@@ -225,14 +225,14 @@ pub async fn mark_delivered(db: &Db, id: i64) -> Result<(), StoreError> {
 pub async fn drop_erased(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), StoreError> {
     sqlx::query(
         r#"
-        update owed set message = null
+        update outbox set message = null
         where order_id = (
                 select id from orders
-                where order_ref = $1 and quiet <> 0 and reader is null and status in ($2, $3))
+                where order_ref = $1 and quiet <> 0 and recipient is null and status in ($2, $3))
             and message is not null
             and not (is_erasure = 1 and exists (
-                select 1 from owed first
-                where first.order_id = owed.order_id and first.number = 0 and first.message is null))
+                select 1 from outbox first
+                where first.order_id = outbox.order_id and first.number = 0 and first.message is null))
         "#,
     )
     .bind(order_ref)

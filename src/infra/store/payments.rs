@@ -37,7 +37,7 @@ pub async fn count_transactions(
 ) -> Result<i64, StoreError> {
     let count = sqlx::query_scalar(
         r#"
-        select count(*) from given_transactions
+        select count(*) from used_transactions
         where order_id = (select id from orders where order_ref = $1)
         "#,
     );
@@ -52,10 +52,10 @@ pub async fn mark_transaction(
 ) -> Result<(), StoreError> {
     sqlx::query(
         r#"
-        insert into given_transactions (transaction_id, order_id)
+        insert into used_transactions (transaction_id, order_id)
         select $1, o.id from orders o
         where o.order_ref = $2 and not exists (
-            select 1 from given_transactions g where g.transaction_id = $1 and g.order_id = o.id)
+            select 1 from used_transactions g where g.transaction_id = $1 and g.order_id = o.id)
         "#,
     )
     .bind(transaction.digits())

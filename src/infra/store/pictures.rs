@@ -106,7 +106,7 @@ pub async fn forget(tx: &mut Tx, fingerprints: &[String]) -> Result<Vec<String>,
             delete from pictures
             where fingerprint = $1
                 and not exists (select 1 from product_pictures where fingerprint = $1)
-                and not exists (select 1 from sheet_cells where picture = $1)
+                and not exists (select 1 from sprites where picture = $1)
             returning *
             "#,
         )
@@ -151,9 +151,9 @@ pub async fn list_files(db: &mut Connection) -> Result<Vec<String>, StoreError> 
         select thumb_webp from pictures union select thumb_fallback from pictures
         union select page_webp from pictures union select page_fallback from pictures
         union select full_webp from pictures union select full_fallback from pictures
-        union select webp from sheets union select fallback from sheets
-        union select logo_webp from look where logo_webp is not null
-        union select logo_fallback from look where logo_fallback is not null
+        union select webp from sprite_sheets union select fallback from sprite_sheets
+        union select logo_webp from appearance where logo_webp is not null
+        union select logo_fallback from appearance where logo_fallback is not null
         "#,
     );
     Ok(files.fetch_all(db).await?)

@@ -126,7 +126,7 @@ macro_rules! product_where {
     ($condition:literal) => {
         concat!(
             r#"
-            select *, coalesce((select unpaid from held h where h.product_id = products.id and h.pool_option = 0), 0) as reserved
+            select *, coalesce((select unpaid from held_stock h where h.product_id = products.id and h.pool_option = 0), 0) as reserved
             from products where "#,
             $condition
         )
@@ -227,7 +227,7 @@ async fn list_options(
     let options: Vec<OptionRow> = sqlx::query_as(
         r#"
         select id, name, stock,
-            coalesce((select unpaid from held h where h.product_id = o.product_id and h.pool_option = o.id), 0) as reserved
+            coalesce((select unpaid from held_stock h where h.product_id = o.product_id and h.pool_option = o.id), 0) as reserved
         from options o where product_id = $1 and gone = 0 order by position
         "#,
     )

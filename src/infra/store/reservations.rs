@@ -1,7 +1,7 @@
 //! Which orders have their items taken out of the stock, and which get them if more are wanted than there are.
 //!
 //! An unpaid order reserves its items while there are enough. A paid one keeps or takes them: from what nobody reserves, then from
-//! unpaid orders, the newest first. Triggers (migration 0015) count in `held` what orders have.
+//! unpaid orders, the newest first. Triggers (migration 0016) count in `held_stock` what orders have.
 
 use sqlx::FromRow;
 
@@ -37,7 +37,7 @@ async fn list_demand(
         of_pool!("l.product_id", "l.pool_option"),
         r#", 0) as stock, coalesce(h.unpaid, 0) as reserved
         from orders o join order_lines l on l.order_id = o.id
-        left join held h on h.product_id = l.product_id and h.pool_option = l.pool_option
+        left join held_stock h on h.product_id = l.product_id and h.pool_option = l.pool_option
         where o.order_ref = $1
         group by l.product_id, l.pool_option
         "#
@@ -112,18 +112,19 @@ pub(super) async fn release_beyond(
     pool: OfferKey,
     most: i64,
 ) -> Result<(), StoreError> {
-    let held: Option<i64> =
-        sqlx::query_scalar("select pieces from held where product_id = $1 and pool_option = $2")
-            .bind(pool.product)
-            .bind(pool.option)
-            .fetch_optional(&mut **tx)
-            .await?;
+    let held: Option<i64> = sqlx::query_scalar(
+        "select quantity from held_stock where product_id = $1 and pool_option = $2",
+    )
+    .bind(pool.product)
+    .bind(pool.option)
+    .fetch_optional(&mut **tx)
+    .await?;
     release_unpaid(tx, pool, held.unwrap_or(0) - most).await
 }
 
 /// Ends reservations of unpaid orders, the newest first, until so many items of a stock came back.
-async fn release_unpaid(tx: &mut Tx, pool: OfferKey, pieces: i64) -> Result<(), StoreError> {
-    if pieces <= 0 {
+async fn release_unpaid(tx: &mut Tx, pool: OfferKey, n_items: i64) -> Result<(), StoreError> {
+    if n_items <= 0 {
         return Ok(());
     }
     let mut released = 0;
@@ -139,11 +140,11 @@ async fn release_unpaid(tx: &mut Tx, pool: OfferKey, pieces: i64) -> Result<(), 
     .bind(states_json(&UNPAID))
     .bind(pool.product)
     .bind(pool.option)
-    .bind(pieces)
+    .bind(n_items)
     .fetch_all(&mut **tx)
     .await?;
     for (order_ref, quantity) in unpaid {
-        if pieces <= released {
+        if n_items <= released {
             break;
         }
         release(tx, &order_ref).await?;
@@ -178,7 +179,7 @@ const REPORTED: &str = concat!(
     r#"
     select o.order_ref
     from orders o join invoices i on i.order_id = o.id
-    left join watches w on w.network = i.network and w.is_on = 1
+    left join watched_networks w on w.network = i.network and w.is_on = 1
     where o.status = $2 and o.reserves = 1 and i.is_moved = 0 and i.until <= "#,
     deciding_time!(),
     "limit $3"
@@ -332,10 +333,10 @@ mod tests {
             select s.stock, coalesce(sum(l.quantity), 0) as taken,
                 coalesce(sum(iif(o.status <> 'shipped', l.quantity, 0)), 0) as open,
                 coalesce(sum(iif(o.reserves = 1 and o.status in ('awaiting', 'reported', 'partial', 'unconfirmed'), l.quantity, 0)), 0) as unpaid,
-                coalesce(h.pieces, 0) as held, coalesce(h.unpaid, 0) as held_unpaid
+                coalesce(h.quantity, 0) as held, coalesce(h.unpaid, 0) as held_unpaid
             from (select 1 as product, 0 as pool, stock from products where id = 1
                 union all select 2, 1, stock from options where id = 1) s
-            left join held h on h.product_id = s.product and h.pool_option = s.pool
+            left join held_stock h on h.product_id = s.product and h.pool_option = s.pool
             left join (order_lines l join orders o on o.id = l.order_id and 0 < o.reserves)
                 on l.product_id = s.product and l.pool_option = s.pool
             group by s.product
@@ -451,7 +452,7 @@ mod tests {
                 };
                 assert_eq!(reserves, expected, "{status}");
             }
-            let held: (i64, i64) = sqlx::query_as("select pieces, unpaid from held")
+            let held: (i64, i64) = sqlx::query_as("select quantity, unpaid from held_stock")
                 .fetch_one(&db.read)
                 .await
                 .unwrap();

@@ -18,7 +18,7 @@ macro_rules! is_due {
                 or o.status = $5 and o.finished_at <= $4 and i.until <= case when i.seen is null then $2 else $3 end
             end
             and (o.quiet <> 0 or not exists (
-                select 1 from owed w where w.order_id = o.id and w.message is not null))
+                select 1 from outbox w where w.order_id = o.id and w.message is not null))
             "#
         )
     };
@@ -76,15 +76,15 @@ macro_rules! of_due {
 // No order was ever finished in 1970: that day stands for those that are stripped. The invoice goes last, since the
 // question whether an order is due asks for it.
 const STRIP: [&str; 6] = [
-    of_due!("delete from owed where order_id in due"),
-    of_due!("delete from words where order_id in due"),
+    of_due!("delete from outbox where order_id in due"),
+    of_due!("delete from messages where order_id in due"),
     of_due!("delete from order_lines where order_id in due"),
-    of_due!("delete from given_transactions where order_id in due"),
+    of_due!("delete from used_transactions where order_id in due"),
     of_due!(
         r#"
         update orders
-        set finished_at = 0, lookup_name = randomblob(32), form_token = randomblob(32), transaction_id = null, reader = null,
-            sending_name = null, sending_price = null, discount_code = null, discount_percent = null, discount_less = null,
+        set finished_at = 0, lookup_name = randomblob(32), form_token = randomblob(32), transaction_id = null, recipient = null,
+            shipping_name = null, shipping_price = null, discount_code = null, discount_percent = null, discount_amount = null,
             code_is_back = 0, list_currency = '', list_amount = 0, bytes = 0
         where id in due
         "#
@@ -124,7 +124,9 @@ async fn strip_due(
             .await?;
     }
     // Where a node still looks, its reader leaves out by itself what is no longer there.
-    sqlx::query("update watches set memory = null where is_on = 0").execute(&mut **tx).await?;
+    sqlx::query("update watched_networks set scan_state = null where is_on = 0")
+        .execute(&mut **tx)
+        .await?;
     Ok(())
 }
 

@@ -21,7 +21,7 @@ pub async fn search(
             select w.rowid as id, w.rank as rank
             from product_words w
             where product_words match $1
-                and exists (select 1 from shelf s where s.product_id = w.rowid and s.currency = $2 and s.category = '')
+                and exists (select 1 from listing s where s.product_id = w.rowid and s.currency = $2 and s.category = '')
             limit 500
         )
         order by rank, id

@@ -27,17 +27,20 @@ pub struct ShopState {
 }
 
 pub async fn find(db: &mut Connection) -> Result<ShopState, StoreError> {
-    Ok(sqlx::query_as("select * from house").fetch_one(db).await?)
+    Ok(sqlx::query_as("select * from shop_state").fetch_one(db).await?)
 }
 
 pub async fn mark_fingerprint(tx: &mut Tx, fingerprint: &str) -> Result<(), StoreError> {
-    sqlx::query("update house set fingerprint = $1").bind(fingerprint).execute(&mut **tx).await?;
+    sqlx::query("update shop_state set fingerprint = $1")
+        .bind(fingerprint)
+        .execute(&mut **tx)
+        .await?;
     Ok(())
 }
 
 /// `None`: the shop is open again.
 pub async fn mark_closed(tx: &mut Tx, day: Option<Timestamp>) -> Result<(), StoreError> {
-    sqlx::query("update house set closed_on = $1")
+    sqlx::query("update shop_state set closed_on = $1")
         .bind(day.map(Timestamp::day_start))
         .execute(&mut **tx)
         .await?;

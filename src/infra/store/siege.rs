@@ -44,7 +44,7 @@ pub async fn count_unpaid(
 pub async fn begin(tx: &mut Tx, now: Timestamp) -> Result<i64, StoreError> {
     let first = sqlx::query_scalar(
         r#"
-        update house
+        update shop_state
         set siege_since = $1, siege_orders = 0,
             siege_first = 1 + max((select coalesce(max(id), 0) from orders), last_order)
         returning siege_first
@@ -66,8 +66,8 @@ pub async fn has_burst(db: &mut Connection) -> Result<bool, StoreError> {
 pub async fn end_burst(tx: &mut Tx) -> Result<(), StoreError> {
     sqlx::query(
         r#"
-        update orders set quiet = 0 where quiet = 3 and id <= (select burst_seen from house);
-        update house set burst_seen = coalesce((select max(id) from orders where quiet = 3), 0)
+        update orders set quiet = 0 where quiet = 3 and id <= (select burst_seen from shop_state);
+        update shop_state set burst_seen = coalesce((select max(id) from orders where quiet = 3), 0)
         "#,
     )
     .execute(&mut **tx)
@@ -76,7 +76,7 @@ pub async fn end_burst(tx: &mut Tx) -> Result<(), StoreError> {
 }
 
 pub async fn end(tx: &mut Tx) -> Result<(), StoreError> {
-    sqlx::query("update house set siege_since = null").execute(&mut **tx).await?;
+    sqlx::query("update shop_state set siege_since = null").execute(&mut **tx).await?;
     Ok(())
 }
 
@@ -172,7 +172,7 @@ mod tests {
         with_shop(async |db| {
             let mut tx = db.write().await.unwrap();
             let now = Timestamp::new(1_795_219_259).unwrap();
-            sqlx::query("update house set last_order = 7, siege_orders = 3")
+            sqlx::query("update shop_state set last_order = 7, siege_orders = 3")
                 .execute(&mut *tx)
                 .await
                 .unwrap();

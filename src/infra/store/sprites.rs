@@ -41,8 +41,8 @@ pub async fn list_cells(
     let rows: Vec<CellRow> = sqlx::query_as(
         r#"
         select i.thumb_webp, s.webp, s.fallback, s.width, s.height, c.cell
-        from sheet_cells c
-        join sheets s on s.fingerprint = c.sheet
+        from sprites c
+        join sprite_sheets s on s.fingerprint = c.sheet
         join pictures i on i.fingerprint = c.picture
         where c.currency = $1
         "#,
@@ -58,7 +58,7 @@ pub async fn find(
     db: &mut Connection,
     fingerprint: &str,
 ) -> Result<Option<SpriteSheet>, StoreError> {
-    let sheet = sqlx::query_as("select * from sheets where fingerprint = $1");
+    let sheet = sqlx::query_as("select * from sprite_sheets where fingerprint = $1");
     Ok(sheet.bind(fingerprint).fetch_optional(db).await?)
 }
 
@@ -70,7 +70,7 @@ pub async fn put(
     pictures: &[String],
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "insert into sheets (fingerprint, width, height, webp, fallback) values ($1, $2, $3, $4, $5)",
+        "insert into sprite_sheets (fingerprint, width, height, webp, fallback) values ($1, $2, $3, $4, $5)",
     )
     .bind(&sheet.fingerprint)
     .bind(sheet.width)
@@ -81,7 +81,7 @@ pub async fn put(
     .await?;
     sqlx::query(
         r#"
-        insert into sheet_cells (currency, picture, sheet, cell)
+        insert into sprites (currency, picture, sheet, cell)
         select c.value, p.value, $1, p.key from json_each($2) c cross join json_each($3) p
         "#,
     )
@@ -101,8 +101,8 @@ pub async fn list_windows(
     let rows = sqlx::query_as(
         r#"
         select s.currency, pp.fingerprint
-        from shelf s join product_pictures pp on pp.product_id = s.product_id and pp.position = 0
-        where s.currency in (select currency from shelf_sizes where category = '') and s.category = '' and s.position < $1
+        from listing s join product_pictures pp on pp.product_id = s.product_id and pp.position = 0
+        where s.currency in (select currency from listing_sizes where category = '') and s.category = '' and s.position < $1
         order by s.currency, s.position
         "#,
     )
@@ -114,7 +114,7 @@ pub async fn list_windows(
 
 /// Currency → the pictures that its sheet holds.
 pub async fn list(db: &mut Connection) -> Result<Vec<(String, Vec<String>)>, StoreError> {
-    let rows = sqlx::query_as("select currency, picture from sheet_cells order by currency, cell")
+    let rows = sqlx::query_as("select currency, picture from sprites order by currency, cell")
         .fetch_all(db)
         .await?;
     Ok(by_currency(rows))
@@ -135,14 +135,16 @@ fn by_currency(rows: Vec<(String, String)>) -> Vec<(String, Vec<String>)> {
 
 /// The files of the sheets that are shown.
 pub async fn list_files(db: &mut Connection) -> Result<Vec<String>, StoreError> {
-    let files = sqlx::query_scalar("select webp from sheets union all select fallback from sheets");
+    let files = sqlx::query_scalar(
+        "select webp from sprite_sheets union all select fallback from sprite_sheets",
+    );
     Ok(files.fetch_all(db).await?)
 }
 
 /// Removes all sheets. Returns their files.
 pub async fn remove_all(tx: &mut Tx) -> Result<Vec<String>, StoreError> {
     let files = list_files(tx).await?;
-    for statement in ["delete from sheet_cells", "delete from sheets"] {
+    for statement in ["delete from sprites", "delete from sprite_sheets"] {
         sqlx::query(statement).execute(&mut **tx).await?;
     }
     Ok(files)

@@ -21,7 +21,7 @@ pub struct DayFigures {
     /// Came on that day.
     ///
     /// Units: Gwei. Less what was refunded on that day, and what a network took back; so it may be below zero.
-    pub taken: i64,
+    pub received: i64,
 }
 
 /// A product, and how many items of it were in orders that were paid.
@@ -29,15 +29,15 @@ pub struct DayFigures {
 pub struct BestSold {
     pub slug: String,
     pub name: String,
-    pub pieces: i64,
+    pub quantity: i64,
 }
 
-const DAYS: &str = "select * from takings where $1 <= day and day < $2 order by day, currency";
+const DAYS: &str = "select * from daily_sales where $1 <= day and day < $2 order by day, currency";
 const BEST: &str = r#"
-    select p.slug, p.name, b.pieces
+    select p.slug, p.name, b.quantity
     from best_sold b join products p on p.id = b.product_id
-    where 0 < b.pieces
-    order by b.pieces desc, b.product_id limit $1
+    where 0 < b.quantity
+    order by b.quantity desc, b.product_id limit $1
     "#;
 
 /// From one day on, up to another without it.
@@ -63,12 +63,12 @@ pub(super) async fn note_received(
 ) -> Result<(), StoreError> {
     sqlx::query(
         r#"
-        insert into takings (day, currency, taken)
+        insert into daily_sales (day, currency, received)
         select $1, i.currency, max($2, coalesce(i.settled, 0)) - max(i.received, coalesce(i.settled, 0))
         from invoices i
         where i.order_id = (select id from orders where order_ref = $3)
             and max($2, coalesce(i.settled, 0)) <> max(i.received, coalesce(i.settled, 0))
-        on conflict (day, currency) do update set taken = taken + excluded.taken
+        on conflict (day, currency) do update set received = received + excluded.received
         "#,
     )
     .bind(now.day_start())
@@ -86,11 +86,11 @@ pub(super) async fn note_refunded(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "insert into takings (day, currency, taken) \
+        "insert into daily_sales (day, currency, received) \
          select ?1, i.currency, -max(i.received, coalesce(i.settled, 0)) \
          from invoices i where i.order_id = (select id from orders where order_ref = ?2) \
              and max(i.received, coalesce(i.settled, 0)) <> 0 \
-         on conflict (day, currency) do update set taken = taken + excluded.taken",
+         on conflict (day, currency) do update set received = received + excluded.received",
     )
     .bind(now.day_start().get())
     .bind(order_ref.as_str())
@@ -108,11 +108,11 @@ pub(super) async fn note_settled(
     let rows: Vec<_> = observations.iter().map(|(id, seen)| (id, seen.settled.get())).collect();
     sqlx::query(
         r#"
-        insert into takings (day, currency, taken)
+        insert into daily_sales (day, currency, received)
         select $1, i.currency, sum(max(i.received, s.value ->> 1) - max(i.received, coalesce(i.settled, 0))) as more
         from json_each($2) s join invoices i on i.order_id = s.value ->> 0
         group by i.currency having more <> 0
-        on conflict (day, currency) do update set taken = taken + excluded.taken
+        on conflict (day, currency) do update set received = received + excluded.received
         "#,
     )
     .bind(now.day_start())
@@ -128,16 +128,16 @@ pub async fn replace_days(
     before: Timestamp,
     days: &[DayFigures],
 ) -> Result<(), StoreError> {
-    sqlx::query("delete from takings where day < $1").bind(before).execute(&mut **tx).await?;
+    sqlx::query("delete from daily_sales where day < $1").bind(before).execute(&mut **tx).await?;
     for figures in days {
         sqlx::query(
-            "insert into takings (day, currency, orders, paid, taken) values ($1, $2, $3, $4, $5)",
+            "insert into daily_sales (day, currency, orders, paid, received) values ($1, $2, $3, $4, $5)",
         )
         .bind(figures.day)
         .bind(&figures.currency)
         .bind(figures.orders)
         .bind(figures.paid)
-        .bind(figures.taken)
+        .bind(figures.received)
         .execute(&mut **tx)
         .await?;
     }
@@ -146,7 +146,7 @@ pub async fn replace_days(
 
 /// Since which week the best are counted.
 pub async fn window(db: &mut Connection) -> Result<Timestamp, StoreError> {
-    Ok(sqlx::query_scalar("select week from sold_since").fetch_one(db).await?)
+    Ok(sqlx::query_scalar("select week from best_sold_since").fetch_one(db).await?)
 }
 
 /// Counts the best anew since this week, and forgets what was sold before `forgotten`.
@@ -156,12 +156,12 @@ pub async fn move_window(
     forgotten: Timestamp,
 ) -> Result<(), StoreError> {
     for statement in [
-        "delete from sold where week < $2",
-        "update sold_since set week = $1",
+        "delete from weekly_sales where week < $2",
+        "update best_sold_since set week = $1",
         "delete from best_sold",
         r#"
-        insert into best_sold (product_id, pieces)
-        select product_id, sum(pieces) from sold where $1 <= week group by product_id
+        insert into best_sold (product_id, quantity)
+        select product_id, sum(quantity) from weekly_sales where $1 <= week group by product_id
         "#,
     ] {
         sqlx::query(statement).bind(week).bind(forgotten).execute(&mut **tx).await?;
@@ -171,14 +171,17 @@ pub async fn move_window(
 
 /// How many rows [`forget`] would erase.
 pub async fn count(db: &mut Connection) -> Result<i64, StoreError> {
-    let count =
-        sqlx::query_scalar("select (select count(*) from takings) + (select count(*) from sold)");
+    let count = sqlx::query_scalar(
+        "select (select count(*) from daily_sales) + (select count(*) from weekly_sales)",
+    );
     Ok(count.fetch_one(db).await?)
 }
 
 /// Erases all numbers of all days. What open orders hold stays: it is no history.
 pub async fn forget(tx: &mut Tx) -> Result<(), StoreError> {
-    for statement in ["delete from takings", "delete from sold", "delete from best_sold"] {
+    for statement in
+        ["delete from daily_sales", "delete from weekly_sales", "delete from best_sold"]
+    {
         sqlx::query(statement).execute(&mut **tx).await?;
     }
     Ok(())
@@ -193,8 +196,8 @@ mod tests {
     fn the_desks_first_page_is_found_by_indexes() {
         with_shop(async |db| {
             for (query, indexes) in [
-                (DAYS, &["SEARCH takings USING PRIMARY KEY (day>? AND day<?)"][..]),
-                (BEST, &["best_sold_first (pieces>?)", "SEARCH p USING INTEGER PRIMARY KEY"]),
+                (DAYS, &["SEARCH daily_sales USING PRIMARY KEY (day>? AND day<?)"][..]),
+                (BEST, &["best_sold_first (quantity>?)", "SEARCH p USING INTEGER PRIMARY KEY"]),
             ] {
                 let steps = query_plan(&db, query).await;
                 for index in indexes {

@@ -2,7 +2,7 @@
 //!
 //! A product has a stock, and each option may have one; an option without one sells from the product's. An [`OfferKey`] with
 //! option 0 names the product's own. Pieces leave a stock when they are ordered. What open orders hold is counted in the table
-//! `held` by triggers (migration 0015), which also move it when an option gets a stock or gives it up.
+//! `held_stock` by triggers (migration 0016), which also move it when an option gets a stock or gives it up.
 
 use serde_json::json;
 use sqlx::FromRow;
@@ -22,7 +22,7 @@ macro_rules! sells_own_stock {
 macro_rules! of_option {
     () => {
         "coalesce(o.stock, p.stock) as stock, iif(o.stock is null, 0, o.id) as pool_option, \
-         coalesce((select h.unpaid from held h where h.product_id = p.id and h.pool_option = iif(o.stock is null, 0, o.id)), 0) as reserved"
+         coalesce((select h.unpaid from held_stock h where h.product_id = p.id and h.pool_option = iif(o.stock is null, 0, o.id)), 0) as reserved"
     };
 }
 
@@ -51,7 +51,7 @@ macro_rules! file_quantity {
         concat!(
             "min(1000000, ",
             $stock,
-            " + coalesce((select h.pieces from held h where ",
+            " + coalesce((select h.quantity from held_stock h where ",
             $held,
             "), 0))"
         )
@@ -76,7 +76,7 @@ macro_rules! of_pool {
 /// The items that unpaid orders reserve of all stocks of product `p`.
 macro_rules! reserved {
     () => {
-        "(select coalesce(sum(h.unpaid), 0) from held h left join options o on o.id = h.pool_option \
+        "(select coalesce(sum(h.unpaid), 0) from held_stock h left join options o on o.id = h.pool_option \
           where h.product_id = p.id and coalesce(o.gone, 0) = 0)"
     };
 }
@@ -88,9 +88,9 @@ macro_rules! move_items {
         concat!(
             "update products set stock = stock ",
             $sign,
-            r#" moved.pieces
+            r#" moved.quantity
             from (
-                select l.product_id as id, sum(l.quantity) as pieces
+                select l.product_id as id, sum(l.quantity) as quantity
                 from order_lines l join orders o on o.id = l.order_id
                 where o.order_ref = $1 and 0 < o.reserves and l.pool_option = 0
                 group by l.product_id
@@ -98,9 +98,9 @@ macro_rules! move_items {
             where products.id = moved.id;
             update options set stock = stock "#,
             $sign,
-            r#" moved.pieces
+            r#" moved.quantity
             from (
-                select l.pool_option as id, sum(l.quantity) as pieces
+                select l.pool_option as id, sum(l.quantity) as quantity
                 from order_lines l join orders o on o.id = l.order_id
                 where o.order_ref = $1 and 0 < o.reserves and l.pool_option <> 0
                 group by l.pool_option
@@ -145,7 +145,7 @@ pub struct LowStock {
 
 const LOW: &str = concat!(
     r#"
-    select slug, name, option_name, stock, coalesce(h.pieces, 0) as held
+    select slug, name, option_name, stock, coalesce(h.quantity, 0) as held
     from (
         select * from (
             select p.id, p.slug, p.name, '' as option_name, 0 as pool, p.stock
@@ -161,7 +161,7 @@ const LOW: &str = concat!(
             where o.gone = 0 and o.stock is not null and o.stock <= $1
             order by o.stock, o.product_id limit $2)
     ) as low
-    left join held h on h.product_id = low.id and h.pool_option = low.pool
+    left join held_stock h on h.product_id = low.id and h.pool_option = low.pool
     order by stock, name, option_name limit $2
     "#
 );
@@ -178,31 +178,31 @@ pub async fn list_low(
 /// What the seller does to a stock at the desk. Beside it is kept what a file would have to say for it: these items and
 /// those that open orders hold.
 pub async fn change(tx: &mut Tx, key: OfferKey, change: StockChange) -> Result<(), StoreError> {
-    let pieces = match change {
+    let quantity = match change {
         StockChange::Kept => return Ok(()),
         // A product's own stock stays where all its options have theirs.
         StockChange::Shared if key.option == 0 => return Ok(()),
         StockChange::Shared => None,
-        StockChange::Set(pieces) => Some(pieces),
+        StockChange::Set(quantity) => Some(quantity),
     };
     // Two statements: the first may bring along what orders of an option hold.
     let (id, statements) = if key.option == 0 {
         let note = r#"
             update products set file_quantity = stock + coalesce(
-                (select pieces from held where product_id = products.id and pool_option = 0), 0)
+                (select quantity from held_stock where product_id = products.id and pool_option = 0), 0)
             where id = $1
             "#;
         (key.product, ["update products set stock = $2 where id = $1", note])
     } else {
         let note = r#"
             update options set file_quantity = stock + coalesce(
-                (select pieces from held where product_id = options.product_id and pool_option = options.id), 0)
+                (select quantity from held_stock where product_id = options.product_id and pool_option = options.id), 0)
             where id = $1
             "#;
         (key.option, ["update options set stock = $2, file_quantity = $2 where id = $1", note])
     };
     for statement in statements {
-        sqlx::query(statement).bind(id).bind(pieces).execute(&mut **tx).await?;
+        sqlx::query(statement).bind(id).bind(quantity).execute(&mut **tx).await?;
     }
     Ok(())
 }
@@ -212,7 +212,7 @@ pub(super) struct FileQuantity<'a> {
     pub slug: &'a str,
     pub option: Option<&'a str>,
     /// `None`: the option shares the product's stock.
-    pub pieces: Option<i64>,
+    pub quantity: Option<i64>,
 }
 
 /// First each stock is what the file says of it, with what open orders hold: a quantity that the file has said before
@@ -221,34 +221,34 @@ pub(super) struct FileQuantity<'a> {
 const IMPORT: [&str; 4] = [
     r#"
     update products
-    set stock = case when products.file_quantity = said.pieces and not $2 then products.stock + said.held else said.pieces end,
-        file_quantity = said.pieces
+    set stock = case when products.file_quantity = said.quantity and not $2 then products.stock + said.held else said.quantity end,
+        file_quantity = said.quantity
     from (
-        select p.id, value ->> 2 as pieces, coalesce(h.pieces, 0) as held
+        select p.id, value ->> 2 as quantity, coalesce(h.quantity, 0) as held
         from json_each($1) join products p on p.slug = value ->> 0
-        left join held h on h.product_id = p.id and h.pool_option = 0
+        left join held_stock h on h.product_id = p.id and h.pool_option = 0
         where value ->> 1 is null
     ) as said
     where products.id = said.id
     "#,
     r#"
     update options
-    set stock = case when options.file_quantity = said.pieces and not $2 then options.stock + said.held else said.pieces end,
-        file_quantity = said.pieces
+    set stock = case when options.file_quantity = said.quantity and not $2 then options.stock + said.held else said.quantity end,
+        file_quantity = said.quantity
     from (
-        select o.id, value ->> 2 as pieces, coalesce(h.pieces, 0) as held
+        select o.id, value ->> 2 as quantity, coalesce(h.quantity, 0) as held
         from json_each($1) join products p on p.slug = value ->> 0
         join options o on o.product_id = p.id and o.name = value ->> 1
-        left join held h on h.product_id = p.id and h.pool_option = o.id
+        left join held_stock h on h.product_id = p.id and h.pool_option = o.id
     ) as said
     where options.id = said.id
     "#,
     r#"
     update products set stock = max(0, products.stock - said.held)
     from (
-        select p.id, h.pieces as held
+        select p.id, h.quantity as held
         from json_each($1) join products p on p.slug = value ->> 0
-        join held h on h.product_id = p.id and h.pool_option = 0
+        join held_stock h on h.product_id = p.id and h.pool_option = 0
         where value ->> 1 is null
     ) as said
     where products.id = said.id
@@ -256,10 +256,10 @@ const IMPORT: [&str; 4] = [
     r#"
     update options set stock = max(0, options.stock - said.held)
     from (
-        select o.id, h.pieces as held
+        select o.id, h.quantity as held
         from json_each($1) join products p on p.slug = value ->> 0
         join options o on o.product_id = p.id and o.name = value ->> 1
-        join held h on h.product_id = p.id and h.pool_option = o.id
+        join held_stock h on h.product_id = p.id and h.pool_option = o.id
     ) as said
     where options.id = said.id
     "#,
@@ -270,8 +270,8 @@ const OVER: &str = r#"
     select h.product_id, h.pool_option, value ->> 2
     from json_each($1) join products p on p.slug = value ->> 0
     left join options o on o.product_id = p.id and o.name = value ->> 1
-    join held h on h.product_id = p.id and h.pool_option = coalesce(o.id, 0)
-    where (o.id is null) = (value ->> 1 is null) and value ->> 2 < h.pieces
+    join held_stock h on h.product_id = p.id and h.pool_option = coalesce(o.id, 0)
+    where (o.id is null) = (value ->> 1 is null) and value ->> 2 < h.quantity
         and ($2 or iif(o.id is null, p.file_quantity, o.file_quantity) is not value ->> 2)
     "#;
 
@@ -298,11 +298,11 @@ pub(super) async fn list_over(
     let over: Vec<(i64, i64, i64)> =
         sqlx::query_as(OVER).bind(rows_json(quantities)).bind(count_anew).fetch_all(db).await?;
     let over = over.into_iter();
-    Ok(over.map(|(product, option, pieces)| (OfferKey { product, option }, pieces)).collect())
+    Ok(over.map(|(product, option, quantity)| (OfferKey { product, option }, quantity)).collect())
 }
 
 fn rows_json(quantities: &[FileQuantity<'_>]) -> String {
-    let rows = quantities.iter().map(|said| json!([said.slug, said.option, said.pieces]));
+    let rows = quantities.iter().map(|said| json!([said.slug, said.option, said.quantity]));
     json!(rows.collect::<Vec<_>>()).to_string()
 }
 
@@ -344,8 +344,8 @@ mod tests {
         .unwrap()
     }
 
-    fn said<'a>(slug: &'a str, option: Option<&'a str>, pieces: Option<i64>) -> FileQuantity<'a> {
-        FileQuantity { slug, option, pieces }
+    fn said<'a>(slug: &'a str, option: Option<&'a str>, quantity: Option<i64>) -> FileQuantity<'a> {
+        FileQuantity { slug, option, quantity }
     }
 
     #[test]

@@ -37,7 +37,7 @@ const OVER: &str = concat!(
     r#"
         and 0 < o.bytes and i.is_moved = 0
         and i.until - coalesce(i.clock_ahead, 0) - coalesce(i.minutes, 0) * 60 <= $1
-        and (o.quiet <> 0 or not exists (select 1 from owed w where w.order_id = o.id and w.message is not null))
+        and (o.quiet <> 0 or not exists (select 1 from outbox w where w.order_id = o.id and w.message is not null))
     order by o.id limit $2
     "#
 );
@@ -45,7 +45,7 @@ const OVER: &str = concat!(
 const WAITING: &str = concat!(
     r#"
     select o.order_ref, o.bytes from orders o join invoices i on i.order_id = o.id
-    left join watches w on w.network = i.network and w.is_on = 1
+    left join watched_networks w on w.network = i.network and w.is_on = 1
     where o.status = 'awaiting' and 0 < o.bytes and i.received = 0 and coalesce(i.seen, 0) = 0 and i.is_moved = 0
         and i.until - (coalesce(i.minutes, 0) - $2) * 60 <= "#,
     deciding_time!(),
@@ -95,7 +95,7 @@ pub struct Full {
 }
 
 pub async fn mark_full(tx: &mut Tx, full: Full) -> Result<(), StoreError> {
-    sqlx::query("update house set is_full = $1, reports_full = $2")
+    sqlx::query("update shop_state set is_full = $1, reports_full = $2")
         .bind(full.is_full)
         .bind(full.reports_full)
         .execute(&mut **tx)
@@ -141,8 +141,8 @@ mod tests {
                     values ($1, printf('%010d', $1), randomblob(32), randomblob(32), $2, 0, $3, $4, 86400);
                     insert into invoices (order_id, currency, address, amount, total, minutes, until, received, seen)
                     values ($1, 'ETH', 'x', 5, 5, 20, 2200, $5, $6);
-                    insert into words (order_id, kind, day, sealed) values ($1, 'receipt', 0, zeroblob(100));
-                    insert into owed (order_id, number, at, message) values ($1, 0, $1, zeroblob(10))
+                    insert into messages (order_id, kind, day, sealed) values ($1, 'receipt', 0, zeroblob(100));
+                    insert into outbox (order_id, number, at, message) values ($1, 0, $1, zeroblob(10))
                     "#;
                 sqlx::query(statement)
                     .bind(id)
@@ -164,7 +164,7 @@ mod tests {
             let at = |seconds| Timestamp::new(seconds).unwrap();
             assert_eq!(refs(list_over(&mut tx, at(1_000), 50).await).await, [2, 6]);
             assert_eq!(refs(list_over(&mut tx, at(999), 50).await).await, [] as [i64; 0]);
-            sqlx::query("update owed set message = null where order_id < 8")
+            sqlx::query("update outbox set message = null where order_id < 8")
                 .execute(&mut *tx)
                 .await
                 .unwrap();

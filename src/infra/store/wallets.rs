@@ -104,7 +104,7 @@ pub async fn remove(tx: &mut Tx, currency: &Currency) -> Result<(), StoreError> 
         "delete from prices where currency = $1",
         "delete from shipping_prices where currency = $1",
         "delete from discount_amounts where currency = $1",
-        "delete from sheet_cells where currency = $1",
+        "delete from sprites where currency = $1",
         "delete from wallets where currency = $1",
     ] {
         sqlx::query(statement).bind(currency).execute(&mut **tx).await?;

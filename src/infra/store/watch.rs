@@ -13,32 +13,32 @@ use crate::infra::store::orders::ObservationColumns;
 use crate::infra::store::wallets::CoinColumns;
 use crate::infra::store::{Connection, StoreError, Tx, statistics, wallets};
 
-/// How a chain is followed.
+/// How a chain is watched.
 #[derive(Clone, Debug, FromRow)]
 pub struct Watch {
     /// As [`crate::domain::payment::Coin::network`] names it.
     pub network: String,
-    /// The last whole look, by the host's clock.
-    pub looked_at: Option<Timestamp>,
+    /// The last complete scan, by the host's clock.
+    pub scanned_at: Option<Timestamp>,
     /// The newest block's number.
     pub head: Option<i64>,
     /// Why nothing is decided just now.
-    pub trouble: Option<String>,
-    pub trouble_since: Option<Timestamp>,
-    /// Whether the seller was written to about the trouble.
-    pub is_told: bool,
+    pub problem: Option<String>,
+    pub problem_since: Option<Timestamp>,
+    /// Whether the seller was written to about the problem.
+    pub is_notified: bool,
 }
 
-/// Units: minutes without a whole look after which somebody should look why.
+/// Units: minutes without a complete scan after which something must be wrong.
 const SILENCE: i64 = 15;
 
 impl Watch {
     /// Why nothing is decided; `None`: all is well.
     pub fn complaint(&self, now: Timestamp) -> Option<String> {
-        if let Some(trouble) = &self.trouble {
-            return Some(trouble.clone());
+        if let Some(problem) = &self.problem {
+            return Some(problem.clone());
         }
-        match self.looked_at {
+        match self.scanned_at {
             None => Some("nobody has looked yet: `shop watch` has to run".to_owned()),
             Some(at) if at.plus_minutes(SILENCE) < now => Some(format!(
                 "nobody has looked since {}: `shop watch` does not run",
@@ -54,7 +54,7 @@ pub async fn begin(tx: &mut Tx, networks: &[String]) -> Result<(), StoreError> {
     let networks = json!(networks).to_string();
     sqlx::query(
         r#"
-        insert into watches (network) select value from json_each($1) where true
+        insert into watched_networks (network) select value from json_each($1) where true
         on conflict (network) do update set is_on = 1
         "#,
     )
@@ -99,7 +99,7 @@ pub async fn end_others(tx: &mut Tx, networks: &[String]) -> Result<(), StoreErr
     .await?;
     sqlx::query(
         r#"
-        update watches set is_on = 0, trouble = null, trouble_since = null, is_told = 0
+        update watched_networks set is_on = 0, problem = null, problem_since = null, is_notified = 0
         where network not in (select value from json_each($1))
         "#,
     )
@@ -111,7 +111,7 @@ pub async fn end_others(tx: &mut Tx, networks: &[String]) -> Result<(), StoreErr
 
 /// Forgets what the nodes' readers remember, and with it which chain it was.
 pub async fn forget_memories(tx: &mut Tx) -> Result<(), StoreError> {
-    sqlx::query("update watches set memory = null").execute(&mut **tx).await?;
+    sqlx::query("update watched_networks set scan_state = null").execute(&mut **tx).await?;
     Ok(())
 }
 
@@ -125,18 +125,18 @@ pub async fn list_needed(db: &mut Connection) -> Result<Vec<String>, StoreError>
 }
 
 pub async fn list(db: &mut Connection) -> Result<Vec<Watch>, StoreError> {
-    let watches = sqlx::query_as("select * from watches where is_on = 1 order by network");
+    let watches = sqlx::query_as("select * from watched_networks where is_on = 1 order by network");
     Ok(watches.fetch_all(db).await?)
 }
 
 pub async fn find(db: &mut Connection, network: &str) -> Result<Option<Watch>, StoreError> {
-    let watch = sqlx::query_as("select * from watches where network = $1");
+    let watch = sqlx::query_as("select * from watched_networks where network = $1");
     Ok(watch.bind(network).fetch_optional(db).await?)
 }
 
 pub async fn find_memory(db: &mut Connection, network: &str) -> Result<Option<String>, StoreError> {
     let found: Option<Option<String>> =
-        sqlx::query_scalar("select memory from watches where network = $1")
+        sqlx::query_scalar("select scan_state from watched_networks where network = $1")
             .bind(network)
             .fetch_optional(db)
             .await?;
@@ -184,7 +184,7 @@ pub async fn list_followed(
     rows.into_iter().map(|row| row.invoice(rules)).collect()
 }
 
-/// What was seen of these invoices; `now`: on which day what settled counts as taken.
+/// What was seen of these invoices; `now`: on which day what settled counts as received.
 pub async fn mark_seen(
     tx: &mut Tx,
     observations: &[(i64, Observation)],
@@ -231,9 +231,9 @@ pub async fn mark_looked(
     // are told that it is over.
     sqlx::query(
         r#"
-        update watches
-        set looked_at = $2, head = $3, ahead = $4, time = max(coalesce(time, 0), $5), memory = $6, trouble = null,
-            trouble_since = case when is_told = 1 then trouble_since end
+        update watched_networks
+        set scanned_at = $2, head = $3, ahead = $4, time = max(coalesce(time, 0), $5), scan_state = $6, problem = null,
+            problem_since = case when is_notified = 1 then problem_since end
         where network = $1
         "#,
     )
@@ -252,17 +252,17 @@ pub async fn mark_looked(
 pub async fn mark_trouble(
     tx: &mut Tx,
     network: &str,
-    trouble: &str,
+    problem: &str,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     sqlx::query(
         r#"
-        update watches set trouble = $2, trouble_since = coalesce(trouble_since, $3)
+        update watched_networks set problem = $2, problem_since = coalesce(problem_since, $3)
         where network = $1
         "#,
     )
     .bind(network)
-    .bind(trouble)
+    .bind(problem)
     .bind(now)
     .execute(&mut **tx)
     .await?;
@@ -271,7 +271,7 @@ pub async fn mark_trouble(
 
 /// The seller was told of the doubt.
 pub async fn mark_trouble_told(tx: &mut Tx, network: &str) -> Result<(), StoreError> {
-    sqlx::query("update watches set is_told = 1 where network = $1")
+    sqlx::query("update watched_networks set is_notified = 1 where network = $1")
         .bind(network)
         .execute(&mut **tx)
         .await?;
@@ -280,10 +280,12 @@ pub async fn mark_trouble_told(tx: &mut Tx, network: &str) -> Result<(), StoreEr
 
 /// The seller was told that it is over.
 pub async fn mark_trouble_over(tx: &mut Tx, network: &str) -> Result<(), StoreError> {
-    sqlx::query("update watches set is_told = 0, trouble_since = null where network = $1")
-        .bind(network)
-        .execute(&mut **tx)
-        .await?;
+    sqlx::query(
+        "update watched_networks set is_notified = 0, problem_since = null where network = $1",
+    )
+    .bind(network)
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 

@@ -161,7 +161,7 @@ fn table_line(order: &OrderSummary) -> String {
         order.order_ref,
         order.status,
         order.placed_at.short_day(),
-        order.n_pieces
+        order.n_items
     )
 }
 
@@ -171,7 +171,7 @@ fn summary_json(order: &OrderSummary) -> serde_json::Value {
         "state": order.status.as_str(),
         "placed": order.placed_at.short_day(),
         "until": order.until.rfc_3339(),
-        "pieces": order.n_pieces,
+        "pieces": order.n_items,
         "amount": order.amount.to_string(),
         "received": order.received.to_string(),
         // Null if no node tracks it.

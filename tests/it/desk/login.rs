@@ -343,7 +343,7 @@ fn all_wrong_passwords_and_codes_get_the_same_response() {
         }
     }
     // With a second factor: a wrong code with the right password is as wrong as all else.
-    world.sql("update desk set factor = zeroblob(20), factor_step = 0");
+    world.sql("update desk_login set factor = zeroblob(20), factor_step = 0");
     let mut browser = world.stranger_at_desk();
     let wrong = signs_in(&mut browser, "x", "123456");
     for (password, code) in [(DESK_PASSWORD, ""), (DESK_PASSWORD, "12345x"), ("x", "")] {
@@ -351,7 +351,7 @@ fn all_wrong_passwords_and_codes_get_the_same_response() {
         assert_eq!(answer.status, 422);
         assert!(seen(&answer) == seen(&wrong), "{password:?} {code:?}");
     }
-    world.sql("update desk set factor = null, password = null");
+    world.sql("update desk_login set factor = null, password = null");
     let mut browser = world.stranger_at_desk();
     assert!(browser.get("/login").text().contains("shop desk password"));
     let unset = signs_in(&mut browser, DESK_PASSWORD, "");
@@ -465,12 +465,12 @@ fn a_password_hash_with_older_parameters_is_replaced_at_sign_in() {
     // Made by argon2(1): `echo -n password | argon2 somesalt -id -t 2 -m 16 -p 1 -e`.
     let older =
         b"$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
-    world.sql_with("update desk set password = cast(? as text)", &[older]);
+    world.sql_with("update desk_login set password = cast(? as text)", &[older]);
     let mut browser = world.stranger_at_desk();
     assert_eq!(signs_in(&mut browser, "passwort", "").status, 422);
-    assert_eq!(world.find("select password from desk"), [older.to_vec()]);
+    assert_eq!(world.find("select password from desk_login"), [older.to_vec()]);
     assert_eq!(signs_in(&mut browser, "password", "").status, 303);
-    let kept = String::from_utf8(world.find("select password from desk").remove(0)).unwrap();
+    let kept = String::from_utf8(world.find("select password from desk_login").remove(0)).unwrap();
     assert!(kept.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{kept}");
     assert_eq!(signs_in(&mut browser, "password", "").status, 303);
 }
@@ -569,7 +569,7 @@ fn a_second_factor_is_required_once_a_code_has_confirmed_it() {
 #[test]
 fn a_shop_name_set_at_the_desk_is_used_everywhere_at_the_desk() {
     let world = World::with_desk();
-    world.sql("update look set name = 'Quibbleworth Zanderhoof'");
+    world.sql("update appearance set name = 'Quibbleworth Zanderhoof'");
     let mut stranger = world.stranger_at_desk();
     assert!(stranger.get("/login").text().contains("· Quibbleworth Zanderhoof desk</title>"));
     assert!(
@@ -610,7 +610,7 @@ fn who_knows_the_password_cannot_guess_the_code() {
             assert_eq!(signs_in(stranger, DESK_PASSWORD, &wrong).status, 422);
             let n = (n_before + n).to_string().into_bytes();
             world.until("it is counted", || {
-                world.find("select cast(wrong_codes as text) from desk") == [n.clone()]
+                world.find("select cast(wrong_codes as text) from desk_login") == [n.clone()]
             });
             // The password alone lets the answers come soon again; the codes stay counted.
             let confirmed = [("code", "x"), ("password", DESK_PASSWORD)];
@@ -630,7 +630,7 @@ fn who_knows_the_password_cannot_guess_the_code() {
     let told = inside.get("/").text();
     assert!(told.contains("Correct password with a wrong code</strong> 10 times since"));
     let deeds =
-        "select what from deeds where what = 'Rejected the correct password with a wrong code'";
+        "select what from audit_log where what = 'Rejected the correct password with a wrong code'";
     assert_eq!(world.find(deeds).len(), 10);
 
     // The right one has let go of what was counted; the next ten hold codes off again, and no recovery code.
@@ -644,7 +644,7 @@ fn who_knows_the_password_cannot_guess_the_code() {
 fn the_second_factor_can_be_turned_off_on_the_command_line() {
     let world = World::with_desk();
     assert!(world.says(&["desk", "factor", "--off"]).contains("2FA was not on"));
-    world.sql("update desk set factor = zeroblob(20)");
+    world.sql("update desk_login set factor = zeroblob(20)");
     let mut browser = world.stranger_at_desk();
     assert_eq!(signs_in(&mut browser, DESK_PASSWORD, "").status, 422);
     assert!(world.says(&["desk", "factor"]).contains("is on"));

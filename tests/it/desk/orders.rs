@@ -19,8 +19,8 @@ pub const MANY: &str = "\
         list_amount, 1, 253402300000 from orders; \
     insert into order_lines (order_id, position, product_id, option_id, pool_option, name, option_name, quantity, price) \
     select id, 0, 1, 0, 0, 'Green Tea', '', 2, 250000000 from orders; \
-    insert into words (order_id, kind, day, sealed) select id, 'question', placed_at, x'00' from orders where id % 10 = 0; \
-    insert into words (order_id, kind, day, sealed) select id, 'answer', placed_at, x'00' from orders where id % 20 = 0";
+    insert into messages (order_id, kind, day, sealed) select id, 'question', placed_at, x'00' from orders where id % 10 = 0; \
+    insert into messages (order_id, kind, day, sealed) select id, 'answer', placed_at, x'00' from orders where id % 20 = 0";
 
 /// A buyer with an order of this, and its reference.
 pub fn order(world: &World, product: &str, more: &[(&str, &str)]) -> (Buyer, String) {
@@ -97,7 +97,7 @@ fn answer(desk: &mut SellerAtDesk, order_ref: &str, words: &str) -> Answer {
 
 fn deeds(world: &World) -> Vec<String> {
     let found = world.find(
-        "select o.order_ref || ' ' || d.what from deeds d join orders o on o.id = d.order_id order by d.id",
+        "select o.order_ref || ' ' || d.what from audit_log d join orders o on o.id = d.order_id order by d.id",
     );
     found.into_iter().map(|deed| String::from_utf8(deed).unwrap()).collect()
 }
@@ -337,7 +337,7 @@ fn at_most_fifty_are_shipped_at_once_and_an_invalid_tracking_number_stops_all() 
     assert_eq!(refused.attribute("tracking-0000000005", "aria-invalid"), "true");
     assert_eq!(desk.post("/orders/send", &[("once", &once)]).status, 422);
     assert_eq!(desk.post("/orders/send", &[("order", "0000000004")]).status, 415);
-    assert!(world.find("select what from deeds where order_id is not null").is_empty());
+    assert!(world.find("select what from audit_log where order_id is not null").is_empty());
     assert_eq!(world.find("select count(*) || '' from orders where status = 'shipped'"), [b"12"]);
 }
 
@@ -651,7 +651,7 @@ fn the_page_shows_what_the_node_has_seen() {
     world.sql(
         "update orders set status = 'unconfirmed'; \
          update invoices set seen = 91990000, settled = 0, confirmations = 3, needed = 12; \
-         insert into watches (network, head, looked_at, time) select network, 1000, unixepoch(), unixepoch() from invoices",
+         insert into watched_networks (network, head, scanned_at, time) select network, 1000, unixepoch(), unixepoch() from invoices",
     );
     let page = desk.get(&path);
     assert_eq!((page.mark("seen"), page.mark("settled")), ("0.09199".into(), "0".into()));

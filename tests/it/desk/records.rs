@@ -326,14 +326,14 @@ fn shipping_methods_are_added_at_the_desk_and_chosen_at_checkout() {
 /// another after the file was written anew.
 const TABLES: [&str; 12] = [
     "select json_array(currency, position, name, chain, token, decimals, address, xpub, view_key) from wallets order by 1",
-    "select json_array(xpub, next_index) from derivations order by 1",
+    "select json_array(account, next_index) from derivations order by 1",
     "select json_array(id, slug, name, description, description_html, stock, gone, hidden, record) from products order by id",
     "select json_array(id, row_number() over (order by position)) from products where gone = 0 or hidden = 1 order by 1",
     "select json_array(id, product_id, name, stock, gone, case when gone then 0 else position end) from options order by id",
     "select json_array(product_id, option_id, currency, price) from prices order by 1",
     "select json_array(product_id, position, category) from product_categories order by 1",
     "select json_array(product_id, position, fingerprint, alt, file) from product_pictures order by 1",
-    "select json_array(currency, category, position, product_id) from shelf order by 1",
+    "select json_array(currency, category, position, product_id) from listing order by 1",
     "select json_array(name, position, countries, (select json_group_array(json_array(currency, price)) from shipping_prices where rate = name)) from shipping_rates order by 1",
     "select json_array(code, position, percent, first_day, last_day, uses, (select json_group_array(json_array(currency, amount)) from discount_amounts a where a.code = d.code)) from discounts d order by 1",
     "select json_array(code, used) from discount_uses order by 1",

@@ -222,10 +222,10 @@ fn the_activity_log_is_pruned_after_the_days_that_orders_are_kept() {
     let world = World::with_desk_and(&catalog(), &[("KEEP_DAYS", "3")]);
     let mut desk = world.desk();
     // That somebody signed in is a deed too.
-    world.sql("delete from deeds");
+    world.sql("delete from audit_log");
     world.says(&["close"]);
     for _ in 0..60 {
-        world.sql("insert into deeds (at, what) select at, 'Looked' from deeds limit 1");
+        world.sql("insert into audit_log (at, what) select at, 'Looked' from audit_log limit 1");
     }
     let page = desk.get("/deeds");
     assert_eq!(table(&page, "deeds").len(), 50);
@@ -239,7 +239,7 @@ fn the_activity_log_is_pruned_after_the_days_that_orders_are_kept() {
     assert_eq!(desk.0.get("/deeds?below=x").status, 404);
 
     world.says(&["open"]);
-    world.sql("update deeds set at = at - 4 * 86400 where what <> 'Opened the shop'");
+    world.sql("update audit_log set at = at - 4 * 86400 where what <> 'Opened the shop'");
     // The open shop may be quicker.
     let due = world.says(&["purge", "--dry-run"]);
     assert!(
@@ -258,22 +258,22 @@ fn revenue_survives_a_purge_and_holds_no_data_of_buyers() {
     let order_ref = orders_tea(&world, "3");
     world.says(&["orders", "paid", &order_ref]);
     world.says(&["orders", "shipped", &order_ref]);
-    let exact = world.find("select taken from takings where taken <> 0");
+    let exact = world.find("select received from daily_sales where received <> 0");
     assert_eq!(exact, [b"275970000"]);
 
     // The shop as it is 40 days later.
     world.close("-TERM");
     world.sql("update orders set placed_at = placed_at - 40 * 86400, finished_at = finished_at - 40 * 86400");
     world.sql("update invoices set until = until - 40 * 86400");
-    world.sql("update takings set day = day - 40 * 86400");
-    world.sql("update sold set week = week - 35 * 86400");
+    world.sql("update daily_sales set day = day - 40 * 86400");
+    world.sql("update weekly_sales set week = week - 35 * 86400");
     world.says(&["purge"]);
     assert!(world.find("select order_ref from orders").is_empty());
     // A week, and two digits of what came.
-    assert_eq!(world.find("select taken from takings"), [b"280000000"]);
-    assert_eq!(world.find("select cast((day / 86400 + 3) % 7 as text) from takings"), [b"0"]);
-    assert_eq!(world.find("select cast(pieces as text) from best_sold"), [b"3"]);
-    assert!(world.find("select product_id from held").is_empty());
+    assert_eq!(world.find("select received from daily_sales"), [b"280000000"]);
+    assert_eq!(world.find("select cast((day / 86400 + 3) % 7 as text) from daily_sales"), [b"0"]);
+    assert_eq!(world.find("select cast(quantity as text) from best_sold"), [b"3"]);
+    assert!(world.find("select product_id from held_stock").is_empty());
     world.open();
     let mut desk = world.desk();
     let page = desk.get("/");
@@ -295,21 +295,32 @@ fn orders_placed_before_the_desk_existed_are_counted() {
     let [paid, _unpaid] = ["3", "1"].map(|n| orders_tea(&world, n));
     world.says(&["orders", "paid", &paid]);
     let counted = |world: &World| {
-        let takings =
-            "select orders || ' ' || paid || ' ' || taken from takings order by day, currency";
-        let sold = "select week || ' ' || product_id || ' ' || pieces from sold";
-        let held = "select product_id || ' ' || pool_option || ' ' || pieces from held";
-        [takings, sold, held].map(|question| world.find(question))
+        let sales = "select orders || ' ' || paid || ' ' || received from daily_sales order by day, currency";
+        let sold = "select week || ' ' || product_id || ' ' || quantity from weekly_sales";
+        let held = "select product_id || ' ' || pool_option || ' ' || quantity from held_stock";
+        [sales, sold, held].map(|question| world.find(question))
     };
     let by_triggers = counted(&world);
     world.close("-TERM");
-    for table in
-        ["delete from takings", "delete from sold", "delete from best_sold", "delete from held"]
-    {
+    for table in [
+        "delete from daily_sales",
+        "delete from weekly_sales",
+        "delete from best_sold",
+        "delete from held_stock",
+    ] {
         world.sql(table);
     }
-    // What the migration does once.
-    let migration = include_str!("../../../migrations/0010_today.sql");
+    // What the migration does once; a later one renames the tables.
+    let mut migration = include_str!("../../../migrations/0010_today.sql").to_owned();
+    for (old, new) in [
+        ("takings", "daily_sales"),
+        ("paid, taken)", "paid, received)"),
+        ("into sold", "into weekly_sales"),
+        ("into held", "into held_stock"),
+        ("pieces)", "quantity)"),
+    ] {
+        migration = migration.replace(old, new);
+    }
     let (_, fillings) = migration.split_once("-- The orders that are there.").unwrap();
     for statement in fillings.split_once('\n').unwrap().1.split(';') {
         if !statement.trim().is_empty() {

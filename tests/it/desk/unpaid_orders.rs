@@ -68,7 +68,7 @@ fn only_the_counted_unpaid_orders_of_the_filter_are_cancelled() {
     assert_eq!(again.header("location"), Some(location.as_str()));
     assert_eq!(cancelled(&world), wanted[1..]);
     assert_eq!(
-        world.find("select what from deeds where what like 'Cancelled%'"),
+        world.find("select what from audit_log where what like 'Cancelled%'"),
         [b"Cancelled 3 unpaid orders"]
     );
 }

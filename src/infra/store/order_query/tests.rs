@@ -25,8 +25,8 @@ const MANY: &str = r#"
     select id, list_currency, 'x', list_amount, list_amount, 253402300000 from orders;
     insert into order_lines (order_id, position, product_id, option_id, pool_option, name, option_name, quantity, price)
     select id, 0, 1, 0, 0, 'Green Tea', '', 1, 1000000000 from orders;
-    insert into words (order_id, kind, day, sealed) select id, 'question', placed_at, x'00' from orders where id % 10 = 0;
-    insert into words (order_id, kind, day, sealed) select id, 'answer', placed_at, x'00' from orders where id % 10 = 0 and id % 1000 <> 0
+    insert into messages (order_id, kind, day, sealed) select id, 'question', placed_at, x'00' from orders where id % 10 = 0;
+    insert into messages (order_id, kind, day, sealed) select id, 'answer', placed_at, x'00' from orders where id % 10 = 0 and id % 1000 <> 0
     "#;
 
 fn wanted() -> OrderQuery {
@@ -251,19 +251,21 @@ fn who_waits_for_an_answer_is_known_at_every_moment() {
         assert_eq!(page.orders.len(), 100);
         assert!(page.orders.iter().all(|listed| listed.is_unanswered));
         let say = async |kind: &'static str, id: i64| {
-            sqlx::query("insert into words (order_id, kind, day, sealed) values (?, ?, 0, x'00')")
-                .bind(id)
-                .bind(kind)
-                .execute(&db.write)
-                .await
-                .unwrap();
+            sqlx::query(
+                "insert into messages (order_id, kind, day, sealed) values (?, ?, 0, x'00')",
+            )
+            .bind(id)
+            .bind(kind)
+            .execute(&db.write)
+            .await
+            .unwrap();
             count_today(&mut db.reader().await.unwrap()).await.unwrap().to_answer
         };
         assert_eq!(say("answer", 1000).await, 99);
         assert_eq!(say("question", 1000).await, 100);
         assert_eq!(say("question", 1000).await, 100);
         assert_eq!(say("step", 1000).await, 100);
-        sqlx::query("delete from words where order_id = 1000").execute(&db.write).await.unwrap();
+        sqlx::query("delete from messages where order_id = 1000").execute(&db.write).await.unwrap();
         sqlx::query("delete from orders where id = 2000").execute(&db.write).await.unwrap();
         assert_eq!(count_today(&mut db.reader().await.unwrap()).await.unwrap().to_answer, 98);
     });

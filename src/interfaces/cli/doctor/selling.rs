@@ -205,7 +205,7 @@ pub async fn check_nodes(shop: &Shop, settings: &Settings) -> Vec<Finding> {
                 "until this is fixed, no payment counts and no order expires; `shop watch --stop` continues without a node",
             ),
             None => {
-                let ago = watch.looked_at.map_or(0, |at| now.get() - at.get());
+                let ago = watch.scanned_at.map_or(0, |at| now.get() - at.get());
                 ok(
                     CHECK,
                     format!(

@@ -143,7 +143,7 @@ async fn show(request: HttpRequest, desk: Data<Desk>, seller: Seller) -> DeskRes
     let node_faults = watches.iter().filter_map(|watch| {
         let text = watch.complaint(now)?;
         let coin = Coin::name_of_network(&watch.network).to_string();
-        Some(NodeFault { coin, text, since: watch.trouble_since })
+        Some(NodeFault { coin, text, since: watch.problem_since })
     });
     let template = TodayPage {
         layout: DeskLayout::new(&seller, "/").with_notice(&request, &NOTICES),
@@ -250,9 +250,9 @@ impl TodayPage<'_> {
     fn describe_revenue(&self, currency: &Currency) -> String {
         let sum = self.weeks.iter().fold(0_i64, |sum, week| sum.saturating_add(week.taken));
         let sum = coins(sum);
-        let best = self.weeks.iter().rev().max_by_key(|week| week.taken);
-        let best = best.filter(|week| 0 < week.taken).map_or_else(String::new, |week| {
-            format!(" Highest: {} in the week of {}.", coins(week.taken), week.monday.day())
+        let best = self.weeks.iter().rev().max_by_key(|week| week.received);
+        let best = best.filter(|week| 0 < week.received).map_or_else(String::new, |week| {
+            format!(" Highest: {} in the week of {}.", coins(week.received), week.monday.day())
         });
         format!("{currency} received per week: {sum} in the last {} weeks.{best}", self.weeks.len())
     }
@@ -263,7 +263,7 @@ impl TodayPage<'_> {
 
     fn describe_best(&self) -> String {
         let first = self.best.first().map_or_else(String::new, |best| {
-            format!(" First: {}, with {} sold.", best.name, best.pieces)
+            format!(" First: {}, with {} sold.", best.name, best.quantity)
         });
         format!("Best sellers by quantity in paid orders since {}.{first}", self.best_since.day())
     }

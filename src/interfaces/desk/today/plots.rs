@@ -31,7 +31,8 @@ pub async fn show_revenue(request: HttpRequest, desk: Data<Desk>, _seller: Selle
     let currency = currency.map_err(|_| DeskError::NotFound)?;
     let weeks = read_weeks(&desk, Some(&currency)).await?;
     draw(move || {
-        let columns: Vec<Column> = weeks.iter().map(|week| column(week, week.taken, 0)).collect();
+        let columns: Vec<Column> =
+            weeks.iter().map(|week| column(week, week.received, 0)).collect();
         let legend = (&*format!("{currency} received"), "");
         draw_columns(&Columns { legend, columns: &columns, write: &coins })
     })
@@ -41,7 +42,7 @@ pub async fn show_revenue(request: HttpRequest, desk: Data<Desk>, _seller: Selle
 pub async fn show_best(desk: Data<Desk>, _seller: Seller) -> DeskResult {
     let best = store::statistics::list_best(&mut *desk.shop.db.reader().await?, N_BEST).await?;
     let bars: Vec<Bar> =
-        best.into_iter().map(|best| Bar { name: best.name, n: best.pieces }).collect();
+        best.into_iter().map(|best| Bar { name: best.name, n: best.quantity }).collect();
     draw(move || draw_bars(&bars)).await
 }
 

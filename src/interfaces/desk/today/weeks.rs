@@ -29,8 +29,8 @@ pub struct MoneyIn {
 }
 
 impl WeekFigures {
-    pub fn taken_coins(&self) -> String {
-        coins(self.taken)
+    pub fn received_coins(&self) -> String {
+        coins(self.received)
     }
 }
 
@@ -48,12 +48,12 @@ pub fn by_week(
     let week = |n: i64| {
         let monday = first.plus_days(7 * n);
         let of_week = days.iter().filter(|figures| figures.day.week_start() == monday);
-        let mut week = WeekFigures { monday, orders: 0, paid: 0, taken: 0 };
+        let mut week = WeekFigures { monday, orders: 0, paid: 0, received: 0 };
         for figures in of_week {
             week.orders += figures.orders;
             week.paid += figures.paid;
             if Some(&figures.currency) == currency {
-                week.taken = week.taken.saturating_add(figures.taken);
+                week.received = week.received.saturating_add(figures.received);
             }
         }
         week
@@ -66,7 +66,7 @@ pub fn money_in(days: &[DayFigures], currencies: &[Currency], now: Timestamp) ->
     let sum = |currency: &Currency, since: Timestamp| {
         let of_currency =
             days.iter().filter(|figures| figures.currency == *currency && since <= figures.day);
-        coins(of_currency.fold(0, |sum, figures| sum.saturating_add(figures.taken)))
+        coins(of_currency.fold(0, |sum, figures| sum.saturating_add(figures.received)))
     };
     currencies
         .iter()
@@ -88,13 +88,13 @@ pub fn coins(gwei: i64) -> String {
 mod tests {
     use super::*;
 
-    fn day(day: &str, currency: &str, orders: i64, paid: i64, taken: i64) -> DayFigures {
+    fn day(day: &str, currency: &str, orders: i64, paid: i64, received: i64) -> DayFigures {
         DayFigures {
             day: Timestamp::parse_day(day).unwrap(),
             currency: Currency::parse(currency).unwrap(),
             orders,
             paid,
-            taken,
+            received,
         }
     }
 
@@ -111,11 +111,11 @@ mod tests {
         let [eth, btc] = ["ETH", "BTC"].map(|name| Currency::parse(name).unwrap());
         let weeks = by_week(&days, Some(&eth), now);
         assert_eq!(weeks.len(), 26);
-        let week = |monday: &str, orders, paid, taken| WeekFigures {
+        let week = |monday: &str, orders, paid, received| WeekFigures {
             monday: Timestamp::parse_day(monday).unwrap(),
             orders,
             paid,
-            taken,
+            received,
         };
         assert_eq!(weeks[0], week("2026-05-25", 1, 1, 500_000_000));
         assert_eq!(weeks[1], week("2026-06-01", 0, 0, 0));
