@@ -260,6 +260,7 @@ const IMPORT: [&str; 4] = [
         from json_each($1) join products p on p.slug = value ->> 0
         join options o on o.product_id = p.id and o.name = value ->> 1
         join held_stock h on h.product_id = p.id and h.pool_option = o.id
+        where exists (select 1 from held_stock)
     ) as said
     where options.id = said.id
     "#,
@@ -273,6 +274,8 @@ const OVER: &str = r#"
     join held_stock h on h.product_id = p.id and h.pool_option = coalesce(o.id, 0)
     where (o.id is null) = (value ->> 1 is null) and value ->> 2 < h.quantity
         and ($2 or iif(o.id is null, p.file_quantity, o.file_quantity) is not value ->> 2)
+        -- Asked once, so that the file is not read where nothing is held.
+        and exists (select 1 from held_stock)
     "#;
 
 /// Takes the quantities of a file for products and options that are in the tables. `count_anew`: also those that it has said
