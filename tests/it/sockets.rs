@@ -91,7 +91,11 @@ fn another_program_keeps_its_socket_its_port_and_its_file() {
         ] {
             let refused = world.shop(&arguments);
             assert_eq!(refused.status.code(), Some(1), "{arguments:?}");
-            assert!(error_text(&refused).contains(words), "{arguments:?}: {}", error_text(&refused));
+            assert!(
+                error_text(&refused).contains(words),
+                "{arguments:?}: {}",
+                error_text(&refused)
+            );
         }
     }
     assert_eq!(fs::read_to_string(world.path("file")).unwrap(), "words");

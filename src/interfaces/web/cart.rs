@@ -24,6 +24,7 @@ use crate::interfaces::web::texts::{Text, text};
 #[template(path = "cart/cart.html")]
 struct CartPage<'a> {
     layout: Layout<'a>,
+    /// What changed, what cannot be bought, and what is also in other unpaid orders.
     notices: Vec<Text<'static>>,
     refused: Option<Text<'static>>,
     lines: Vec<LineView>,
@@ -91,13 +92,16 @@ async fn show_cart(
         view
     });
     let lines = lines.collect();
+    let notices = cart.iter().flat_map(|cart| {
+        cart.notices.iter().map(notice).chain(cart.contested.iter().map(contested))
+    });
     let status = match &refused {
         Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
         None => StatusCode::OK,
     };
     let template = CartPage {
         layout: Layout::new(&context, "/cart"),
-        notices: cart.iter().flat_map(notices_of).collect(),
+        notices: notices.collect(),
         refused: refused.map(|refused| refused.why),
         lines,
         total: cart.as_ref().and_then(|cart| cart.total),
@@ -215,11 +219,6 @@ pub async fn add(posted: VerifiedForm<LineForm>) -> Result<HttpResponse, PageErr
         Ok(cookie) => Ok(see_other("/cart", &[cookie])),
         Err(_) => refuse("quantity", text("cart-full")).await,
     }
-}
-
-/// What changed, what cannot be bought, and what others are paying for.
-fn notices_of(cart: &PricedCart) -> Vec<Text<'static>> {
-    cart.notices.iter().map(notice).chain(cart.contested.iter().map(contested)).collect()
 }
 
 /// Why a line cannot be bought.

@@ -26,7 +26,8 @@ pub struct RequestContext {
 
 impl RequestContext {
     pub async fn new(request: &HttpRequest) -> Result<Self, PageError> {
-        let app = app_of(request)?;
+        let app = request.app_data::<Data<AppState>>().cloned();
+        let app = app.ok_or_else(|| anyhow::anyhow!("the server has no state"))?;
         let visitor = Visitor::of(request, &app.cookie_key);
         let (snapshot, version) = app.snapshot().await?;
         Ok(Self { request: request.clone(), app, visitor, snapshot, version })
@@ -103,10 +104,4 @@ impl RequestContext {
             response.body(page.plain(visitor, &token))
         }
     }
-}
-
-/// What handlers share, as the server was given it.
-pub fn app_of(request: &HttpRequest) -> Result<Data<AppState>, PageError> {
-    let app = request.app_data::<Data<AppState>>().cloned();
-    app.ok_or_else(|| PageError::Broken(anyhow::anyhow!("the server has no state")))
 }
