@@ -23,6 +23,6 @@ fn edition(page: &Answer) -> String {
 
 /// The activity log, the oldest entry first.
 fn activity(world: &World) -> Vec<String> {
-    let rows = world.find("select what from deeds order by id");
+    let rows = world.find("select what from audit_log order by id");
     rows.into_iter().map(|row| String::from_utf8(row).unwrap()).collect()
 }

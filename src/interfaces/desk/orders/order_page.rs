@@ -181,13 +181,13 @@ pub async fn show_order(
     drop(db);
     // Message 0 is the one about the order itself.
     let numbers: Vec<i64> =
-        summaries.iter().filter_map(|summary| summary.told).chain([0]).collect();
+        summaries.iter().filter_map(|summary| summary.outbox_number).chain([0]).collect();
     let mut messages = actions::read_messages(&desk.shop, order_ref, &numbers).await?;
     let message = MessageView::new(messages.remove(&0));
     let history: Vec<HistoryEntry> = summaries
         .iter()
         .map(|summary| {
-            let message = summary.told.and_then(|number| messages.remove(&number));
+            let message = summary.outbox_number.and_then(|number| messages.remove(&number));
             history_entry(summary, message)
         })
         .collect();

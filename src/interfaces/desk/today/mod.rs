@@ -227,7 +227,7 @@ async fn dismiss_codes(desk: Data<Desk>, _form: VerifiedForm<NoFields>) -> DeskR
 
 impl TodayPage<'_> {
     fn has_revenue(&self) -> bool {
-        self.weeks.iter().any(|week| week.taken != 0)
+        self.weeks.iter().any(|week| week.received != 0)
     }
 
     /// The plot's content in a sentence, as of the other plots.
@@ -248,7 +248,7 @@ impl TodayPage<'_> {
     }
 
     fn describe_revenue(&self, currency: &Currency) -> String {
-        let sum = self.weeks.iter().fold(0_i64, |sum, week| sum.saturating_add(week.taken));
+        let sum = self.weeks.iter().fold(0_i64, |sum, week| sum.saturating_add(week.received));
         let sum = coins(sum);
         let best = self.weeks.iter().rev().max_by_key(|week| week.received);
         let best = best.filter(|week| 0 < week.received).map_or_else(String::new, |week| {

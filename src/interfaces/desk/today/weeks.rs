@@ -16,7 +16,7 @@ pub struct WeekFigures {
     /// Received in this week, in one currency.
     ///
     /// Units: Gwei. Negative if more was refunded or reversed than received.
-    pub taken: i64,
+    pub received: i64,
 }
 
 /// The revenue in one currency.
