@@ -28,37 +28,39 @@ pub async fn apply_payments(
     scan: &ScanResult,
     now: Timestamp,
 ) -> anyhow::Result<usize> {
-    let asked: HashMap<i64, &WatchedInvoice> =
-        followed.iter().map(|asked| (asked.id, asked)).collect();
+    let watched: HashMap<i64, &WatchedInvoice> =
+        followed.iter().map(|watched| (watched.id, watched)).collect();
     let changed: Vec<(&WatchedInvoice, Observation)> = scan
         .observations
         .iter()
-        .filter_map(|(id, observation)| Some((*asked.get(id)?, *observation)))
-        .map(|(asked, observation)| {
-            (asked, observation.without_dust(asked.amount, shop.policy.tolerance))
+        .filter_map(|(id, observation)| Some((*watched.get(id)?, *observation)))
+        .map(|(watched, observation)| {
+            (watched, observation.without_dust(watched.amount, shop.policy.tolerance))
         })
-        .filter(|(asked, observation)| {
-            asked.last.is_none_or(|last| observation.says_more_than(&last))
+        .filter(|(watched, observation)| {
+            watched.last.is_none_or(|last| observation.says_more_than(&last))
         })
         .collect();
     let mut n_changed = 0;
     for some in changed.chunks(AT_ONCE) {
         let mut tx = shop.db.write().await?;
         let (mut seen, mut queued) = (Vec::new(), Vec::new());
-        for (asked, observation) in some {
-            let Some(order) = store::orders::find_by_id(&mut tx, asked.id).await? else { continue };
+        for (watched, observation) in some {
+            let Some(order) = store::orders::find_by_id(&mut tx, watched.id).await? else {
+                continue;
+            };
             // Another process has scanned since the node was asked.
-            if order.invoice.observation != asked.last {
+            if order.invoice.observation != watched.last {
                 continue;
             }
             queued.extend(apply_observation(shop, &mut tx, order, *observation, now).await?);
-            seen.push((asked.id, *observation));
+            seen.push((watched.id, *observation));
         }
         store::watch::mark_seen(&mut tx, &seen, now).await.context("save the observations")?;
         tx.commit().await.context("commit the observations")?;
         n_changed += queued.len();
-        for owed in queued {
-            notify_seller(shop, owed, now).await;
+        for message in queued {
+            notify_seller(shop, message, now).await;
         }
     }
     // Last: if the shop stops before this, the next scan starts at the same position.

@@ -54,8 +54,8 @@ impl UnfitMessage {
 }
 
 /// The buyer's message after validation.
-enum Asked {
-    Words(Paragraph),
+enum MessageBody {
+    Text(Paragraph),
     /// Encrypted, for the seller only.
     Block(PgpBlock),
 }
@@ -67,9 +67,9 @@ pub async fn ask_seller(
     question: &Question<'_>,
     now: Timestamp,
 ) -> Result<(), AskSellerError> {
-    let asked =
+    let body =
         match read(question, shop.availability.seal(now).map_err(anyhow::Error::from)?.as_ref()) {
-            Ok(asked) => asked,
+            Ok(body) => body,
             Err(unfit) => return Err(AskSellerError::Refused(unfit)),
         };
     let mut tx = shop.db.write().await?;
@@ -95,15 +95,15 @@ pub async fn ask_seller(
         });
         return Err(AskSellerError::Refused(UnfitMessage::new("message", why)));
     }
-    let (told, shown) = match &asked {
-        Asked::Words(words) => (Told::Question(words.as_str(), None), words.as_str()),
-        Asked::Block(block) => (Told::Question("", Some(block)), question.pgp_shown),
+    let (told, shown) = match &body {
+        MessageBody::Text(text) => (Told::Question(text.as_str(), None), text.as_str()),
+        MessageBody::Block(block) => (Told::Question("", Some(block)), question.pgp_shown),
     };
     // Orders from before buyers had keys show that a message was sent, but not its text.
     let reader = store::orders::find_buyer_key(&mut tx, order_ref).await?;
     let sealed = reader.map(|reader| reader.seal(shown)).transpose().context("seal the message")?;
     let queued = queue_message(shop, &mut tx, &order, told, false, now).await?;
-    let kept = NewMessage {
+    let message = NewMessage {
         kind: MessageKind::Question,
         now,
         status: None,
@@ -111,28 +111,30 @@ pub async fn ask_seller(
         message_id: Some(&question.once),
         outbox_number: Some(queued.number),
     };
-    store::messages::insert(&mut tx, order_ref, &kept).await.context("save the buyer's message")?;
+    store::messages::insert(&mut tx, order_ref, &message)
+        .await
+        .context("save the buyer's message")?;
     tx.commit().await.context("commit the buyer's message")?;
 
     notify_seller(shop, queued, now).await;
     Ok(())
 }
 
-fn read(question: &Question<'_>, key: Option<&SellerKey>) -> Result<Asked, UnfitMessage> {
-    let words = Paragraph::parse(question.message, MOST_MESSAGE)
+fn read(question: &Question<'_>, key: Option<&SellerKey>) -> Result<MessageBody, UnfitMessage> {
+    let text = Paragraph::parse(question.message, MOST_MESSAGE)
         .map_err(|why| UnfitMessage::new("message", why))?;
     if question.pgp.trim().is_empty() {
-        if words.is_empty() {
+        if text.is_empty() {
             return Err(UnfitMessage::new("message", RefusalReason::Missing));
         }
         // People paste their code by mistake, and it must not end up in the seller's mailbox.
-        if let Some(left) = Code::cut_out(words.as_str()) {
+        if let Some(left) = Code::cut_out(text.as_str()) {
             let refusal = Refusal::new("message", RefusalReason::OrderCode);
             return Err(UnfitMessage { refusal, left: Some(left) });
         }
-        return Ok(Asked::Words(words));
+        return Ok(MessageBody::Text(text));
     }
-    if !words.is_empty() {
+    if !text.is_empty() {
         return Err(UnfitMessage::new("message", RefusalReason::TextAndPgp));
     }
     let unfit = |why| UnfitMessage::new("pgp", why);
@@ -140,5 +142,5 @@ fn read(question: &Question<'_>, key: Option<&SellerKey>) -> Result<Asked, Unfit
     if let Some(key) = key {
         key.check_block(&block).map_err(unfit)?;
     }
-    Ok(Asked::Block(block))
+    Ok(MessageBody::Block(block))
 }

@@ -34,22 +34,22 @@ pub struct Authenticator {
 
 /// The queue in which a sign-in waits. Both are equally long, so that a crowd in one keeps nobody out of the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Line {
+pub enum LoginQueue {
     Stranger,
-    /// For a browser that has signed in before, or is signed in.
-    Known,
+    /// It has signed in before, or is signed in.
+    KnownBrowser,
 }
 
 /// The credentials given at sign-in.
 pub struct Credentials {
-    pub line: Line,
+    pub queue: LoginQueue,
     pub password: TypedPassword,
     /// As typed: a code of the second factor, or a recovery code. Ignored if no second factor is set.
     pub code: String,
 }
 
 /// What is to be checked.
-pub(super) enum Asked {
+pub(super) enum Check {
     /// For a sign-in: the password, and a code if a second factor is set.
     All(Credentials),
     /// For a user who is signed in.
@@ -74,9 +74,9 @@ pub enum AuthError {
 broken_from!(AuthError);
 
 /// Proof that the credentials are the seller's.
-pub(super) struct Known {
+pub(super) struct Verified {
     /// The stored password that was checked; if it has been changed since, this proof is void.
-    pub kept: StoredPassword,
+    pub password: StoredPassword,
     /// `None` if no code was asked for.
     pub proof: Option<FactorProof>,
     /// Whether a second factor is set but needed no proof.
@@ -108,52 +108,52 @@ impl Authenticator {
     /// Checks whether the credentials are the seller's. Changes nothing except the count of failures.
     ///
     /// All failures cost the same work, whatever is wrong and whatever is set.
-    pub(super) async fn look_at(
+    pub(super) async fn verify(
         &self,
         shop: &Shop,
-        asked: Asked,
+        check: Check,
         salt: [u8; PASSWORD_SALT_BYTES],
         now: Timestamp,
-    ) -> Result<Known, AuthError> {
+    ) -> Result<Verified, AuthError> {
         let lock = store::login::find_lock(&mut *shop.db.reader().await?)
             .await
             .context("read the desk's credentials")?;
         let is_set = lock.password.is_some();
-        let kept = lock.password.unwrap_or_else(StoredPassword::nobodys);
-        let looked_at = kept.clone();
-        let (line, password, code) = match asked {
-            Asked::All(Credentials { line, password, code }) => (line, password, Some(code)),
-            Asked::Password(password) => (Line::Known, password, None),
+        let stored = lock.password.unwrap_or_else(StoredPassword::nobodys);
+        let password_hash = stored.clone();
+        let (queue, password, code) = match check {
+            Check::All(Credentials { queue, password, code }) => (queue, password, Some(code)),
+            Check::Password(password) => (LoginQueue::KnownBrowser, password, None),
         };
         let is_inside = code.is_none();
         let factor = lock.factor.as_ref().filter(|_| !is_inside);
         // If no second factor is set, a dummy one is checked, so that the time is the same.
         let code = code.unwrap_or_default();
         let nobodys = nobodys_factor();
-        let asked = factor.unwrap_or(&nobodys);
+        let secret = factor.unwrap_or(&nobodys);
         // While the host's clock is in doubt, either time may match the phone's.
         let wall = shop.reading().wall;
-        let proof = asked.proof(&code, now).or_else(|| asked.proof(&code, wall));
+        let proof = secret.proof(&code, now).or_else(|| secret.proof(&code, wall));
         let is_guess = factor.is_some() && FactorSecret::is_code(&code);
         // A code that is refused by the lockout counts as wrong.
-        let holds = is_guess && self.lockouts.lock()[line as usize].holds(now);
+        let holds = is_guess && self.lockouts.lock()[queue as usize].holds(now);
         let is_proven = factor.is_none() || proof.is_some() && !holds;
         let hashed = self
-            .hash(line, move |memory| {
-                let is_right = looked_at.is(&password, memory);
+            .hash(queue, move |memory| {
+                let is_right = password_hash.is(&password, memory);
                 // A correct password with old parameters costs twice, once. With a wrong code it costs as much as any
                 // failure.
-                let upgraded = (is_right && is_proven && looked_at.needs_upgrade())
+                let upgraded = (is_right && is_proven && password_hash.needs_upgrade())
                     .then(|| StoredPassword::make(&password, salt, memory));
                 (is_right, upgraded)
             })
             .await?;
         let Some((is_right, upgraded)) = hashed else { return Err(AuthError::Busy) };
         let is_in = is_set & is_right & is_proven;
-        let is_in = is_in && !(is_guess && self.lockouts.lock()[line as usize].holds(now));
+        let is_in = is_in && !(is_guess && self.lockouts.lock()[queue as usize].holds(now));
         if !is_in {
             if is_set && is_right && is_guess {
-                self.note_wrong_code(shop, line, now);
+                self.note_wrong_code(shop, queue, now);
             }
             return Err(self.wrong(now));
         }
@@ -162,7 +162,7 @@ impl Authenticator {
         }
         self.failures.lock().forget();
         let proof = proof.filter(|_| factor.is_some());
-        Ok(Known { kept, proof, is_inside, upgraded })
+        Ok(Verified { password: stored, proof, is_inside, upgraded })
     }
 
     /// Hashes a new password. `None`: too many are waiting.
@@ -171,14 +171,17 @@ impl Authenticator {
         password: TypedPassword,
         salt: [u8; PASSWORD_SALT_BYTES],
     ) -> anyhow::Result<Option<StoredPassword>> {
-        self.hash(Line::Known, move |memory| StoredPassword::make(&password, salt, memory)).await
+        self.hash(LoginQueue::KnownBrowser, move |memory| {
+            StoredPassword::make(&password, salt, memory)
+        })
+        .await
     }
 
     /// The password was right and the code wrong: somebody may be guessing codes. Codes refused by the lockout were not
     /// checked and do not count.
-    fn note_wrong_code(&self, shop: &Shop, line: Line, now: Timestamp) {
+    fn note_wrong_code(&self, shop: &Shop, queue: LoginQueue, now: Timestamp) {
         let mut lockouts = self.lockouts.lock();
-        let lockout = &mut lockouts[line as usize];
+        let lockout = &mut lockouts[queue as usize];
         if lockout.holds(now) {
             return;
         }
@@ -202,12 +205,12 @@ impl Authenticator {
     /// `None`: the queue is full.
     async fn hash<T: Send + 'static>(
         &self,
-        line: Line,
+        queue: LoginQueue,
         work: impl FnOnce(&mut Argon2Memory) -> T + Send + 'static,
     ) -> anyhow::Result<Option<T>> {
-        let n_inside = match line {
-            Line::Stranger => &self.n_strangers,
-            Line::Known => &self.n_known,
+        let n_inside = match queue {
+            LoginQueue::Stranger => &self.n_strangers,
+            LoginQueue::KnownBrowser => &self.n_known,
         };
         let inside = Counted::enter(n_inside);
         if self.n_permits * (1 + MOST_WAITING) < n_inside.load(Ordering::Relaxed) {

@@ -28,11 +28,11 @@ pub enum ClosedReason {
 /// mail.
 #[derive(Default)]
 pub struct Availability {
-    found: Mutex<Found>,
+    state: Mutex<State>,
 }
 
 #[derive(Default)]
-struct Found {
+struct State {
     is_away: bool,
     key: Key,
 }
@@ -55,7 +55,7 @@ pub fn is_near_end(until: Timestamp, now: Timestamp) -> bool {
 
 impl Availability {
     pub fn mark_away(&self, is_away: bool) {
-        self.found.lock().is_away = is_away;
+        self.state.lock().is_away = is_away;
     }
 
     /// The key for encrypting messages to the seller; `None` in a shop that never had one.
@@ -88,28 +88,28 @@ impl Availability {
         now: Timestamp,
     ) -> Result<Option<SellerKey>, ClosedReason> {
         let key = self.seal_for_message(had_key, now)?;
-        if self.found.lock().is_away { Err(ClosedReason::SellerAway) } else { Ok(key) }
+        if self.state.lock().is_away { Err(ClosedReason::SellerAway) } else { Ok(key) }
     }
 
     /// The last valid key, for buyers who encrypt to it: the armored text and the fingerprint for display.
     pub fn public_key(&self) -> Option<(String, String)> {
-        match &self.found.lock().key {
+        match &self.state.lock().key {
             Key::Good(key) => Some((key.armored().to_owned(), key.fingerprint_for_people())),
             Key::None | Key::Faulty(_) => None,
         }
     }
 
     pub fn has_key(&self) -> bool {
-        matches!(self.found.lock().key, Key::Good(_))
+        matches!(self.state.lock().key, Key::Good(_))
     }
 
     /// Whether the shop never had a key, and writes in plain text.
     pub fn is_plain(&self) -> bool {
-        matches!(self.found.lock().key, Key::None)
+        matches!(self.state.lock().key, Key::None)
     }
 
     fn key(&self, now: Timestamp) -> Result<Option<SellerKey>, String> {
-        let key = self.found.lock().key.clone();
+        let key = self.state.lock().key.clone();
         match key {
             Key::None => Ok(None),
             Key::Faulty(fault) => Err(fault),
@@ -143,18 +143,18 @@ pub async fn take_key(
         },
     };
     let fault = if let Key::Faulty(fault) = &key { Some(fault.clone()) } else { None };
-    shop.availability.found.lock().key = key;
+    shop.availability.state.lock().key = key;
     Ok(fault)
 }
 
 /// Records that the seller's key file cannot even be read. `fault`: for the seller.
 pub fn refuse_key(shop: &Shop, fault: String) {
-    shop.availability.found.lock().key = Key::Faulty(fault);
+    shop.availability.state.lock().key = Key::Faulty(fault);
 }
 
 /// Records which key the running shop encrypts to: from then on it never writes in plain text.
 pub async fn remember_key(shop: &Shop) -> anyhow::Result<()> {
-    let fingerprint = match &shop.availability.found.lock().key {
+    let fingerprint = match &shop.availability.state.lock().key {
         Key::Good(key) => key.fingerprint(),
         Key::None | Key::Faulty(_) => return Ok(()),
     };

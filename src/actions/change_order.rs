@@ -63,10 +63,10 @@ pub async fn change_order(
     let Some(order) = store::orders::find(&mut tx, order_ref).await? else {
         return Err(ChangeOrderError::NoOrder);
     };
-    let (status, owed) = change_order_in_tx(shop, &mut tx, order, &change, None, now).await?;
+    let (status, queued) = change_order_in_tx(shop, &mut tx, order, &change, None, now).await?;
     tx.commit().await.context("commit the change")?;
 
-    notify_seller(shop, owed, now).await;
+    notify_seller(shop, queued, now).await;
     Ok(status)
 }
 
@@ -144,8 +144,8 @@ pub(super) async fn change_order_in_tx(
     order.invoice.received = received.unwrap_or(order.invoice.received);
     // The seller's own doing is no news; that nothing is left is.
     let is_read = status != Status::Oversold;
-    let owed = queue_message(shop, tx, &order, Told::Step(word), is_read, now).await?;
-    Ok((status, owed))
+    let queued = queue_message(shop, tx, &order, Told::Step(word), is_read, now).await?;
+    Ok((status, queued))
 }
 
 fn too_few(order: &Order, short: StockDemand) -> ChangeOrderError {

@@ -42,22 +42,22 @@ const WRITE_EVERY: i64 = 600;
 pub async fn check_clock(shop: &Shop) -> anyhow::Result<TrustedClock> {
     let reading = shop.reading();
     // Checked without the write lock, since usually there is nothing to do.
-    let kept = store::clock::find(&mut *shop.db.reader().await?).await;
-    if let Some(kept) = kept.context("read the trusted time")? {
-        let (_, change) = kept.look(&reading);
+    let stored = store::clock::find(&mut *shop.db.reader().await?).await;
+    if let Some(stored) = stored.context("read the trusted time")? {
+        let (_, change) = stored.look(&reading);
         let is_fresh =
-            (0..WRITE_EVERY).contains(&reading.monotonic_now.saturating_sub(kept.monotonic_now));
-        let now = kept.at(&reading).now;
-        let is_settled = kept.doubt.is_some()
+            (0..WRITE_EVERY).contains(&reading.monotonic_now.saturating_sub(stored.monotonic_now));
+        let now = stored.at(&reading).now;
+        let is_settled = stored.doubt.is_some()
             || !store::clock::has_unsettled(&mut *shop.db.reader().await?, now).await?;
         if change == ClockChange::None && is_fresh && is_settled {
-            return Ok(kept);
+            return Ok(stored);
         }
     }
     let mut tx = shop.db.write().await?;
     let clock = match store::clock::find(&mut tx).await.context("read the trusted time again")? {
-        Some(kept) => {
-            let (clock, change) = kept.look(&reading);
+        Some(stored) => {
+            let (clock, change) = stored.look(&reading);
             keep(&mut tx, &clock, change, &reading).await?;
             clock
         }
@@ -73,10 +73,10 @@ pub async fn check_clock(shop: &Shop) -> anyhow::Result<TrustedClock> {
 
 /// The same, but stores nothing except a jump: on a full disk, reading must go on.
 pub async fn note_jump(shop: &Shop) -> anyhow::Result<TrustedClock> {
-    let kept =
+    let stored =
         store::clock::find(&mut *shop.db.reader().await?).await.context("read the trusted time")?;
-    match kept.filter(|kept| kept.look(&shop.reading()).1 == ClockChange::None) {
-        Some(kept) => Ok(kept),
+    match stored.filter(|stored| stored.look(&shop.reading()).1 == ClockChange::None) {
+        Some(stored) => Ok(stored),
         None => check_clock(shop).await,
     }
 }
@@ -84,9 +84,10 @@ pub async fn note_jump(shop: &Shop) -> anyhow::Result<TrustedClock> {
 /// Why the host's clock is not trusted; changes nothing.
 pub async fn doubt_clock(shop: &Shop) -> anyhow::Result<Option<ClockDoubted>> {
     let reading = shop.reading();
-    let kept =
+    let stored =
         store::clock::find(&mut *shop.db.reader().await?).await.context("read the trusted time")?;
-    let clock = kept.map_or_else(|| TrustedClock::begin(&reading), |kept| kept.look(&reading).0);
+    let clock =
+        stored.map_or_else(|| TrustedClock::begin(&reading), |stored| stored.look(&reading).0);
     Ok(ClockDoubted::of(&clock))
 }
 
@@ -100,11 +101,12 @@ pub async fn accept_clock(shop: &Shop) -> Result<Option<ClockDoubted>, AcceptClo
         return Err(AcceptClockError::FarInThePast(reading.wall));
     }
     let mut tx = shop.db.write().await?;
-    let kept = store::clock::find(&mut tx).await.context("read the trusted time")?;
-    let kept = kept.unwrap_or_else(|| TrustedClock::begin(&reading));
-    let (looked, change) = kept.look(&reading);
+    let stored = store::clock::find(&mut tx).await.context("read the trusted time")?;
+    let stored = stored.unwrap_or_else(|| TrustedClock::begin(&reading));
+    let (looked, change) = stored.look(&reading);
     let doubted = ClockDoubted::of(&looked);
-    let (clock, change) = if doubted.is_some() { kept.believe(&reading) } else { (looked, change) };
+    let (clock, change) =
+        if doubted.is_some() { stored.believe(&reading) } else { (looked, change) };
     keep(&mut tx, &clock, change, &reading).await?;
     tx.commit().await.context("commit the trusted time")?;
     Ok(doubted)
@@ -113,8 +115,8 @@ pub async fn accept_clock(shop: &Shop) -> Result<Option<ClockDoubted>, AcceptClo
 /// The trusted time within this transaction, which decides what has expired.
 pub(super) async fn trusted_now(shop: &Shop, tx: &mut Tx) -> anyhow::Result<Timestamp> {
     let reading = shop.reading();
-    let kept = store::clock::find(tx).await.context("read the trusted time")?;
-    Ok(kept.unwrap_or_else(|| TrustedClock::begin(&reading)).at(&reading).trusted)
+    let stored = store::clock::find(tx).await.context("read the trusted time")?;
+    Ok(stored.unwrap_or_else(|| TrustedClock::begin(&reading)).at(&reading).trusted)
 }
 
 impl ClockDoubted {

@@ -10,9 +10,9 @@ use crate::infra::store;
 /// closed.
 pub async fn close_shop(shop: &Shop, now: Timestamp) -> anyhow::Result<Timestamp> {
     let mut tx = shop.db.write().await?;
-    let house =
+    let state =
         store::shop_state::find(&mut tx).await.context("read whether the shop is closed")?;
-    if let Some(day) = house.closed_on {
+    if let Some(day) = state.closed_on {
         return Ok(day);
     }
     let today = now.day_start();
@@ -26,9 +26,9 @@ pub async fn close_shop(shop: &Shop, now: Timestamp) -> anyhow::Result<Timestamp
 /// Takes orders again. `false`: the seller had not closed the shop.
 pub async fn open_shop(shop: &Shop, now: Timestamp) -> anyhow::Result<bool> {
     let mut tx = shop.db.write().await?;
-    let house =
+    let state =
         store::shop_state::find(&mut tx).await.context("read whether the shop is closed")?;
-    if house.closed_on.is_none() {
+    if state.closed_on.is_none() {
         return Ok(false);
     }
     store::shop_state::mark_closed(&mut tx, None).await.context("open the shop")?;

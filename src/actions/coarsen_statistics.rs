@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn two_digits_of_money_are_kept() {
-        for (n, kept) in [
+        for (n, stored) in [
             (0, 0),
             (7, 7),
             (-7, -7),
@@ -131,8 +131,8 @@ mod tests {
             (995, 1_000),
             (i64::MAX, 9_200_000_000_000_000_000),
         ] {
-            assert_eq!(with_few_digits(n), kept, "{n}");
-            assert_eq!(with_few_digits(kept), kept, "{n}");
+            assert_eq!(with_few_digits(n), stored, "{n}");
+            assert_eq!(with_few_digits(stored), stored, "{n}");
         }
     }
 

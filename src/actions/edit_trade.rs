@@ -40,16 +40,16 @@ pub async fn save_discount(
     let was = shown.map(|(was, _)| was);
     let there = store::discounts::find(&mut tx, code).await?;
     // A form sent twice was saved the first time.
-    if there.as_ref().is_some_and(|kept| kept.discount == discount)
+    if there.as_ref().is_some_and(|stored| stored.discount == discount)
         && (was.is_none_or(|was| was == code)
             || store::discounts::find(&mut tx, was.unwrap_or(code)).await?.is_none())
     {
         return Ok(Saved::Done);
     }
     if let Some((was, edition)) = shown {
-        let kept = store::discounts::find(&mut tx, was).await?;
-        if kept.as_ref().is_none_or(|kept| kept.edition != edition) {
-            return Ok(Saved::Stale(kept));
+        let stored = store::discounts::find(&mut tx, was).await?;
+        if stored.as_ref().is_none_or(|stored| stored.edition != edition) {
+            return Ok(Saved::Stale(stored));
         }
     }
     if was != Some(code) && there.is_some() {
@@ -67,9 +67,9 @@ pub async fn remove_discount(
     now: Timestamp,
 ) -> anyhow::Result<Saved<StoredDiscount>> {
     let mut tx = shop.db.write().await?;
-    let kept = store::discounts::find(&mut tx, code).await?;
-    if kept.as_ref().is_none_or(|kept| kept.edition != edition) {
-        return Ok(Saved::Stale(kept));
+    let stored = store::discounts::find(&mut tx, code).await?;
+    if stored.as_ref().is_none_or(|stored| stored.edition != edition) {
+        return Ok(Saved::Stale(stored));
     }
     store::discounts::remove(&mut tx, code).await.context("remove the discount code")?;
     finish(tx, now, &format!("Removed the discount code {code}")).await?;
@@ -90,19 +90,19 @@ pub async fn save_rate(
         Err(faults) => return Ok(Saved::Refused(faults)),
     };
     let rates = store::shipping::list(&mut tx).await?;
-    let find = |name: &str| rates.iter().find(|kept| kept.rate.name == name);
+    let find = |name: &str| rates.iter().find(|stored| stored.rate.name == name);
     let was = shown.map(|(was, _)| was);
     let name = rate.name.as_str();
     // A form sent twice was saved the first time.
-    if find(name).is_some_and(|kept| kept.rate == rate)
+    if find(name).is_some_and(|stored| stored.rate == rate)
         && was.is_none_or(|was| was == name || find(was).is_none())
     {
         return Ok(Saved::Done);
     }
     if let Some((was, edition)) = shown {
-        let kept = find(was);
-        if kept.is_none_or(|kept| kept.edition != edition) {
-            return Ok(Saved::Stale(kept.cloned()));
+        let stored = find(was);
+        if stored.is_none_or(|stored| stored.edition != edition) {
+            return Ok(Saved::Stale(stored.cloned()));
         }
     }
     if was != Some(name) && find(name).is_some() {
@@ -121,9 +121,9 @@ pub async fn remove_rate(
 ) -> anyhow::Result<Saved<StoredRate>> {
     let mut tx = shop.db.write().await?;
     let rates = store::shipping::list(&mut tx).await?;
-    let kept = rates.into_iter().find(|kept| kept.rate.name == name);
-    if kept.as_ref().is_none_or(|kept| kept.edition != edition) {
-        return Ok(Saved::Stale(kept));
+    let stored = rates.into_iter().find(|stored| stored.rate.name == name);
+    if stored.as_ref().is_none_or(|stored| stored.edition != edition) {
+        return Ok(Saved::Stale(stored));
     }
     store::shipping::remove(&mut tx, name).await.context("remove the shipping method")?;
     finish(tx, now, &format!("Removed the shipping method “{name}”")).await?;
@@ -134,7 +134,7 @@ pub async fn remove_rate(
 pub async fn move_rate(shop: &Shop, name: &str, up: bool, now: Timestamp) -> anyhow::Result<()> {
     let mut tx = shop.db.write().await?;
     let rates = store::shipping::list(&mut tx).await?;
-    let names = rates.into_iter().map(|kept| kept.rate.name).collect();
+    let names = rates.into_iter().map(|stored| stored.rate.name).collect();
     if let Some(names) = moved(names, name, up) {
         store::shipping::reorder(&mut tx, &names).await.context("save the order")?;
         finish(tx, now, &format!("Moved the shipping method “{name}”")).await?;

@@ -28,26 +28,26 @@ pub async fn save_wallet(
     let mut tx = shop.db.write().await?;
     let wallets = store::wallets::list_stored(&mut tx).await?;
     let currency = wallet.currency.as_str();
-    let kept = wallets.iter().find(|kept| kept.wallet.currency == wallet.currency);
+    let stored = wallets.iter().find(|stored| stored.wallet.currency == wallet.currency);
     // A form sent twice was saved the first time.
-    if kept.is_some_and(|kept| kept.wallet == wallet)
+    if stored.is_some_and(|stored| stored.wallet == wallet)
         && shown.is_none_or(|(was, _)| was == currency)
     {
         return Ok(Saved::Done);
     }
     match shown {
         Some((was, edition)) => {
-            let of = |kept: &&StoredWallet| kept.wallet.currency.as_str() == was;
-            let kept = wallets.iter().find(of);
-            if kept.is_none_or(|kept| kept.edition != edition) {
-                return Ok(Saved::Stale(kept.cloned()));
+            let of = |stored: &&StoredWallet| stored.wallet.currency.as_str() == was;
+            let stored = wallets.iter().find(of);
+            if stored.is_none_or(|stored| stored.edition != edition) {
+                return Ok(Saved::Stale(stored.cloned()));
             }
             if was != currency {
                 let expected = "the wallet's currency; for another currency, add another wallet";
                 return Ok(Saved::Refused(vec![Fault::new("", "currency", currency, expected)]));
             }
         }
-        None if kept.is_some() => {
+        None if stored.is_some() => {
             let taken = FaultKind::CurrencyTaken(currency.to_owned());
             return Ok(Saved::Refused(vec![Fault::of("", "currency", taken)]));
         }
@@ -90,9 +90,9 @@ pub async fn remove_wallet(
 ) -> anyhow::Result<Saved<StoredWallet>> {
     let mut tx = shop.db.write().await?;
     let wallets = store::wallets::list_stored(&mut tx).await?;
-    let kept = wallets.into_iter().find(|kept| kept.wallet.currency == *currency);
-    if kept.as_ref().is_none_or(|kept| kept.edition != edition) {
-        return Ok(Saved::Stale(kept));
+    let stored = wallets.into_iter().find(|stored| stored.wallet.currency == *currency);
+    if stored.as_ref().is_none_or(|stored| stored.edition != edition) {
+        return Ok(Saved::Stale(stored));
     }
     let stranded = store::wallets::list_stranded(&mut tx, currency).await?;
     if !stranded.is_empty() {
@@ -115,7 +115,7 @@ pub async fn move_wallet(
 ) -> anyhow::Result<()> {
     let mut tx = shop.db.write().await?;
     let wallets = store::wallets::list_stored(&mut tx).await?;
-    let names = wallets.iter().map(|kept| kept.wallet.currency.to_string()).collect();
+    let names = wallets.iter().map(|stored| stored.wallet.currency.to_string()).collect();
     if let Some(names) = moved(names, currency.as_str(), up) {
         store::wallets::reorder(&mut tx, &names).await.context("save the order")?;
         finish(tx, now, false, &format!("Moved the {currency} wallet")).await?;

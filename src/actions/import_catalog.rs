@@ -164,8 +164,8 @@ async fn check_desk_changes(
     if stocking.over_desk || store::catalog_state::count_desk_changes(db).await? == 0 {
         return Ok(());
     }
-    let kept = store::catalog_export::read(db).await?;
-    let changes = differences_from(&kept, file, stocking.count_anew);
+    let stored = store::catalog_export::read(db).await?;
+    let changes = differences_from(&stored, file, stocking.count_anew);
     if changes.is_empty() { Ok(()) } else { Err(ImportError::OverDesk(changes)) }
 }
 
@@ -184,7 +184,7 @@ async fn put_pictures(tx: &mut Tx, rendered: &[(String, Picture)]) -> anyhow::Re
 async fn put_products(
     tx: &mut Tx,
     file: &CatalogFile,
-    opened: &Opened,
+    opened: &SellerPictures,
     count_anew: bool,
     progress: &(impl Fn(&str, usize, usize) + Send + Sync),
 ) -> anyhow::Result<()> {
@@ -222,10 +222,14 @@ async fn note_import(tx: &mut Tx, stocking: Stocking) -> anyhow::Result<()> {
 }
 
 /// What importing this file would change.
-fn differences_from(kept: &StoredCatalog, file: &CatalogFile, count_anew: bool) -> Vec<Difference> {
+fn differences_from(
+    stored: &StoredCatalog,
+    file: &CatalogFile,
+    count_anew: bool,
+) -> Vec<Difference> {
     let file = StoredCatalog::in_order(file.clone());
-    let file = if count_anew { file } else { kept.without_old_news(file) };
-    differences(&kept.file, &file)
+    let file = if count_anew { file } else { stored.without_old_news(file) };
+    differences(&stored.file, &file)
 }
 
 /// What importing a file would change of the desk's edits; empty if the desk has changed nothing, or if the file cannot
@@ -249,21 +253,21 @@ pub async fn list_changes(
 }
 
 /// The seller's pictures, each opened once however many products use it.
-struct Opened {
+struct SellerPictures {
     /// File name in the catalog → fingerprint.
     by_name: HashMap<String, String>,
     /// Fingerprint → where it was found.
-    places: HashMap<String, Place>,
+    places: HashMap<String, FirstUse>,
 }
 
 /// A picture's file name, and the first product that uses it.
-struct Place {
+struct FirstUse {
     name: String,
     record: String,
     field: String,
 }
 
-impl Opened {
+impl SellerPictures {
     fn of_product<'a>(&self, record: &'a ProductRecord) -> Vec<ShownPicture<'a>> {
         let shown = record.images.iter().filter_map(|image| {
             let fingerprint = self.by_name.get(&image.file)?.clone();
@@ -273,8 +277,8 @@ impl Opened {
     }
 }
 
-fn open_all(file: &CatalogFile, folders: &Originals, faults: &mut Vec<Fault>) -> Opened {
-    let mut opened = Opened { by_name: HashMap::new(), places: HashMap::new() };
+fn open_all(file: &CatalogFile, folders: &Originals, faults: &mut Vec<Fault>) -> SellerPictures {
+    let mut opened = SellerPictures { by_name: HashMap::new(), places: HashMap::new() };
     for product in &file.products {
         for (n, image) in product.images.iter().enumerate() {
             if opened.by_name.contains_key(&image.file) {
@@ -285,7 +289,7 @@ fn open_all(file: &CatalogFile, folders: &Originals, faults: &mut Vec<Fault>) ->
                     let fingerprint = source.fingerprint().to_owned();
                     let (name, record, field) =
                         (image.file.clone(), product.place.clone(), format!("images[{n}]"));
-                    let place = Place { name, record, field };
+                    let place = FirstUse { name, record, field };
                     opened.by_name.insert(image.file.clone(), fingerprint.clone());
                     opened.places.insert(fingerprint, place);
                 }
@@ -319,7 +323,7 @@ fn picture_fault(
 }
 
 /// Which of the opened pictures are already rendered and stored.
-async fn known_pictures(shop: &Shop, opened: &Opened) -> anyhow::Result<HashSet<String>> {
+async fn known_pictures(shop: &Shop, opened: &SellerPictures) -> anyhow::Result<HashSet<String>> {
     let mut known = HashSet::new();
     for fingerprint in opened.places.keys() {
         if is_rendered(shop, fingerprint).await? {
@@ -331,7 +335,7 @@ async fn known_pictures(shop: &Shop, opened: &Opened) -> anyhow::Result<HashSet<
 
 /// Renders and stores new pictures, on two threads: a large picture takes half a gigabyte while it is processed.
 fn render_all(
-    opened: &Opened,
+    opened: &SellerPictures,
     folders: &Originals,
     known: &HashSet<String>,
     keep: &(impl Fn(&Rendered) -> io::Result<()> + Sync),

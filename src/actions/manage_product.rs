@@ -14,7 +14,7 @@ use crate::infra::store::stock::StockChange;
 
 /// The new position of a product in the seller's list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum NewPosition {
     Up,
     Down,
     /// Shape: counts from 1.
@@ -165,7 +165,7 @@ fn copy_of(product: &EditedProduct, slug: &Slug) -> ProductRecord {
 pub async fn move_product(
     shop: &Shop,
     slug: &Slug,
-    to: Place,
+    to: NewPosition,
     now: Timestamp,
 ) -> anyhow::Result<Option<()>> {
     let mut tx = shop.db.write().await?;
@@ -174,9 +174,9 @@ pub async fn move_product(
     };
     let here = store::products::find_place(&mut tx, product.id).await?;
     let there = match to {
-        Place::Up => here - 1,
-        Place::Down => here + 1,
-        Place::Number(n) => n,
+        NewPosition::Up => here - 1,
+        NewPosition::Down => here + 1,
+        NewPosition::Number(n) => n,
     };
     store::product_writes::move_to(&mut tx, product.id, there).await.context("move the product")?;
     let there = store::products::find_place(&mut tx, product.id).await?;

@@ -68,7 +68,7 @@ pub use answer_buyer::{AnswerError, answer_buyer};
 pub use apply_payments::apply_payments;
 pub use apply_reply::{ApplyReplyError, apply_reply};
 pub use ask_seller::{AskSellerError, MOST_MESSAGE, Question, UnfitMessage, ask_seller};
-pub use authenticator::{AuthError, Authenticator, Credentials, Line};
+pub use authenticator::{AuthError, Authenticator, Credentials, LoginQueue};
 pub use availability::{
     Availability, ClosedReason, is_near_end, refuse_key, remember_key, take_key, why_closed,
 };
@@ -102,7 +102,7 @@ pub use import_catalog::{
     ImportError, Stocked, Stocking, has_faults, import_catalog, list_changes, validate_catalog,
 };
 pub use manage_product::{
-    Place, Stale, add_stock, delete_product, duplicate_product, hide_product, move_product,
+    NewPosition, Stale, add_stock, delete_product, duplicate_product, hide_product, move_product,
     rename_category,
 };
 pub use mark_seen::mark_seen;

@@ -44,8 +44,8 @@ pub(super) async fn queue_message(
         Err(_) if may_wait => Some(Vec::new()),
         Err(closed) => return Err(closed.into()),
     };
-    let kept = message.as_deref();
-    let id = store::outbox::insert(tx, &order.order_ref, place, is_read, is_erasure, kept)
+    let bytes = message.as_deref();
+    let id = store::outbox::insert(tx, &order.order_ref, place, is_read, is_erasure, bytes)
         .await
         .context("queue the message to the seller")?;
     let order_ref = order.order_ref.clone();
@@ -82,25 +82,30 @@ pub(super) fn write(
 }
 
 /// Delivers a message to the seller. If that fails, [`sweep`] delivers it later: the row guarantees it.
-pub async fn notify_seller(shop: &Shop, owed: OutboxMessage, now: Timestamp) {
-    if let Err(error) = tell_in_order(shop, owed, now).await {
+pub async fn notify_seller(shop: &Shop, queued: OutboxMessage, now: Timestamp) {
+    if let Err(error) = deliver_in_order(shop, queued, now).await {
         tracing::warn!("the seller will be notified later: {error:#}");
     }
 }
 
 /// Delivers a message after those of its order that were queued before. Messages of a quiet order wait, this one among them.
-async fn tell_in_order(shop: &Shop, owed: OutboxMessage, now: Timestamp) -> anyhow::Result<()> {
-    if owed.number == 0 {
-        return tell(shop, owed, now).await;
+async fn deliver_in_order(
+    shop: &Shop,
+    queued: OutboxMessage,
+    now: Timestamp,
+) -> anyhow::Result<()> {
+    if queued.number == 0 {
+        return deliver(shop, queued, now).await;
     }
     let waiting =
-        store::outbox::list_undelivered_of(&mut *shop.db.reader().await?, &owed.order_ref).await?;
+        store::outbox::list_undelivered_of(&mut *shop.db.reader().await?, &queued.order_ref)
+            .await?;
     let mut lookup = Lookup::new(shop.maildir.clone());
     for earlier in waiting {
-        if earlier.id == owed.id {
-            tell(shop, earlier, now).await?;
+        if earlier.id == queued.id {
+            deliver(shop, earlier, now).await?;
         } else {
-            (_, lookup) = tell_again(shop, earlier, lookup, now).await?;
+            (_, lookup) = deliver_once(shop, earlier, lookup, now).await?;
         }
     }
     Ok(())
@@ -108,44 +113,45 @@ async fn tell_in_order(shop: &Shop, owed: OutboxMessage, now: Timestamp) -> anyh
 
 /// Delivers all undelivered messages, and returns their number. The Maildir is listed at most once.
 pub async fn sweep(shop: &Shop, now: Timestamp) -> anyhow::Result<usize> {
-    let (mut n_told, mut last) = (0, 0);
+    let (mut n_delivered, mut last) = (0, 0);
     let mut lookup = Lookup::new(shop.maildir.clone());
     loop {
-        let untold = store::outbox::list_undelivered(&mut *shop.db.reader().await?, last).await?;
-        let Some(newest) = untold.last() else { return Ok(n_told) };
+        let undelivered =
+            store::outbox::list_undelivered(&mut *shop.db.reader().await?, last).await?;
+        let Some(newest) = undelivered.last() else { return Ok(n_delivered) };
         last = newest.id;
-        for owed in untold {
+        for queued in undelivered {
             // The task that placed the order may have delivered it meanwhile.
-            if !store::outbox::is_undelivered(&mut *shop.db.reader().await?, owed.id).await? {
+            if !store::outbox::is_undelivered(&mut *shop.db.reader().await?, queued.id).await? {
                 continue;
             }
-            let is_told;
-            (is_told, lookup) = tell_again(shop, owed, lookup, now).await?;
-            n_told += usize::from(is_told);
+            let was_delivered;
+            (was_delivered, lookup) = deliver_once(shop, queued, lookup, now).await?;
+            n_delivered += usize::from(was_delivered);
         }
     }
 }
 
 /// Delivers a message that was queued before, unless it waits for the seller's key. Returns whether it is delivered.
-async fn tell_again(
+async fn deliver_once(
     shop: &Shop,
-    owed: OutboxMessage,
+    queued: OutboxMessage,
     mut lookup: Lookup,
     now: Timestamp,
 ) -> anyhow::Result<(bool, Lookup)> {
     // A message that was delivered but not marked so may have been read since.
-    let name = delivery_name(&owed.order_ref, owed.number, owed.at);
+    let name = delivery_name(&queued.order_ref, queued.number, queued.at);
     let (is_delivered, lookup) =
         tokio::task::spawn_blocking(move || (lookup.is_delivered(&name), lookup))
             .await
             .context("read the Maildir")?;
     if is_delivered.context("read the Maildir")? {
-        store::outbox::mark_delivered(&shop.db, owed.id).await?;
-    } else if owed.message.is_empty() && shop.availability.seal(now).is_err() {
+        store::outbox::mark_delivered(&shop.db, queued.id).await?;
+    } else if queued.message.is_empty() && shop.availability.seal(now).is_err() {
         // It waits for the key; the log already says that it is missing.
         return Ok((false, lookup));
     } else {
-        tell(shop, owed, now).await?;
+        deliver(shop, queued, now).await?;
     }
     Ok((true, lookup))
 }
@@ -160,34 +166,34 @@ pub async fn clear_drafts(shop: &Shop, now: Timestamp) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn tell(shop: &Shop, mut owed: OutboxMessage, now: Timestamp) -> anyhow::Result<()> {
-    if owed.message.is_empty() {
+async fn deliver(shop: &Shop, mut queued: OutboxMessage, now: Timestamp) -> anyhow::Result<()> {
+    if queued.message.is_empty() {
         let Some(order) =
-            store::orders::find(&mut *shop.db.reader().await?, &owed.order_ref).await?
+            store::orders::find(&mut *shop.db.reader().await?, &queued.order_ref).await?
         else {
             return Ok(());
         };
-        let told = if owed.is_erasure { Told::Erased } else { Told::Step("") };
-        let (number, at) = (owed.number, owed.at);
+        let told = if queued.is_erasure { Told::Erased } else { Told::Step("") };
+        let (number, at) = (queued.number, queued.at);
         let place = NextMessage { number, at, has_key: true, is_quiet: false };
         let key = shop.availability.seal_for_message(true, now)?;
         let name = shop.name(&mut *shop.db.reader().await?).await?;
-        owed.message = write(shop, &name, &order, told, place, (key.as_ref(), now))?;
+        queued.message = write(shop, &name, &order, told, place, (key.as_ref(), now))?;
     }
-    let name = delivery_name(&owed.order_ref, owed.number, owed.at);
+    let name = delivery_name(&queued.order_ref, queued.number, queued.at);
     let maildir = shop.maildir.clone();
     tokio::task::spawn_blocking(move || {
-        if owed.is_read {
-            maildir.deliver_read(&name, &owed.message)
+        if queued.is_read {
+            maildir.deliver_read(&name, &queued.message)
         } else {
-            maildir.deliver(&name, &owed.message)
+            maildir.deliver(&name, &queued.message)
         }
     })
     .await
     .context("deliver the message")?
     .context("deliver the message into the Maildir")?;
     failpoints::at("message-delivered");
-    store::outbox::mark_delivered(&shop.db, owed.id)
+    store::outbox::mark_delivered(&shop.db, queued.id)
         .await
         .context("mark the message as delivered")?;
     failpoints::at("order-told");

@@ -87,7 +87,7 @@ pub async fn place_order(
     let clock = before.clock.clone().unwrap_or_else(|| TrustedClock::begin(&reading));
     let minutes = minutes_to_pay(shop, before.is_under_siege);
     let ends = Ends::of(clock.at(&reading), minutes);
-    let Some(Asked { invoice, derived, is_alone }) =
+    let Some(PaymentRequest { invoice, derived, is_alone }) =
         open_invoice(&mut tx, &new, &wallet, &shop.salt, ends).await?
     else {
         return Err(refused("currency", RefusalReason::TotalTaken));
@@ -123,10 +123,10 @@ pub async fn place_order(
     }
     let order_ref = order.order_ref.clone();
     let (is_read, is_erasure, number) = (false, false, 0);
-    let owed =
+    let queued =
         OutboxMessage { id, order_ref: order.order_ref, number, at, is_read, is_erasure, message };
     if !is_quiet {
-        notify_seller(shop, owed, now).await;
+        notify_seller(shop, queued, now).await;
     }
     failpoints::at("before-answer");
     Ok(order_ref)
@@ -167,7 +167,7 @@ async fn open_order(
         "" => None,
         code => store::discounts::find(tx, code).await?,
     };
-    let discount = discount.map(|kept| (kept.discount, kept.used));
+    let discount = discount.map(|stored| (stored.discount, stored.used));
     let context = CheckoutContext {
         cart: &cart,
         coin: &wallet.coin,
@@ -231,7 +231,7 @@ impl Ends {
 }
 
 /// The invoice, and which of the seller's addresses it uses.
-struct Asked {
+struct PaymentRequest {
     invoice: Invoice,
     /// The wallet's account and the address index in it, if it has one.
     derived: Option<(String, u32)>,
@@ -246,7 +246,7 @@ async fn open_invoice(
     wallet: &Wallet,
     salt: &[u8],
     ends: Ends,
-) -> anyhow::Result<Option<Asked>> {
+) -> anyhow::Result<Option<PaymentRequest>> {
     let mut derived = None;
     if let Some(account) = wallet.receives.account() {
         let index = store::accounts::take_index(tx, &account).await?;
@@ -284,5 +284,5 @@ async fn open_invoice(
         until: ends.until,
         clock_ahead: ends.clock_ahead,
     };
-    Ok(Some(Asked { invoice, derived, is_alone }))
+    Ok(Some(PaymentRequest { invoice, derived, is_alone }))
 }

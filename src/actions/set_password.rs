@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 
-use crate::actions::authenticator::{Asked, AuthError};
+use crate::actions::authenticator::{AuthError, Check};
 use crate::actions::sign_in::use_up;
 use crate::actions::{Authenticator, Shop};
 use crate::domain::login::{NewPassword, PASSWORD_SALT_BYTES, TypedPassword};
@@ -17,11 +17,11 @@ pub async fn set_password(
     salt: [u8; PASSWORD_SALT_BYTES],
     now: Timestamp,
 ) -> Result<(), AuthError> {
-    let Some(kept) = authenticator.make(password.typed().clone(), salt).await? else {
+    let Some(stored) = authenticator.make(password.typed().clone(), salt).await? else {
         return Err(AuthError::Busy);
     };
     let mut tx = shop.db.write().await?;
-    store::login::mark_password(&mut tx, &kept).await.context("save the password")?;
+    store::login::mark_password(&mut tx, &stored).await.context("save the password")?;
     store::login::delete_sessions(&mut tx).await.context("end the sessions")?;
     store::login::forget_wrong_codes(&mut tx).await?;
     store::audit_log::record(&mut tx, now, "Set the desk password from the command line").await?;
@@ -38,15 +38,15 @@ pub async fn change_password(
     salts: [[u8; PASSWORD_SALT_BYTES]; 2],
     now: Timestamp,
 ) -> Result<(), AuthError> {
-    let known = authenticator.look_at(shop, Asked::Password(password), salts[0], now).await?;
-    let Some(kept) = authenticator.make(new.typed().clone(), salts[1]).await? else {
+    let verified = authenticator.verify(shop, Check::Password(password), salts[0], now).await?;
+    let Some(stored) = authenticator.make(new.typed().clone(), salts[1]).await? else {
         return Err(AuthError::Busy);
     };
     let mut tx = shop.db.write().await?;
-    if !use_up(&mut tx, &known).await? {
+    if !use_up(&mut tx, &verified).await? {
         return Err(authenticator.wrong(now));
     }
-    store::login::mark_password(&mut tx, &kept).await.context("save the password")?;
+    store::login::mark_password(&mut tx, &stored).await.context("save the password")?;
     store::login::delete_sessions(&mut tx).await.context("end the sessions")?;
     store::login::forget_wrong_codes(&mut tx).await?;
     store::audit_log::record(&mut tx, now, "Changed the desk password").await?;

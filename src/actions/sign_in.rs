@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 
-use crate::actions::authenticator::{Asked, AuthError, Credentials, Known};
+use crate::actions::authenticator::{AuthError, Check, Credentials, Verified};
 use crate::actions::{Authenticator, Shop};
 use crate::domain::login::{
     FactorProof, PASSWORD_SALT_BYTES, SessionHash, SessionSpan, TypedPassword,
@@ -29,9 +29,9 @@ pub async fn sign_in(
     signing: Signing,
     now: Timestamp,
 ) -> Result<(), AuthError> {
-    let known = authenticator.look_at(shop, Asked::All(given), signing.salt, now).await?;
+    let verified = authenticator.verify(shop, Check::All(given), signing.salt, now).await?;
     let mut tx = shop.db.write().await?;
-    if !use_up(&mut tx, &known).await? {
+    if !use_up(&mut tx, &verified).await? {
         return Err(authenticator.wrong(now));
     }
     let over = now.plus_minutes(-SessionSpan::IDLE_MINUTES);
@@ -45,7 +45,9 @@ pub async fn sign_in(
     store::login::insert_session(&mut tx, &signing.fresh, span)
         .await
         .context("save the session")?;
-    store::audit_log::record(&mut tx, now, action_of(&known)).await.context("record the action")?;
+    store::audit_log::record(&mut tx, now, action_of(&verified))
+        .await
+        .context("record the action")?;
     tx.commit().await.context("commit the session")?;
     Ok(())
 }
@@ -58,7 +60,7 @@ pub async fn confirm_password(
     salt: [u8; PASSWORD_SALT_BYTES],
     now: Timestamp,
 ) -> Result<(), AuthError> {
-    confirm(shop, authenticator, Asked::Password(password), salt, now).await
+    confirm(shop, authenticator, Check::Password(password), salt, now).await
 }
 
 /// The same with a code of the second factor.
@@ -69,45 +71,45 @@ pub async fn confirm_seller(
     salt: [u8; PASSWORD_SALT_BYTES],
     now: Timestamp,
 ) -> Result<(), AuthError> {
-    confirm(shop, authenticator, Asked::All(given), salt, now).await
+    confirm(shop, authenticator, Check::All(given), salt, now).await
 }
 
 async fn confirm(
     shop: &Shop,
     authenticator: &Authenticator,
-    asked: Asked,
+    check: Check,
     salt: [u8; PASSWORD_SALT_BYTES],
     now: Timestamp,
 ) -> Result<(), AuthError> {
-    let known = authenticator.look_at(shop, asked, salt, now).await?;
+    let verified = authenticator.verify(shop, check, salt, now).await?;
     let mut tx = shop.db.write().await?;
-    if !use_up(&mut tx, &known).await? {
+    if !use_up(&mut tx, &verified).await? {
         return Err(authenticator.wrong(now));
     }
     tx.commit().await.context("commit the used code")?;
     Ok(())
 }
 
-fn action_of(known: &Known) -> &'static str {
-    match known.proof {
+fn action_of(verified: &Verified) -> &'static str {
+    match verified.proof {
         Some(FactorProof::Recovery(_)) => "Signed in with a recovery code",
         Some(FactorProof::Step(_)) | None => "Signed in",
     }
 }
 
 /// What was checked must still hold, and each code works once. `false`: another request was faster.
-pub(super) async fn use_up(tx: &mut Tx, known: &Known) -> anyhow::Result<bool> {
+pub(super) async fn use_up(tx: &mut Tx, verified: &Verified) -> anyhow::Result<bool> {
     let lock = store::login::find_lock(tx).await.context("read the desk's credentials")?;
-    let is_asked = lock.factor.is_some() && !known.is_inside;
-    if lock.password.as_ref() != Some(&known.kept) || is_asked != known.proof.is_some() {
+    let is_asked = lock.factor.is_some() && !verified.is_inside;
+    if lock.password.as_ref() != Some(&verified.password) || is_asked != verified.proof.is_some() {
         return Ok(false);
     }
-    let is_used = match &known.proof {
+    let is_used = match &verified.proof {
         None => true,
         Some(FactorProof::Step(step)) => store::login::mark_step(tx, *step).await?,
         Some(FactorProof::Recovery(hash)) => store::login::take_recovery(tx, hash).await?,
     };
-    if let Some(upgraded) = known.upgraded.as_ref().filter(|_| is_used) {
+    if let Some(upgraded) = verified.upgraded.as_ref().filter(|_| is_used) {
         store::login::mark_password(tx, upgraded).await.context("save the rehashed password")?;
     }
     Ok(is_used)

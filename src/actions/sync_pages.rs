@@ -30,9 +30,9 @@ enum News {
 /// stays; if it has, the file replaces the desk's version.
 pub async fn sync_pages(shop: &Shop, files: &[PageFile]) -> anyhow::Result<()> {
     let mut tx = shop.db.write().await?;
-    let kept = store::pages::list(&mut tx).await.context("read the pages")?;
+    let stored = store::pages::list(&mut tx).await.context("read the pages")?;
     let (mut is_changed, mut over) = (false, Vec::new());
-    for news in compare(&kept, files) {
+    for news in compare(&stored, files) {
         match &news {
             News::Put(page) | News::PutOverDesk(page) | News::Left(page) => {
                 store::pages::put(&mut tx, page).await.context("save a page")?;
@@ -68,20 +68,20 @@ pub async fn list_pages_over_desk(
     shop: &Shop,
     files: &[PageFile],
 ) -> anyhow::Result<Vec<PageSlug>> {
-    let kept = store::pages::list(&mut *shop.db.reader().await?).await?;
-    let over = compare(&kept, files).into_iter().filter_map(|news| match news {
+    let stored = store::pages::list(&mut *shop.db.reader().await?).await?;
+    let over = compare(&stored, files).into_iter().filter_map(|news| match news {
         News::PutOverDesk(page) => Some(page.slug),
         _ => None,
     });
     Ok(over.collect())
 }
 
-fn compare(kept: &[StoredPage], files: &[PageFile]) -> Vec<News> {
+fn compare(stored: &[StoredPage], files: &[PageFile]) -> Vec<News> {
     let mut news = Vec::new();
     for (n, file) in (0_i64..).zip(files) {
         let text = file.text.as_str();
-        let Some(page) = kept.iter().find(|page| page.slug == file.slug) else {
-            let last = kept.iter().map(|page| page.position + 1).max().unwrap_or(0);
+        let Some(page) = stored.iter().find(|page| page.slug == file.slug) else {
+            let last = stored.iter().map(|page| page.position + 1).max().unwrap_or(0);
             news.push(News::Put(shown(&file.slug, &file.text, last + n)));
             continue;
         };
@@ -97,7 +97,7 @@ fn compare(kept: &[StoredPage], files: &[PageFile]) -> Vec<News> {
         let is_over = page.is_of_desk() && !is_same;
         news.push(if is_over { News::PutOverDesk(new) } else { News::Put(new) });
     }
-    for page in kept.iter().filter(|page| page.file_markdown.is_some()) {
+    for page in stored.iter().filter(|page| page.file_markdown.is_some()) {
         if files.iter().any(|file| file.slug == page.slug) {
             continue;
         }
@@ -158,11 +158,15 @@ mod tests {
         }
     }
 
-    /// `kept`: the file's last content, the desk's version, and whether it was removed there.
+    /// `stored`: the file's last content, the desk's version, and whether it was removed there.
     #[track_caller]
-    fn check(kept: Option<(Option<&str>, Option<&str>, bool)>, file: Option<&str>, expected: &str) {
-        let kept: Vec<StoredPage> =
-            kept.into_iter().map(|(file, desk, gone)| page(file, desk, gone)).collect();
+    fn check(
+        stored: Option<(Option<&str>, Option<&str>, bool)>,
+        file: Option<&str>,
+        expected: &str,
+    ) {
+        let stored: Vec<StoredPage> =
+            stored.into_iter().map(|(file, desk, gone)| page(file, desk, gone)).collect();
         let files: Vec<PageFile> = file
             .map(|text| PageFile {
                 slug: PageSlug::parse("about").unwrap(),
@@ -170,7 +174,7 @@ mod tests {
             })
             .into_iter()
             .collect();
-        let said: Vec<String> = compare(&kept, &files)
+        let said: Vec<String> = compare(&stored, &files)
             .into_iter()
             .map(|news| match news {
                 News::Put(page) => format!("put {}", page.markdown.unwrap()),

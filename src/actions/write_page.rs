@@ -33,11 +33,11 @@ pub async fn add_page(
     now: Timestamp,
 ) -> Result<(), WritePageError> {
     let mut tx = shop.db.write().await?;
-    let kept = store::pages::list(&mut tx).await.context("read the pages")?;
-    let last = kept.iter().map(|page| page.position + 1).max().unwrap_or(0);
+    let stored = store::pages::list(&mut tx).await.context("read the pages")?;
+    let last = stored.iter().map(|page| page.position + 1).max().unwrap_or(0);
     let mut page = written(slug, text, last);
     // If it replaces a removed page, the file's last content is kept.
-    match kept.into_iter().find(|page| page.slug == *slug) {
+    match stored.into_iter().find(|page| page.slug == *slug) {
         Some(old) if old.is_gone => {
             page.edition = old.edition + 1;
             page.file_markdown = old.file_markdown;
@@ -144,8 +144,8 @@ async fn find(
     slug: &PageSlug,
     edition: i64,
 ) -> Result<StoredPage, WritePageError> {
-    let kept = store::pages::list(tx).await.context("read the pages")?;
-    match kept.into_iter().find(|page| page.slug == *slug && !page.is_gone) {
+    let stored = store::pages::list(tx).await.context("read the pages")?;
+    match stored.into_iter().find(|page| page.slug == *slug && !page.is_gone) {
         None => Err(WritePageError::Gone),
         Some(page) if page.edition == edition => Ok(page),
         Some(page) => Err(WritePageError::Changed(Box::new(page))),

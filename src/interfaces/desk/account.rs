@@ -7,7 +7,7 @@ use askama::Template;
 use serde::Deserialize;
 
 use crate::actions;
-use crate::actions::{ConfirmFactorError, Credentials, Line};
+use crate::actions::{ConfirmFactorError, Credentials, LoginQueue};
 use crate::domain::login::{
     FactorSecret, N_RECOVERY_CODES, NewPassword, RecoveryCode, RecoveryHash, SessionSpan,
     TypedPassword,
@@ -285,7 +285,7 @@ async fn confirm_factor(
 
 async fn confirms_password_and_code(desk: &Desk, form: &CodeForm) -> Result<bool, DeskError> {
     let credentials = Credentials {
-        line: Line::Known,
+        queue: LoginQueue::KnownBrowser,
         password: TypedPassword::of(&form.password),
         code: form.code.clone(),
     };

@@ -10,7 +10,7 @@ use futures_util::future::LocalBoxFuture;
 use serde::Deserialize;
 
 use crate::actions;
-use crate::actions::{AuthError, Credentials, Line};
+use crate::actions::{AuthError, Credentials, LoginQueue};
 use crate::domain::login::{SessionId, TypedPassword};
 use crate::infra::store;
 use crate::interfaces::desk::error::{DeskError, DeskResult};
@@ -126,7 +126,7 @@ async fn submit(
     let known_browser = session::cookie(&request, session::KNOWN_BROWSER);
     let is_known = known_browser.is_some_and(|token| desk.is_known_browser(&token));
     let credentials = Credentials {
-        line: if is_known { Line::Known } else { Line::Stranger },
+        queue: if is_known { LoginQueue::KnownBrowser } else { LoginQueue::Stranger },
         password: TypedPassword::of(&form.password),
         code: form.code,
     };

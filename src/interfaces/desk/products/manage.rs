@@ -6,7 +6,7 @@ use askama::Template;
 use serde::Deserialize;
 
 use crate::actions;
-use crate::actions::{Place, Stale};
+use crate::actions::{NewPosition, Stale};
 use crate::domain::catalog::Slug;
 use crate::infra::store::products::EditedProduct;
 use crate::interfaces::desk::confirmation::ConfirmationPage;
@@ -59,7 +59,8 @@ pub async fn submit(
     match form.action.as_str() {
         "place" => {
             let position = form.place.trim().parse().map_err(|_| DeskError::NotFound)?;
-            let moved = actions::move_product(shop, &slug, Place::Number(position), now).await?;
+            let moved =
+                actions::move_product(shop, &slug, NewPosition::Number(position), now).await?;
             moved.ok_or(DeskError::NotFound)?;
             Ok(to_product(&slug, "moved"))
         }
@@ -79,8 +80,8 @@ pub async fn arrange(desk: &Desk, slug: &Slug, change: &str) -> Result<&'static 
     let (found, done) = match change {
         "hide" => (actions::hide_product(shop, slug, true, now).await?, "hidden"),
         "show" => (actions::hide_product(shop, slug, false, now).await?, "shown"),
-        "up" => (actions::move_product(shop, slug, Place::Up, now).await?, "moved"),
-        "down" => (actions::move_product(shop, slug, Place::Down, now).await?, "moved"),
+        "up" => (actions::move_product(shop, slug, NewPosition::Up, now).await?, "moved"),
+        "down" => (actions::move_product(shop, slug, NewPosition::Down, now).await?, "moved"),
         _ => return Err(DeskError::NotFound),
     };
     found.ok_or(DeskError::NotFound)?;
