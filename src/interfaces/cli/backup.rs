@@ -22,9 +22,9 @@ use crate::infra::config::Settings;
 use crate::infra::store::Db;
 use crate::infra::{bounded, store};
 use crate::interfaces::cli::backup::archive::{
-    CLIENTS, DATABASE, DESK_CLIENTS, FILES, FOLDERS, KEY, MOST_OF_FILE, SECRET, pack,
+    CLIENTS, DATABASE, DESK_CLIENTS, FILES, FOLDERS, KEY, MOST_OF_FILE, PICTURES, SECRET, pack,
 };
-use crate::interfaces::cli::open::{folder_of, home, make_folder, with_suffix};
+use crate::interfaces::cli::open::{folder_of, home, if_exists, make_folder, with_suffix};
 use crate::interfaces::cli::output::{say, say_error};
 use crate::interfaces::cli::{digests, open};
 
@@ -70,7 +70,7 @@ pub async fn back_up(backup: BackupArgs, settings: Settings) -> anyhow::Result<E
     actions::remember_key(&shop).await?;
     let damage = store::snapshot::find_damage(&mut *shop.db.reader().await?)
         .await
-        .context("look at the database")?;
+        .context("check the database")?;
     if let Some(damage) = damage {
         anyhow::bail!(
             "nothing was backed up: the database is damaged ({damage}). Keep your older backups; `shop doctor` says what to do"
@@ -81,23 +81,21 @@ pub async fn back_up(backup: BackupArgs, settings: Settings) -> anyhow::Result<E
     shop.db.close().await;
 
     let mut files = BTreeMap::from([(DATABASE.to_owned(), database)]);
-    let mut paths = configured_files(&settings);
-    paths.extend(FILES.map(|name| (name, PathBuf::from(name))));
-    for (name, path) in paths {
-        if let Some(bytes) = read_if_there(&path)? {
+    for name in [SECRET, CLIENTS, DESK_CLIENTS, KEY].into_iter().chain(FILES) {
+        if let Some(bytes) = read_if_exists(&path_of(name, &settings))? {
             files.insert(name.to_owned(), bytes);
         }
     }
     for name in FOLDERS {
         if !(backup.without_images && name == "db/images") {
-            gather(&stored_folder(name, &settings), name, &mut files)?;
+            gather(&path_of(name, &settings), name, &mut files)?;
         }
     }
     let n_files = files.len();
-    let archive = pack(files).context("pack the copy")?;
+    let archive = pack(files).context("pack the backup")?;
     let sealed = match &key {
         None => None,
-        Some(key) => Some(key.seal(&archive, now).context("seal the copy")?),
+        Some(key) => Some(key.seal(&archive, now).context("encrypt the backup")?),
     };
     let bytes = sealed.as_ref().map_or(archive.as_slice(), String::as_bytes);
     if to_stdout {
@@ -211,13 +209,13 @@ async fn restore_files(
         make_folder(&folder_of(path))?;
         let draft = draft_of(path);
         remove_draft(&draft);
-        write_new(&draft, bytes).with_context(|| format!("write beside {}", path.display()))?;
+        write_new(&draft, bytes).with_context(|| format!("write a draft of {}", path.display()))?;
     }
     let draft = draft_of(&settings.storage.database);
     prepare_database(&draft, gap).await.context("the database of the backup")?;
     for (path, _) in plan {
         fs::rename(draft_of(path), path)
-            .with_context(|| format!("put {} into its place", path.display()))?;
+            .with_context(|| format!("rename the draft of {}", path.display()))?;
         sync_folder(path)?;
     }
     Ok(())
@@ -232,10 +230,10 @@ async fn prepare_database(file: &Path, gap: u32) -> anyhow::Result<()> {
             anyhow::bail!("it is damaged: {damage}");
         }
         let mut tx = db.write().await?;
-        store::accounts::leave_gap(&mut tx, gap).await.context("leave the gap")?;
+        store::accounts::leave_gap(&mut tx, gap).await.context("skip addresses")?;
         // A session that was ended after the backup would be open again.
         store::login::delete_sessions(&mut tx).await.context("end the desk's sessions")?;
-        tx.commit().await.context("commit the gap")?;
+        tx.commit().await.context("commit the skipped addresses")?;
         anyhow::ensure!(store::journal::empty_journal(&db).await?, "its journal cannot be emptied");
         anyhow::Ok(())
     };
@@ -248,54 +246,36 @@ async fn prepare_database(file: &Path, gap: u32) -> anyhow::Result<()> {
     File::open(file)?.sync_all().context("sync it")
 }
 
-/// Files whose paths depend on the settings.
-fn configured_files(settings: &Settings) -> Vec<(&'static str, PathBuf)> {
-    vec![
-        (SECRET, open::secret_file(settings)),
-        (CLIENTS, home(settings).join("onion.clients")),
-        (DESK_CLIENTS, home(settings).join("desk.clients")),
-        (KEY, open::seller_key_file(settings)),
-    ]
-}
-
-fn stored_folder(name: &str, settings: &Settings) -> PathBuf {
-    // The rendered pictures lie beside the database.
-    if name == "db/pictures" { home(settings).join("pictures") } else { PathBuf::from(name) }
+/// Where the file or folder with this name in a backup belongs.
+fn path_of(name: &str, settings: &Settings) -> PathBuf {
+    match name {
+        DATABASE => settings.storage.database.clone(),
+        SECRET => open::secret_file(settings),
+        CLIENTS => home(settings).join("onion.clients"),
+        DESK_CLIENTS => home(settings).join("desk.clients"),
+        KEY => open::seller_key_file(settings),
+        // The rendered pictures are next to the database.
+        PICTURES => home(settings).join("pictures"),
+        _ => match name.strip_prefix(PICTURES).and_then(|rest| rest.strip_prefix('/')) {
+            Some(rest) => home(settings).join("pictures").join(rest),
+            None => PathBuf::from(name),
+        },
+    }
 }
 
 /// The path of each file of a backup, the database last.
 fn plan<'a>(files: &'a BTreeMap<String, Vec<u8>>, settings: &Settings) -> Vec<(PathBuf, &'a [u8])> {
-    let configured = configured_files(settings);
-    let path_of = |name: &str| {
-        if name == DATABASE {
-            return settings.storage.database.clone();
-        }
-        if let Some((_, path)) = configured.iter().find(|(known, _)| *known == name) {
-            return path.clone();
-        }
-        let folder = FOLDERS.iter().find_map(|folder| {
-            Some(
-                stored_folder(folder, settings).join(name.strip_prefix(folder)?.strip_prefix('/')?),
-            )
-        });
-        folder.unwrap_or_else(|| PathBuf::from(name))
-    };
     let mut plan: Vec<(PathBuf, &[u8])> =
-        files.iter().map(|(name, bytes)| (path_of(name), bytes.as_slice())).collect();
+        files.iter().map(|(name, bytes)| (path_of(name, settings), bytes.as_slice())).collect();
     plan.sort_by_key(|(path, _)| *path == settings.storage.database);
     plan
 }
 
 /// All regular files below a folder. Links are not followed: they may lead anywhere.
 fn gather(folder: &Path, name: &str, files: &mut BTreeMap<String, Vec<u8>>) -> anyhow::Result<()> {
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => {
-            return Err(error).with_context(|| format!("read the folder {}", folder.display()));
-        }
-    };
-    for entry in entries {
+    let entries = if_exists(fs::read_dir(folder))
+        .with_context(|| format!("read the folder {}", folder.display()))?;
+    for entry in entries.into_iter().flatten() {
         let entry = entry?;
         let Ok(own) = entry.file_name().into_string() else { continue };
         let (path, name) = (entry.path(), format!("{name}/{own}"));
@@ -303,7 +283,7 @@ fn gather(folder: &Path, name: &str, files: &mut BTreeMap<String, Vec<u8>>) -> a
         if kind.is_dir() {
             gather(&path, &name, files)?;
         } else if kind.is_file()
-            && let Some(bytes) = read_if_there(&path)?
+            && let Some(bytes) = read_if_exists(&path)?
         {
             files.insert(name, bytes);
         }
@@ -311,12 +291,9 @@ fn gather(folder: &Path, name: &str, files: &mut BTreeMap<String, Vec<u8>>) -> a
     Ok(())
 }
 
-fn read_if_there(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
-    match bounded::read_file(path, MOST_OF_FILE) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("read {}", path.display())),
-    }
+fn read_if_exists(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
+    if_exists(bounded::read_file(path, MOST_OF_FILE))
+        .with_context(|| format!("read {}", path.display()))
 }
 
 fn has_content(path: &Path, bytes: &[u8]) -> bool {

@@ -39,6 +39,12 @@ struct DeliveryError {
     message: String,
 }
 
+impl DeliveryError {
+    fn new(code: u8, message: impl ToString) -> Self {
+        Self { code, message: message.to_string() }
+    }
+}
+
 /// The recipients, as sendmail gets them.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Envelope {
@@ -59,15 +65,15 @@ pub async fn run(deliver: DeliverArgs, settings: Settings) -> ExitCode {
 
 async fn deliver_message(deliver: &DeliverArgs, settings: &Settings) -> Result<(), DeliveryError> {
     let envelope = Envelope::parse(&deliver.arguments)
-        .map_err(|message| DeliveryError { code: USAGE, message })?;
+        .map_err(|message| DeliveryError::new(USAGE, message))?;
     if envelope.recipients.is_empty() && !envelope.reads_head {
-        let message = "No recipient given. Use order+REF@shop.invalid".to_owned();
-        return Err(DeliveryError { code: USAGE, message });
+        let message = "No recipient given. Use order+REF@shop.invalid";
+        return Err(DeliveryError::new(USAGE, message));
     }
     let message = read_message().map_err(|error| try_again(&error.into()))?;
     // In the wrong folder there is no shop, and none is created.
     open::require_shop(settings)
-        .map_err(|error| DeliveryError { code: NO_SETTINGS, message: format!("{error:#}") })?;
+        .map_err(|error| DeliveryError::new(NO_SETTINGS, format!("{error:#}")))?;
     let shop = open::shop(settings).await.map_err(|error| try_again(&error))?;
     let result = post(&shop, &envelope, &message).await;
     shop.db.close().await;
@@ -90,8 +96,7 @@ fn read_message() -> io::Result<Vec<u8>> {
 
 async fn post(shop: &Shop, envelope: &Envelope, message: &[u8]) -> Result<(), DeliveryError> {
     let now = open::now();
-    let unreadable =
-        |error: Unreadable| DeliveryError { code: UNREADABLE, message: error.to_string() };
+    let unreadable = |error: Unreadable| DeliveryError::new(UNREADABLE, error);
     let mut recipients = envelope.recipients.clone();
     if envelope.reads_head {
         recipients.extend(addressed(message).map_err(unreadable)?);
@@ -106,22 +111,17 @@ async fn post(shop: &Shop, envelope: &Envelope, message: &[u8]) -> Result<(), De
         Ok(()) => Ok(()),
         Err(ApplyReplyError::Broken(error)) => Err(try_again(&error)),
         Err(error @ ApplyReplyError::Unchanged { .. }) => {
-            Err(DeliveryError { code: UNREADABLE, message: not_sent(&error) })
+            Err(DeliveryError::new(UNREADABLE, format!("{error}. Nothing was sent.")))
         }
         Err(error @ (ApplyReplyError::NoOrder(_) | ApplyReplyError::NoReader(_))) => {
-            Err(DeliveryError { code: NO_ORDER, message: not_sent(&error) })
+            Err(DeliveryError::new(NO_ORDER, format!("{error}. Nothing was sent.")))
         }
     }
 }
 
-fn not_sent(error: &ApplyReplyError) -> String {
-    format!("{error}. Nothing was sent.")
-}
-
 fn try_again(error: &anyhow::Error) -> DeliveryError {
-    let message =
-        format!("The shop cannot accept the message now; nothing was sent. Try again: {error:#}");
-    DeliveryError { code: TRY_AGAIN, message }
+    let message = "The shop cannot accept the message now; nothing was sent. Try again";
+    DeliveryError::new(TRY_AGAIN, format!("{message}: {error:#}"))
 }
 
 /// One-letter flags with a value, which may be a separate argument: sender, name, notices, kind of body, account, file, log,

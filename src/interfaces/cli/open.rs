@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::fs::DirBuilder;
+use std::io;
 use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -41,7 +42,7 @@ pub fn require_shop(settings: &Settings) -> anyhow::Result<()> {
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             "does not exist"
         }
-        Err(error) => return Err(error).with_context(|| format!("look at the database {path}")),
+        Err(error) => return Err(error).with_context(|| format!("check the database {path}")),
     };
     anyhow::bail!(
         "there is no shop here: {path} {fault}. Run this in the shop's folder, or give its database with \
@@ -108,7 +109,7 @@ async fn with_database(db: Result<Db, StoreError>, settings: &Settings) -> anyho
 
 /// Checks the host's clocks, and updates the trusted time.
 pub async fn check_clock(shop: &Shop) -> anyhow::Result<Option<ClockDoubted>> {
-    let clock = actions::check_clock(shop).await.context("look at the clock")?;
+    let clock = actions::check_clock(shop).await.context("check the clock")?;
     let doubt = ClockDoubted::of(&clock);
     clock::set_trusted(clock);
     Ok(doubt)
@@ -196,32 +197,27 @@ pub fn secret(settings: &Settings) -> anyhow::Result<Vec<u8>> {
         return Ok(secret.clone().into_bytes());
     }
     let path = secret_file(settings);
-    match bounded::read_file(&path, MOST_OF_SECRET) {
-        Ok(secret) if 32 <= secret.len() => return Ok(secret),
-        Ok(_) => anyhow::bail!(
+    let stored = if_exists(bounded::read_file(&path, MOST_OF_SECRET))
+        .with_context(|| format!("read the secret {}", path.display()))?;
+    if let Some(secret) = stored {
+        anyhow::ensure!(
+            32 <= secret.len(),
             "{}: the secret is truncated; remove the file and a new one is created",
             path.display()
-        ),
-        Err(error) if error.kind() == ErrorKind::NotFound => {}
-        Err(error) => {
-            return Err(error).with_context(|| format!("read the secret {}", path.display()));
-        }
+        );
+        return Ok(secret);
     }
     let secret = random_bytes::<32>();
     atomic_file::write(&path, &secret, 0o600)
-        .with_context(|| format!("keep the secret {}", path.display()))?;
+        .with_context(|| format!("store the secret {}", path.display()))?;
     Ok(secret.to_vec())
 }
 
 /// The Markdown files of a folder, `policy` first; `None` if there is no such folder.
 pub fn page_files(folder: &Path) -> anyhow::Result<Option<Vec<PageFile>>> {
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => {
-            return Err(error).with_context(|| format!("read the folder {}", folder.display()));
-        }
-    };
+    let entries = if_exists(fs::read_dir(folder))
+        .with_context(|| format!("read the folder {}", folder.display()))?;
+    let Some(entries) = entries else { return Ok(None) };
     let mut files = Vec::new();
     let mut n_bytes = 0;
     for entry in entries {
@@ -252,11 +248,9 @@ pub fn page_files(folder: &Path) -> anyhow::Result<Option<Vec<PageFile>>> {
 
 /// The seller's signed list of the shop's addresses; `None` if there is none.
 pub fn mirrors(path: &Path) -> anyhow::Result<Option<String>> {
-    let text = match bounded::read_text(path, MOST_OF_MIRRORS) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error).with_context(|| format!("read {}", path.display())),
-    };
+    let text = if_exists(bounded::read_text(path, MOST_OF_MIRRORS))
+        .with_context(|| format!("read {}", path.display()))?;
+    let Some(text) = text else { return Ok(None) };
     let is_signed = text.starts_with("-----BEGIN PGP SIGNED MESSAGE-----")
         && text.trim_end().ends_with("-----END PGP SIGNATURE-----");
     anyhow::ensure!(
@@ -280,13 +274,21 @@ pub fn folder_of(file: &Path) -> PathBuf {
     }
 }
 
+/// The content of a file or folder; `None` if it does not exist.
+pub fn if_exists<T>(read: io::Result<T>) -> io::Result<Option<T>> {
+    match read {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        read => read.map(Some),
+    }
+}
+
 /// Creates a folder that only the shop's user can open.
 pub fn make_folder(path: &Path) -> anyhow::Result<()> {
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(path)
-        .with_context(|| format!("make the folder {}", path.display()))
+        .with_context(|| format!("create the folder {}", path.display()))
 }
 
 /// `db/shop.sqlite-wal` of `db/shop.sqlite`.

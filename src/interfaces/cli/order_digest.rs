@@ -71,7 +71,7 @@ pub async fn run(shop: &Shop, digest: &DigestArgs, as_json: bool) -> anyhow::Res
     }
     let unanswered = store::order_reports::list_unanswered(&mut *shop.db.reader().await?).await?;
     lines.push(Line::of_orders("answer", "to answer", unanswered));
-    let due = actions::list_forgettable(shop, now).await.context("list what is due")?;
+    let due = actions::list_forgettable(shop, now).await.context("list orders due for deletion")?;
     lines.push(Line::of_orders("erase", "due for deletion", due));
     let n_undelivered = store::outbox::count_undelivered(&mut *shop.db.reader().await?).await?;
     lines.push(Line::new("untold", "messages not yet in the Maildir", n_undelivered));

@@ -331,7 +331,7 @@ impl Maintenance {
             Ok(None) => Ok(()),
             Err(error) => Err(error.context("check the seller's key")),
         };
-        let remembered = actions::remember_key(shop).await.context("remember the key");
+        let remembered = actions::remember_key(shop).await.context("store the key's fingerprint");
         let mut done = vec![clock, key, remembered];
         done.push(actions::expire_orders(shop, now).await.map(|_| ()).context("expire orders"));
         done.push(actions::bound_unpaid(shop, now).await);
@@ -341,7 +341,9 @@ impl Maintenance {
         );
         let is_slow_round = self.n_rounds.is_multiple_of(ROUNDS_PER_SLOW_ROUND);
         self.n_rounds = self.n_rounds.wrapping_add(1);
-        done.push(delete_due_data(shop, now, is_slow_round).await.context("delete what is due"));
+        done.push(
+            delete_due_data(shop, now, is_slow_round).await.context("delete data that is due"),
+        );
         if is_slow_round {
             done.push(
                 self.check_seller_activity(shop).await.context("check the seller's activity"),

@@ -83,7 +83,7 @@ async fn watch(
     let _lock = lock(settings)?;
     if command.forget {
         let mut tx = shop.db.write().await?;
-        store::watch::forget_memories(&mut tx).await.context("forget the scan states")?;
+        store::watch::forget_memories(&mut tx).await.context("delete the scan states")?;
         tx.commit().await.context("commit the removal of the scan states")?;
         say("Done. Payments detected so far are kept; the nodes are queried again.");
         return Ok(ExitCode::SUCCESS);

@@ -19,7 +19,8 @@ pub const DESK_CLIENTS: &str = "db/desk.clients";
 pub const KEY: &str = "db/seller.asc";
 /// The other contents of a backup: files, then folders.
 pub const FILES: [&str; 3] = [".env", "db/data.json", "db/mirrors.txt"];
-pub const FOLDERS: [&str; 3] = ["db/pages", "db/images", "db/pictures"];
+pub const FOLDERS: [&str; 3] = ["db/pages", "db/images", PICTURES];
+pub const PICTURES: &str = "db/pictures";
 
 /// The owner of all files in a backup with a list of digests: if the list was removed, the backup does not pass for an older
 /// one.

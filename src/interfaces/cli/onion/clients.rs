@@ -4,7 +4,6 @@
 //! (`serve --tor`), or the helper in Tor's container. If Tor's own torrc creates the service, Tor reads a folder that the shop
 //! may not write: then the commands say what to do by hand, and never that it was done.
 
-use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
@@ -18,7 +17,7 @@ use crate::infra::tor::{ClientKeys, ClientName, Clients, OnionAddress, SharedDir
 use crate::infra::{atomic_file, bounded};
 use crate::interfaces::cli::onion::service;
 use crate::interfaces::cli::open;
-use crate::interfaces::cli::open::{home, make_folder};
+use crate::interfaces::cli::open::{home, if_exists, make_folder};
 use crate::interfaces::cli::output::{say, say_error, say_text};
 use crate::interfaces::http::wall;
 
@@ -122,16 +121,10 @@ impl<'a> ClientList<'a> {
     }
 
     fn read(&self) -> anyhow::Result<Clients> {
-        match bounded::read_text(&self.file, MOST_OF_CLIENTS) {
-            Ok(text) => {
-                let clients = Clients::parse(&text);
-                clients.with_context(|| format!("the list {}", self.file.display()))
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Clients::default()),
-            Err(error) => {
-                Err(error).with_context(|| format!("read the list {}", self.file.display()))
-            }
-        }
+        let text = if_exists(bounded::read_text(&self.file, MOST_OF_CLIENTS))
+            .with_context(|| format!("read the list {}", self.file.display()))?;
+        Clients::parse(&text.unwrap_or_default())
+            .with_context(|| format!("the list {}", self.file.display()))
     }
 
     fn write_for_tor(&self, clients: &Clients) -> anyhow::Result<()> {
@@ -145,7 +138,7 @@ impl<'a> ClientList<'a> {
     fn apply(&self, clients: &Clients) -> anyhow::Result<Outcome> {
         make_folder(&home(self.settings))?;
         atomic_file::write(&self.file, clients.file().as_bytes(), 0o600)
-            .with_context(|| format!("keep the list {}", self.file.display()))?;
+            .with_context(|| format!("store the list {}", self.file.display()))?;
         self.write_for_tor(clients)?;
         Ok(match self.manager() {
             Manager::Running => self.wait_for_tor(clients),

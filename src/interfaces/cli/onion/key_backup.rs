@@ -20,16 +20,19 @@ use crate::interfaces::cli::output::say;
 /// Units: characters. Argon2 makes guessing slow, not impossible.
 const SHORTEST_PASSPHRASE: usize = 12;
 
-/// `confirms`: asks twice, since a typo would make the backup unusable.
-fn ask_passphrase(confirms: bool) -> anyhow::Result<String> {
+fn ask_new_passphrase() -> anyhow::Result<String> {
+    let passphrase = ask_passphrase()?;
+    // A typo would make the backup unusable.
+    anyhow::ensure!(
+        !io::stdin().is_terminal() || passphrase == prompt("Confirm passphrase: ")?,
+        "the passphrases do not match; nothing was changed"
+    );
+    Ok(passphrase)
+}
+
+fn ask_passphrase() -> anyhow::Result<String> {
     let passphrase = if io::stdin().is_terminal() {
-        let first = rpassword::prompt_password("Passphrase: ").context("read the passphrase")?;
-        if confirms {
-            let second = rpassword::prompt_password("Confirm passphrase: ")
-                .context("read the passphrase")?;
-            anyhow::ensure!(first == second, "the passphrases do not match; nothing was changed");
-        }
-        first
+        prompt("Passphrase: ")?
     } else {
         // Byte by byte, so that what follows the line is left for the next reader.
         let mut line = Vec::new();
@@ -50,6 +53,10 @@ fn ask_passphrase(confirms: bool) -> anyhow::Result<String> {
     Ok(passphrase)
 }
 
+fn prompt(text: &str) -> anyhow::Result<String> {
+    rpassword::prompt_password(text).context("read the passphrase")
+}
+
 pub fn back_up(file: &Path, settings: &Settings) -> anyhow::Result<ExitCode> {
     let path = key_file(settings);
     let key = read_key(&path)?
@@ -59,7 +66,7 @@ pub fn back_up(file: &Path, settings: &Settings) -> anyhow::Result<ExitCode> {
         "{} already exists: choose another file",
         file.display()
     );
-    let passphrase = ask_passphrase(true)?;
+    let passphrase = ask_new_passphrase()?;
     let text = tor::seal(&key, &passphrase, open::random_bytes::<{ tor::SALT_BYTES }>());
     if file == Path::new("-") {
         write_out(&text)?;
@@ -73,7 +80,7 @@ pub fn back_up(file: &Path, settings: &Settings) -> anyhow::Result<ExitCode> {
 
 pub fn restore(file: &Path, replace: bool, settings: &Settings) -> anyhow::Result<ExitCode> {
     let path = key_file(settings);
-    let passphrase = ask_passphrase(false)?;
+    let passphrase = ask_passphrase()?;
     let text = if file == Path::new("-") {
         let bytes = bounded::read_stream(io::stdin().lock(), MOST_OF_KEY)
             .context("read the encrypted key from standard input")?;
@@ -106,7 +113,7 @@ pub fn restore(file: &Path, replace: bool, settings: &Settings) -> anyhow::Resul
         }
     }
     atomic_file::write(&path, &key.file(), 0o600)
-        .with_context(|| format!("keep the onion key {}", path.display()))?;
+        .with_context(|| format!("store the onion key {}", path.display()))?;
     // A shop that starts before Tor does must not use the discarded address.
     let shared = folder(settings);
     if shared.address().is_some_and(|old| old != key.address()) {

@@ -13,7 +13,7 @@ use crate::infra::tor::{
 };
 use crate::infra::{atomic_file, bounded};
 use crate::interfaces::cli::open;
-use crate::interfaces::cli::open::{home, make_folder};
+use crate::interfaces::cli::open::{home, if_exists, make_folder};
 use crate::interfaces::http::wall;
 
 pub fn folder(settings: &Settings) -> SharedDir {
@@ -74,20 +74,28 @@ pub fn open_control(settings: &Settings) -> Result<ControlClient, TorError> {
 /// `target`: the shop's listener, as Tor writes it.
 pub fn shop_onion(settings: &Settings, target: String) -> anyhow::Result<OnionService> {
     let key = read_or_create_key(&key_file(settings))?;
-    onion_service(settings, folder(settings), Service::Ephemeral { key, target }, false)
+    onion_service(settings, folder(settings), Service::Ephemeral { key, target })
 }
 
 /// The desk's onion service, with its own key, folder and client list.
 pub fn desk_onion(settings: &Settings, target: String) -> anyhow::Result<OnionService> {
     let key = read_or_create_key(&desk_key_file(settings))?;
-    onion_service(settings, desk_folder(settings), Service::Ephemeral { key, target }, true)
+    only_for_clients(settings, desk_folder(settings), Service::Ephemeral { key, target })
+}
+
+/// A service to which an empty client list admits nobody.
+pub fn only_for_clients(
+    settings: &Settings,
+    folder: SharedDir,
+    service: Service,
+) -> anyhow::Result<OnionService> {
+    Ok(OnionService { only_clients: true, ..onion_service(settings, folder, service)? })
 }
 
 pub fn onion_service(
     settings: &Settings,
     folder: SharedDir,
     service: Service,
-    only_clients: bool,
 ) -> anyhow::Result<OnionService> {
     make_folder(folder.path())?;
     Ok(OnionService {
@@ -95,7 +103,7 @@ pub fn onion_service(
         password: settings.tor.password.clone(),
         folder,
         service,
-        only_clients,
+        only_clients: false,
         random_bytes: open::random_bytes,
         now: || wall().get(),
     })
@@ -120,7 +128,7 @@ pub fn read_or_create_key(path: &Path) -> anyhow::Result<OnionKey> {
     let key = OnionKey::new(open::random_bytes());
     make_folder(path.parent().unwrap_or(Path::new(".")))?;
     atomic_file::write(path, &key.file(), 0o600)
-        .with_context(|| format!("keep the onion key {}", path.display()))?;
+        .with_context(|| format!("store the onion key {}", path.display()))?;
     Ok(key)
 }
 
@@ -128,14 +136,10 @@ pub fn read_or_create_key(path: &Path) -> anyhow::Result<OnionKey> {
 pub const MOST_OF_KEY: u64 = 64 << 10;
 
 pub fn read_key(path: &Path) -> anyhow::Result<Option<OnionKey>> {
-    match bounded::read_file(path, MOST_OF_KEY) {
-        Ok(bytes) => {
-            let key = OnionKey::parse(&bytes);
-            key.map(Some).with_context(|| format!("the onion key {}", path.display()))
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("read the onion key {}", path.display())),
-    }
+    let bytes = if_exists(bounded::read_file(path, MOST_OF_KEY))
+        .with_context(|| format!("read the onion key {}", path.display()))?;
+    let key = bytes.map(|bytes| OnionKey::parse(&bytes)).transpose();
+    key.with_context(|| format!("the onion key {}", path.display()))
 }
 
 /// For messages, so that they show which folder is meant.

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::fs::File;
-use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, parent_id};
@@ -17,6 +16,7 @@ use anyhow::Context;
 use crate::infra::config::{ListenAddress, Settings};
 use crate::infra::tor::{OnionService, Service, SharedDir};
 use crate::interfaces::cli::onion::service;
+use crate::interfaces::cli::open::if_exists;
 use crate::interfaces::cli::output::say_error;
 
 /// The seller's own lines for Tor, as the compose file mounts them.
@@ -47,11 +47,9 @@ pub fn become_tor(command: &[String], desk_folder: Option<&Path>) -> anyhow::Res
 /// Tor silently ignores a folder that it may not read, and with it bridges that the seller relies on.
 fn check_readable(folder: &Path) -> anyhow::Result<()> {
     let advice = "Tor runs as a user of its own: chmod 755 tor.d && chmod 644 tor.d/*.conf";
-    let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        entries => entries.with_context(|| format!("tor.d cannot be read. {advice}"))?,
-    };
-    for entry in entries {
+    let entries = if_exists(fs::read_dir(folder))
+        .with_context(|| format!("tor.d cannot be read. {advice}"))?;
+    for entry in entries.into_iter().flatten() {
         let path = entry?.path();
         if path.extension().is_some_and(|end| end == "conf") {
             let name = path.file_name().unwrap_or_default().display();
@@ -78,7 +76,7 @@ pub fn tend(settings: &Settings, desk_folder: Option<PathBuf>) -> anyhow::Result
         desk = Some(thread::spawn(move || run_desk_onion(&settings, &folder, &key, &target)));
     }
     let shop = Service::Torrc(service_folder);
-    service::onion_service(settings, service::folder(settings), shop, false)?
+    service::onion_service(settings, service::folder(settings), shop)?
         .run(None, || parent_id() != parent || desk.as_ref().is_some_and(JoinHandle::is_finished));
     if parent_id() == parent {
         say_error("the helper beside Tor has failed, and ends with Tor");
@@ -133,7 +131,7 @@ fn desk_onion(
             Service::Ephemeral { key, target: target.to_owned() }
         }
     };
-    service::onion_service(settings, folder, service, true)
+    service::only_for_clients(settings, folder, service)
 }
 
 #[cfg(test)]
