@@ -143,7 +143,7 @@ async fn submit(
     let mut template = appearance_page(&desk, &seller, &appearance);
     template.edition = form.edition;
     let Some(change) = read_change(&form, &desk.site, &appearance, &mut template) else {
-        // Another field's error does not hinder the preview of the notice.
+        // The notice is previewed even if another field has an error.
         let notice = Paragraph::parse(&template.notice.value, MOST_NOTICE).ok();
         let notice = notice.filter(|_| form.act == "preview" && !template.notice.is_refused());
         template.preview = notice.map(|notice| markdown::html(notice.as_str()));

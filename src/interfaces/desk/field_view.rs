@@ -61,8 +61,8 @@ impl FieldView {
         Self { most, ..self }
     }
 
-    /// Sets the value, unless it is a private key or a mnemonic. Only in a wallet's form is what looks like one taken for
-    /// it: elsewhere ten countries in a row are no mnemonic.
+    /// Sets the value, unless it is a private key or a mnemonic. In a wallet's form, anything that looks like one is left
+    /// out too; elsewhere it is kept, since ten countries in a row are no mnemonic.
     pub fn fill(&mut self, value: &str) {
         let is_private = secret::holds_private(value)
             || self.kind == FieldKind::Wallet && secret::looks_private(value);

@@ -1,4 +1,4 @@
-//! A crowd of strangers at the desk does not keep the seller's browser out.
+//! Strangers who occupy the desk's connections cannot keep the seller out.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -14,7 +14,7 @@ struct Crowd {
     is_over: AtomicBool,
 }
 
-/// What each connection of a crowd does; another one takes the place of each that the desk closes.
+/// What each of the strangers' connections does. Each one that the desk closes is replaced.
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Silent,
@@ -34,7 +34,7 @@ const KINDS: [Kind; 6] = [
     Kind::ReadsNoAnswer,
 ];
 
-/// `None` where nobody listens any more.
+/// `None` if nobody listens.
 fn try_connect(address: &str) -> Option<Box<dyn Connection>> {
     match address.strip_prefix("unix:") {
         Some(path) => Some(Box::new(UnixStream::connect(path).ok()?)),
@@ -50,7 +50,7 @@ fn opening(kind: Kind, stranger: &mut Buyer) -> String {
     let token = page.token();
     let text = page.text();
     let style = text.split("href=\"").find_map(|part| Some(part.split_once(".css\"")?.0)).unwrap();
-    // Large heads, so that few requests are read at once, and large answers.
+    // Large request heads, so that few requests are read at once, and large responses.
     let large = format!(
         "GET {style}.css HTTP/1.1\r\nHost: {host}\r\nX-Much: {}\r\n\r\n",
         "x".repeat(4_000)
@@ -73,7 +73,7 @@ fn opening(kind: Kind, stranger: &mut Buyer) -> String {
     }
 }
 
-/// Goes on until the crowd is called off: another shop may listen at the same address after this one.
+/// Reconnects until the crowd is over: another shop may listen at the same address after this one.
 fn come_again_and_again(kind: Kind, address: String, opening: Arc<String>, crowd: Arc<Crowd>) {
     let mut counted = Some(&crowd.came);
     while !crowd.is_over.load(Ordering::SeqCst)
@@ -84,7 +84,7 @@ fn come_again_and_again(kind: Kind, address: String, opening: Arc<String>, crowd
         }
         let sent = stream.write_all(opening.as_bytes());
         match kind {
-            // The desk takes no more until its answers are read, and in the end closes the connection.
+            // The desk reads no more until its responses are read, and closes the connection in the end.
             Kind::ReadsNoAnswer if sent.is_ok() => {
                 while stream.write_all(opening.as_bytes()).is_ok() {}
             }
@@ -95,7 +95,7 @@ fn come_again_and_again(kind: Kind, address: String, opening: Arc<String>, crowd
     }
 }
 
-/// One connection that is kept for many requests, as browsers keep it.
+/// A persistent connection, as browsers use it.
 struct Kept(Box<dyn Connection>);
 
 impl Kept {
@@ -124,7 +124,7 @@ impl Kept {
 
 #[track_caller]
 fn works(known: &Buyer, inside: &mut SellerAtDesk, kept: &mut Kept, what: &str) {
-    // The browser was closed neither long ago nor after signing out: it is known, and has no session.
+    // The browser is known, but has no session.
     let mut browser = known.clone();
     let token = browser.get("/login").token();
     let answer = browser.post_raw("/login", &[("token", &token), ("password", DESK_PASSWORD)]);

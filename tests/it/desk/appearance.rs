@@ -6,7 +6,7 @@ use image::{DynamicImage, ImageFormat, RgbImage};
 use crate::desk::{activity, edition};
 use crate::world::{Answer, SellerAtDesk, World, catalog};
 
-/// The look's form as it is filled when it is opened, with other words in some fields.
+/// Submits the appearance form as it was loaded, with other values in some fields.
 fn look_form(desk: &mut SellerAtDesk, other: &[(&str, &str)]) -> Answer {
     let page = desk.get("/look");
     let mut fields: Vec<(String, String)> = Vec::new();
@@ -64,12 +64,12 @@ fn jpeg(image: &RgbImage) -> Vec<u8> {
 /// 52° 31'.
 const LATITUDE: [u8; 16] = [52, 0, 0, 0, 1, 0, 0, 0, 31, 0, 0, 0, 1, 0, 0, 0];
 
-/// A JPEG that says where it was taken.
+/// A JPEG with a GPS location.
 ///
 /// Source: Exif 2.32, section 4.6.6: the tags of GPS.
 fn with_place(jpeg: &[u8]) -> Vec<u8> {
     let mut exif = b"Exif\0\0II*\0\x08\0\0\0".to_vec();
-    // One tag leads to those of GPS, which begin at 26: the half of the globe, and three fractions at 56.
+    // One tag refers to the GPS tags, which begin at 26: the hemisphere, and three fractions at 56.
     exif.extend([1, 0, 0x25, 0x88, 4, 0, 1, 0, 0, 0, 26, 0, 0, 0, 0, 0, 0, 0]);
     exif.extend([2, 0, 1, 0, 2, 0, 2, 0, 0, 0, b'N', 0, 0, 0]);
     exif.extend([2, 0, 5, 0, 3, 0, 0, 0, 56, 0, 0, 0, 0, 0, 0, 0]);
@@ -83,7 +83,7 @@ fn holds(bytes: &[u8], some: &[u8]) -> bool {
     bytes.windows(some.len()).any(|window| window == some)
 }
 
-/// A banner whose colour is its number.
+/// A banner with this amount of red.
 fn banner(red: u8) -> Vec<u8> {
     png(RgbImage::from_pixel(600, 120, image::Rgb([red, 60, 200])).into())
 }
@@ -107,7 +107,7 @@ fn uploads(desk: &mut SellerAtDesk, edition: &str, name: &str, bytes: &[u8]) -> 
     desk.0.request("POST", "/look/logo", &[kind], &body)
 }
 
-/// The address of the sheet that the buyers' pages ask for.
+/// The address of the buyers' stylesheet.
 fn style_href(page: &Answer) -> String {
     let text = page.text();
     let rest = text.split_once("<link rel=\"stylesheet\" href=\"").unwrap().1;
@@ -120,7 +120,7 @@ fn name_and_contact_of_the_desk_override_the_settings_at_once_and_after_a_restar
     let mut world = World::with_desk_and(&catalog(), &settings);
     let (mut desk, mut buyer) = (world.desk(), world.buyer());
     assert!(desk.get("/look").text().contains("SITE_NAME"));
-    // Pages that are kept ready are made before the change, and must not be shown after it.
+    // These pages are cached before the change, and must not be served after it.
     for path in ["/", "/product", "/product/green-tea"] {
         assert!(buyer.get(path).text().contains("Settings&#39; Shop"), "{path}");
     }
@@ -219,10 +219,10 @@ fn a_readable_colour_is_saved_and_for_any_other_the_nearest_readable_one_is_offe
         Some("public, max-age=31536000, immutable"),
         "a browser asks for it once"
     );
-    // A page that was sent just before still has its sheet.
+    // A page that was sent before still finds its stylesheet.
     assert_eq!(buyer.get(&first).status, 200);
 
-    // What was picked counts where the text beside it was left as it was.
+    // The picked colour counts if the text beside it was not changed.
     looks(&mut desk, &[("picked", "#8a1538")]);
     let third = style_href(&buyer.get("/"));
     assert!(buyer.get(&third).text().contains("--accent:#8a1538"));
@@ -277,7 +277,7 @@ fn a_logo_replaces_the_name_on_every_page_until_it_is_removed() {
     assert!(!buyer.get("/").text().contains("url("));
     assert_eq!(desk.get(&file).bytes, bytes);
 
-    // A seeding sweeps the pictures that nothing shows; the logo is shown.
+    // An import deletes unused pictures; the logo is used.
     world.says(&["seed", "db/data.json"]);
     assert_eq!(buyer.get(&file).status, 200);
     assert_eq!(world.close("-TERM"), Some(0));
@@ -378,7 +378,7 @@ fn a_page_is_previewed_saved_moved_and_removed() {
     desk.does("/pages/order", &[("upper", "about-us--you"), ("lower", "care")]);
     let window = buyer.get("/").text();
     assert!(at(&window, "care") < at(&window, "about-us--you"));
-    // Whoever still saw the old order moves nothing, and nothing moves above the policy.
+    // A form with the old order moves nothing, and nothing moves above the policy.
     for (upper, lower) in [("about-us--you", "care"), ("policy", "care")] {
         let answer = desk.post("/pages/order", &[("upper", upper), ("lower", lower)]);
         assert_eq!(answer.status, 409);
@@ -495,7 +495,7 @@ fn a_page_file_replaces_the_desks_text_only_after_the_file_has_changed() {
     for quiet in ["one.md", "two.md", "three.md"] {
         assert!(!log.contains(quiet), "{log}");
     }
-    // A seeding says so before, and changes nothing.
+    // An import refuses this and changes nothing.
     changes_page(&mut desk, "three", "three", "from the desk");
     writes(&world, "three", "# three\n\nfrom the newest file");
     let refused = world.shop(&["seed", "db/data.json"]);
@@ -503,7 +503,7 @@ fn a_page_file_replaces_the_desks_text_only_after_the_file_has_changed() {
     assert_eq!(refused.status.code(), Some(1), "{said}");
     assert!(said.contains("db/pages/three.md") && said.contains("--over-desk"), "{said}");
     assert!(buyer_now.get("/page/three").text().contains("from the desk"));
-    // What the desk says is written out, and is no news when it is read again.
+    // An export contains the desk's text, and importing it again changes nothing.
     world.says(&["catalog", "export", "out.json", "--pages", "out"]);
     let written = fs::read_to_string(world.path("out/three.md")).unwrap();
     assert_eq!(written, "# three\n\nfrom the desk\n");
@@ -516,7 +516,7 @@ fn a_page_file_replaces_the_desks_text_only_after_the_file_has_changed() {
     world.says(&["seed", "db/data.json"]);
     assert!(buyer_now.get("/page/three").text().contains("from the desk"));
     assert!(buyer_now.get("/page/five").text().contains("from the desk"));
-    // What was taken down stays down while its file says what it said.
+    // A removed page stays removed as long as its file does not change.
     let now = edition(&desk.get("/pages/two/remove"));
     let fields = [("edition", now.as_str()), ("password", crate::world::DESK_PASSWORD)];
     desk.does("/pages/two/remove", &fields);

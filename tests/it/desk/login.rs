@@ -222,7 +222,7 @@ fn a_form_of_another_session_or_of_none_changes_nothing() {
         let headers = [FORM, ("Sec-Fetch-Site", site)];
         assert_eq!(end(&mut one, &mine, &headers).status, 403, "{site}");
     }
-    // Signed out, the form is replayed: with the cookie that the browser no longer has, too.
+    // After signing out the form is replayed, also with the old cookie.
     let kept = one.clone();
     let out = one.post_raw("/logout", &[("token", &mine)]);
     assert_eq!((out.status, out.header("location")), (303, Some("/login?done=out")));
@@ -245,7 +245,7 @@ fn a_session_that_ends_while_the_seller_types_loses_no_input() {
     let (words, secret) = ("Sent within <3> days & whole.", "x".repeat(60));
     let fields = [("token", &*token), ("text", words), ("title", &secret), ("password", &secret)];
     world.sql("delete from desk_sessions");
-    // Without a session no word is shown, and the page stays so that it can be sent again.
+    // Without a session no input is shown, and the page can be reloaded to send it again.
     let out = browser.post_raw("/pages/new", &fields);
     assert_eq!(out.status, 403);
     assert!(out.text().contains("You were signed out") && !out.text().contains("days"));
@@ -260,7 +260,7 @@ fn a_session_that_ends_while_the_seller_types_loses_no_input() {
     assert_eq!(old.mark("typed-1"), words);
     assert_eq!(old.mark("typed-2"), secret);
     assert!(old.find_mark("typed-3").is_none() && !old.text().contains(&token));
-    // Nothing that another site sends is shown.
+    // Input that another site sends is not shown.
     let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
     let headers = [FORM, ("Sec-Fetch-Site", "cross-site")];
     let foreign = again.request("POST", "/pages/new", &headers, body.as_bytes());
@@ -317,7 +317,7 @@ fn a_session_is_written_at_most_once_a_minute() {
     desk.get("/account");
     let marks = || world.find("select cast(seen_at % 60 as text) from desk_sessions");
     assert_eq!(marks(), [b"0".to_vec()]);
-    // Whatever is read now comes from the file as the last write left it.
+    // The write-ahead log grows only if something is written.
     let wal = || fs::metadata(world.path("db/shop.sqlite-wal")).unwrap().len();
     world.until("the minute is young", || {
         let before = wal();
@@ -342,7 +342,7 @@ fn all_wrong_passwords_and_codes_get_the_same_response() {
             assert!(seen(&answer) == seen(&wrong), "{password:?}");
         }
     }
-    // With a second factor: a wrong code with the right password is as wrong as all else.
+    // With a second factor, a wrong code with the right password gets the same response too.
     world.sql("update desk_login set factor = zeroblob(20), factor_step = 0");
     let mut browser = world.stranger_at_desk();
     let wrong = signs_in(&mut browser, "x", "123456");
@@ -369,7 +369,7 @@ fn wrong_passwords_are_answered_late_and_the_right_one_is_not() {
         assert_eq!(signs_in(&mut guesser, "wrong", "").status, 422);
         times.push(began.elapsed());
     }
-    // 250, 500 and 1000 milliseconds, after three slips of the finger.
+    // 250, 500 and 1000 milliseconds, after three attempts without delay.
     assert!(Duration::from_millis(990) < times[5], "{times:?}");
     let began = Instant::now();
     world.desk();
@@ -382,7 +382,7 @@ fn too_many_sign_ins_at_once_are_refused_and_the_right_password_is_not_locked_ou
     let mut first = world.stranger_at_desk();
     let token = first.get("/login").token();
     let mut known = world.desk().0;
-    // Fewer than there are seats, so that nobody has to give way.
+    // Fewer than the connection limit, so that none is closed for another.
     let threads: Vec<_> = (0..28)
         .map(|_| {
             let (mut browser, token) = (first.clone(), token.clone());
@@ -475,7 +475,7 @@ fn a_password_hash_with_older_parameters_is_replaced_at_sign_in() {
     assert_eq!(signs_in(&mut browser, "password", "").status, 303);
 }
 
-/// The code of a secret, as another program makes it.
+/// The code of a secret, made by another program.
 fn oathtool(secret: &str, when: &str) -> String {
     let secret = secret.replace(' ', "");
     let made = Command::new("oathtool").args(["--totp", "-b", "-N", when, &secret]).output();
@@ -502,9 +502,9 @@ fn a_second_factor_is_required_once_a_code_has_confirmed_it() {
     let page = desk.does("/account/factor", &[]);
     let secret = page.mark("secret");
     assert_eq!(desk.get("/account/factor.png").bytes[..8], *b"\x89PNG\r\n\x1a\n");
-    // It does not count yet.
+    // It is not active yet.
     world.desk();
-    // What the picture says to a phone is what stands beside it.
+    // The QR code holds the secret that is shown beside it.
     let png = desk.get("/account/factor.png").bytes;
     fs::write(world.path("factor.png"), png).unwrap();
     let read = Command::new("zbarimg").args(["-q", "--raw"]).arg(world.path("factor.png")).output();
@@ -535,7 +535,7 @@ fn a_second_factor_is_required_once_a_code_has_confirmed_it() {
     assert_eq!(signs_in(&mut browser, DESK_PASSWORD, "").status, 422);
     assert_eq!(signs_in(&mut browser, DESK_PASSWORD, &code).status, 422, "a code counts once");
     assert_eq!(signs_in(&mut browser, "wrong", &oathtool(&secret, "now + 30 seconds")).status, 422);
-    // A phone that is half a minute ahead.
+    // The phone's clock is half a minute ahead.
     let next = oathtool(&secret, "now + 30 seconds");
     assert_eq!(signs_in(&mut browser, DESK_PASSWORD, &next).status, 303);
     assert_eq!(signs_in(&mut browser, DESK_PASSWORD, &next).status, 422, "a code counts once");
@@ -545,7 +545,7 @@ fn a_second_factor_is_required_once_a_code_has_confirmed_it() {
     assert_eq!(signs_in(&mut browser, DESK_PASSWORD, &codes[4]).status, 303);
     assert!(browser.get("/account").text().contains("8 recovery codes left"));
 
-    // New recovery codes, with both.
+    // New recovery codes need password and code.
     let mut desk = crate::world::SellerAtDesk(browser);
     for (password, code) in [(DESK_PASSWORD, ""), (DESK_PASSWORD, &codes[3]), ("x", &codes[5])] {
         let given = [("password", password), ("code", code)];
@@ -558,7 +558,7 @@ fn a_second_factor_is_required_once_a_code_has_confirmed_it() {
     let given = [("password", DESK_PASSWORD), ("code", codes[5].as_str())];
     let codes = recovery_codes(&desk.post("/account/factor/recovery", &given));
 
-    // Off again, with both.
+    // Turning it off needs password and code.
     let off = desk.post("/account/factor/off", &[("password", DESK_PASSWORD), ("code", "12345x")]);
     assert_eq!(off.status, 422);
     let off = desk.does("/account/factor/off", &[("password", DESK_PASSWORD), ("code", &codes[0])]);
@@ -612,7 +612,7 @@ fn who_knows_the_password_cannot_guess_the_code() {
             world.until("it is counted", || {
                 world.find("select cast(wrong_codes as text) from desk_login") == [n.clone()]
             });
-            // The password alone lets the answers come soon again; the codes stay counted.
+            // The password alone ends the delays; the wrong codes stay counted.
             let confirmed = [("code", "x"), ("password", DESK_PASSWORD)];
             assert_eq!(inside.post("/account/factor/confirm", &confirmed).status, 303);
         }
@@ -633,7 +633,7 @@ fn who_knows_the_password_cannot_guess_the_code() {
         "select what from audit_log where what = 'Rejected the correct password with a wrong code'";
     assert_eq!(world.find(deeds).len(), 10);
 
-    // The right one has let go of what was counted; the next ten hold codes off again, and no recovery code.
+    // The right code has reset the count. Ten more wrong ones lock codes again, but not recovery codes.
     guesses(&mut stranger, &mut inside, 10);
     assert_eq!(signs_in(&mut stranger, DESK_PASSWORD, &codes[0]).status, 303);
     inside.does("/today/codes", &[]);
@@ -668,7 +668,7 @@ fn the_desk_listens_where_its_setting_says_and_by_default_only_on_this_host() {
     let both = [("LISTEN", "unix:door"), ("DESK_LISTEN", "unix:door")];
     let said = String::from_utf8(World::closed(&both).shop(&["serve"]).stderr).unwrap();
     assert!(said.contains("DESK_LISTEN") && said.contains("which is for buyers"), "{said}");
-    // Another name of the same place is seen when the second door is opened.
+    // The same path in another spelling is noticed when the second listener is opened.
     let both = [("LISTEN", "unix:door"), ("DESK_LISTEN", "unix:./door")];
     let said = String::from_utf8(World::closed(&both).shop(&["serve"]).stderr).unwrap();
     assert!(said.contains("the same socket"), "{said}");
@@ -680,7 +680,7 @@ fn the_desk_listens_where_its_setting_says_and_by_default_only_on_this_host() {
         Buyer { address: format!("unix:{}", world.path("desk.sock").display()), ..world.buyer() };
     desk.host = "localhost".to_owned();
     assert_eq!(desk.get("/login").status, 200);
-    // The wallets of this catalog are public ones: that is bad, and the desk's line stands beside it.
+    // The doctor also complains about the public test wallets of this catalog.
     let told = String::from_utf8(world.shop(&["doctor"]).stdout).unwrap();
     assert!(told.contains("nobody can sign in"), "{told}");
 }

@@ -1,10 +1,10 @@
-//! What somebody new to the desk stumbles over.
+//! Mistakes that a seller makes who is new to the desk.
 
 use crate::desk::products::Form;
 use crate::desk::{activity, edition};
 use crate::world::{DESK_PASSWORD, SellerAtDesk, World, catalog};
 
-/// Presses a button twice: both times it is said to be done, and noted once.
+/// Submits a form twice. Both times it is confirmed; the activity log has one entry.
 #[track_caller]
 fn twice(world: &World, desk: &mut SellerAtDesk, path: &str, fields: &[(&str, &str)]) {
     let before = activity(world).len();
@@ -19,7 +19,7 @@ fn twice(world: &World, desk: &mut SellerAtDesk, path: &str, fields: &[(&str, &s
 fn a_form_that_is_sent_twice_is_saved_once_and_confirmed_twice() {
     let world = World::with_desk();
     let mut desk = world.desk();
-    // Something new.
+    // New records.
     twice(
         &world,
         &mut desk,
@@ -52,7 +52,7 @@ fn a_form_that_is_sent_twice_is_saved_once_and_confirmed_twice() {
         &[("title", "About us"), ("text", "Words\r\nand more"), ("act", "save")],
     );
 
-    // Something that was there, also where its name changes.
+    // Existing records, even if their name changes.
     let old = edition(&desk.get("/discounts/change?code=SPRING"));
     twice(
         &world,
@@ -112,7 +112,7 @@ fn a_form_that_is_sent_twice_is_saved_once_and_confirmed_twice() {
         );
     }
     assert_eq!(activity(&world).len(), before + 1);
-    // Other words still lose nothing.
+    // Different input is still not lost.
     form.set("name", "Cold Cap");
     assert_eq!(form.press(&mut desk, "save", &[]).status, 409);
     let answer = desk.post("/discounts/save", &[("code", "SUMMER"), ("percent", "8")]);
@@ -176,7 +176,7 @@ fn an_empty_shop_shows_the_first_steps_until_it_has_a_wallet_and_a_product() {
     let mut empty = catalog();
     empty.as_object_mut().unwrap().remove("products");
     let world = World::with_desk_and(&empty, &[]);
-    // The wallets of the tests are the demo's.
+    // The wallets of the tests are those of the demo.
     world.sql("delete from prices; delete from wallets");
     let mut desk = world.desk();
     let page = desk.get("/");

@@ -5,8 +5,8 @@ use shop::domain::orders::{Event, Status};
 
 use crate::world::{Answer, Buyer, DESK_PASSWORD, Keyring, SellerAtDesk, World, catalog, plain};
 
-/// A hundred and thirty-two orders: the eleven states in turn, three currencies, eleven orders a day, the last on
-/// 2026-11-20. Nobody's time runs out.
+/// 132 orders: the eleven states in turn, three currencies, eleven orders a day, the last on
+/// 2026-11-20. None expires.
 pub const MANY: &str = "\
     with recursive n(n) as (select 1 union all select n + 1 from n where n < 132) \
     insert into orders (id, order_ref, form_token, lookup_name, status, placed_at, list_currency, list_amount) \
@@ -22,7 +22,7 @@ pub const MANY: &str = "\
     insert into messages (order_id, kind, day, sealed) select id, 'question', placed_at, x'00' from orders where id % 10 = 0; \
     insert into messages (order_id, kind, day, sealed) select id, 'answer', placed_at, x'00' from orders where id % 20 = 0";
 
-/// A buyer with an order of this, and its reference.
+/// A buyer with an order of this product, and its number.
 pub fn order(world: &World, product: &str, more: &[(&str, &str)]) -> (Buyer, String) {
     let mut buyer = world.buyer();
     buyer.adds(product, "", "1");
@@ -31,7 +31,7 @@ pub fn order(world: &World, product: &str, more: &[(&str, &str)]) -> (Buyer, Str
     (buyer, order_ref)
 }
 
-/// The references on a page of the list, from above.
+/// The order numbers on a page of the list, from top to bottom.
 fn listed(page: &Answer) -> Vec<String> {
     let text = page.text();
     let Some((_, table)) = text.split_once("id=\"orders\"") else { return Vec::new() };
@@ -50,7 +50,7 @@ fn next(page: &Answer) -> Option<String> {
         .then(|| page.attribute("next", "href").replace("&amp;", "&"))
 }
 
-/// The hidden fields of the form that begins after this mark, but for the token.
+/// The hidden fields of the form after this mark, without the token.
 #[track_caller]
 fn hidden(page: &Answer, mark: &str) -> Vec<(String, String)> {
     let text = page.text();
@@ -102,7 +102,7 @@ fn deeds(world: &World) -> Vec<String> {
     found.into_iter().map(|deed| String::from_utf8(deed).unwrap()).collect()
 }
 
-/// An open shop with a desk that seals to this key.
+/// An open shop with a desk and this key of the seller.
 fn sealed(key: &str) -> World {
     let mut world = World::closed(&[("DESK_LISTEN", "127.0.0.1:0")]);
     fs::create_dir(world.path("db")).unwrap();
@@ -120,7 +120,7 @@ fn the_list_is_filtered_by_status_task_currency_day_and_part_of_the_order_number
     world.sql(MANY);
     let mut desk = world.desk();
     let states = Status::ALL.map(Status::as_str);
-    // In the order of the statement above, by the remainder.
+    // In the order of `MANY`, by the remainder.
     let turn = [
         "awaiting",
         "reported",
@@ -181,7 +181,7 @@ fn the_list_is_filtered_by_status_task_currency_day_and_part_of_the_order_number
         let page = desk.get(&format!("/orders?{nothing}"));
         assert_eq!(page.mark("none"), "No matching orders.", "{nothing}");
     }
-    // What cannot be meant is said at its field, and stays there.
+    // An invalid filter is shown with an error at its field.
     let mut browser = desk.0.clone();
     let page = browser.get("/orders?since=yesterday&part=%3Cb%3E&before=2026-02-30");
     assert_eq!(page.status, 422);
@@ -245,7 +245,7 @@ fn pages_of_the_list_stay_the_same_while_orders_come_in() {
         assert!(n_all <= all.len(), "{filters}");
         let first = desk.get(&format!("/orders?{filters}"));
         let shown = listed(&first);
-        // While the first page is looked at, an order comes in, and one of that page goes.
+        // While the first page is open, an order comes in and one of that page is deleted.
         let (_, new) = order(&world, "green-tea", &[]);
         world.sql_with(
             "delete from orders where order_ref = cast(? as text)",
@@ -283,7 +283,7 @@ fn orders_are_marked_as_shipped_together_and_those_that_cannot_be_are_listed() {
     let query: Vec<String> = orders.iter().map(|(_, name)| format!("order={name}")).collect();
     let page = desk.get(&format!("/orders/send?{}&order=0000000000", query.join("&")));
     assert!(page.text().contains("0000000000</a>: Order not found"));
-    // Meanwhile one is cancelled in a shell.
+    // One is cancelled on the command line meanwhile.
     world.says(&["orders", "cancel", &orders[3].1]);
     let tracking = format!("tracking-{}", orders[0].1);
     let fields = [(tracking.as_str(), "RR 123 DE")];
@@ -294,7 +294,7 @@ fn orders_are_marked_as_shipped_together_and_those_that_cannot_be_are_listed() {
     assert!(result.mark("sent").contains("3 orders"), "{}", result.text());
     let left = result.text().split_once("id=\"left\"").unwrap().1.to_owned();
     assert!(left.contains(&format!("{}</a>: Cancelled", orders[3].1)), "{left}");
-    // The form sent twice does nothing more.
+    // Sending the form again has no effect.
     let again = send(&mut desk, &page, "action=\"/orders/send\"", "/orders/send", &fields);
     assert_eq!(again.header("location"), Some(address.as_str()));
     for (n, (buyer, order_ref)) in orders.iter().enumerate() {
@@ -383,7 +383,7 @@ fn each_status_offers_and_accepts_only_the_steps_of_the_status_table() {
         }
     }
     assert!(deeds(&world).is_empty());
-    // Nor one that there is not.
+    // Nor an unknown one.
     let once = "cd".repeat(32);
     for step in ["erase", "", "confirmed"] {
         let fields = [("step", step), ("seen", "cancelled"), ("once", once.as_str())];
@@ -414,19 +414,19 @@ fn an_order_is_processed_at_the_desk_and_the_buyer_sees_it() {
     assert_eq!((page.mark("received"), page.mark("due")), ("0.05".into(), "0.04199".into()));
     assert_eq!(buyer.get("/order").state(), "partial");
 
-    // Twice, as a browser sends it again.
+    // Twice, as if the page were reloaded.
     let page = desk.get(&path);
     for _ in 0..2 {
         let done = send(&mut desk, &page, "id=\"step-paid\"", &format!("{path}/step"), &[]);
         assert_eq!(done.status, 303, "{}", done.text());
     }
     assert_eq!(buyer.get("/order").state(), "confirmed");
-    // A form of the page as it was comes too late.
+    // A form of the old page is refused.
     let late =
         send(&mut desk, &page, "id=\"step-partial\"", &format!("{path}/step"), &[("word", "0.01")]);
     assert_eq!((late.status, late.state().as_str()), (409, "confirmed"));
     assert!(late.mark("changed").contains("Its status is now: Paid."), "{}", late.mark("changed"));
-    // Also where the table would allow it: the seller has not seen what it is now.
+    // Even if the status table allows the step: the seller has not seen the new status.
     let late =
         send(&mut desk, &page, "id=\"step-cancel\"", &format!("{path}/step"), &[("sure", "yes")]);
     assert_eq!((late.status, late.state().as_str()), (409, "confirmed"));
@@ -491,7 +491,7 @@ fn an_answer_is_readable_by_its_buyer_only_and_sent_once() {
     );
     assert_eq!(listed(&desk.get("/orders?show=answer")), std::slice::from_ref(&other_ref));
 
-    // No mail program has put anything beside what was typed.
+    // Unlike a reply by mail, the text is sent as it was entered.
     let words = "See below.\r\n> Will it come\r\n> in spring?\r\nYes.\r\n\r\nOn Monday Ada wrote:\r\n-- \r\n\tThe shop\r\n__________________________\r\nFrom: us";
     let done = answer(&mut desk, &other_ref, words);
     assert_eq!(done.status, 303, "{}", done.text());
@@ -499,7 +499,7 @@ fn an_answer_is_readable_by_its_buyer_only_and_sent_once() {
     let page = other.get("/order").text();
     assert!(page.contains(whole), "{page}");
 
-    // What cannot be undone is done by its own form, with its tick.
+    // Each irreversible step has its own form with a box to tick.
     for line in ["/cancel sold out", "/refunded", "/paid", "/paid thank you", "/partial much"] {
         for words in [format!("{line}\r\nSorry."), format!("Sorry.\r\n{line}")] {
             let refused = answer(&mut desk, &other_ref, &words);
@@ -534,7 +534,7 @@ fn without_a_key_the_desk_shows_messages_and_says_which_are_deleted() {
     assert!(!text.contains("WHAT YOU CAN DO") && !text.contains("class=\"armor\""));
     let (new, cur) = (world.path("mailorders/new"), world.path("mailorders/cur"));
     let messages = world.messages();
-    // Read and flagged by a mail reader: still there.
+    // A mail program has marked it as read and flagged: it is still found.
     for (name, _) in &messages {
         fs::rename(new.join(name), cur.join(format!("{name}:2,FRS"))).unwrap();
     }
@@ -598,7 +598,7 @@ fn a_packing_slip_has_items_and_address_and_no_prices() {
         assert!(!text.contains(price), "{price}");
     }
     assert_eq!(text.matches("<section class=\"packing\"").count(), 1);
-    // Of all that are to be sent, and of those that are ticked.
+    // Of all orders to ship, and of the selected ones.
     let all = desk.get("/orders/packing").text();
     assert_eq!(all.matches("<section class=\"packing\"").count(), 2);
     assert!(all.contains(&one) && all.contains(&other) && !all.contains(&unpaid));
@@ -664,7 +664,7 @@ fn the_page_shows_what_the_node_has_seen() {
     assert_eq!((page.mark("block"), page.mark("excess")), ("confirmed".into(), "0.00801".into()));
 }
 
-/// The quickest of some tries: others build and test on the same host.
+/// The quickest of several attempts, since the host may be busy.
 fn quickest(desk: &mut SellerAtDesk, path: &str) -> Duration {
     let mut best = Duration::MAX;
     for _ in 0..200 {

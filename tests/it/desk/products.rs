@@ -1,4 +1,4 @@
-//! Products and their pictures at the desk; each time the buyers' pages and carts are looked at too.
+//! Products and their pictures at the desk, and what buyers see of them.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ use crate::world::{
     Answer, Buyer, DESK_PASSWORD, SellerAtDesk, World, catalog, files_below, plain,
 };
 
-/// The form of a product as a browser holds it.
+/// The form of a product as in a browser.
 #[derive(Clone)]
 pub struct Form {
     path: String,
@@ -34,7 +34,7 @@ impl Form {
             };
             let Some(name) = value_of("name") else { continue };
             if element.starts_with("textarea") {
-                // The first line end belongs to the element.
+                // The first line break belongs to the element.
                 let words = after.split("</textarea>").next().unwrap();
                 fields.push((name, plain(words.strip_prefix('\n').unwrap_or(words))));
             } else if element.starts_with("input") {
@@ -79,7 +79,7 @@ impl Form {
         self
     }
 
-    /// Presses a button. `files`: what was chosen, by its name on the seller's own computer.
+    /// Presses a button. `files`: name and content of the chosen files.
     pub fn press(&self, desk: &mut SellerAtDesk, button: &str, files: &[(&str, &[u8])]) -> Answer {
         let end = "----the-end-of-a-part";
         let mut body = Vec::new();
@@ -98,7 +98,7 @@ impl Form {
             part(&head, bytes);
         }
         if files.is_empty() {
-            // So a browser sends a choice of no files.
+            // Browsers send this if no file was chosen.
             part("name=\"files\"; filename=\"\"\r\nContent-Type: application/octet-stream", b"");
         }
         part("name=\"do\"", button.as_bytes());
@@ -107,7 +107,7 @@ impl Form {
         desk.0.request("POST", &self.path, &[("Content-Type", &kind)], &body)
     }
 
-    /// Saves, and looks at the page that says so.
+    /// Saves, and loads the page to which the response redirects.
     #[track_caller]
     pub fn saves(&self, desk: &mut SellerAtDesk, files: &[(&str, &[u8])]) -> Answer {
         let answer = self.press(desk, "save", files);
@@ -116,7 +116,7 @@ impl Form {
         desk.get(&next)
     }
 
-    /// Presses a button that saves nothing, and holds the form that comes back.
+    /// Presses a button that does not save, and returns the form of the response.
     #[track_caller]
     pub fn goes_on(&self, desk: &mut SellerAtDesk, button: &str, files: &[(&str, &[u8])]) -> Self {
         let answer = self.press(desk, button, files);
@@ -148,7 +148,7 @@ fn drawing(width: u32, height: u32) -> Vec<u8> {
 
 const WHERE: &[u8] = b"GPS 52.516274 N 13.377704 E";
 
-/// Taken with the camera on its side, and with words about where.
+/// Adds metadata: the camera was turned, and a location.
 ///
 /// Source: Exif 2.32, tags 274 and 34853.
 fn with_exif(jpeg: &[u8]) -> Vec<u8> {
@@ -264,7 +264,7 @@ fn every_error_is_shown_at_its_field_and_the_input_is_kept() {
     let kept = Form::of("/products/new", &answer);
     assert_eq!(kept.fields, form.fields);
 
-    // A price that the coin cannot express: a satoshi is 10 Gwei.
+    // The coin cannot express this price: a satoshi is 10 Gwei.
     let mut form = Form::get(&mut desk, "/products/green-tea");
     let but_its_name = |form: &Form| {
         let named = |(name, _): &&(String, String)| name != "once";
@@ -278,7 +278,7 @@ fn every_error_is_shown_at_its_field_and_the_input_is_kept() {
     let after = but_its_name(&Form::get(&mut desk, "/products/green-tea"));
     assert_eq!(after, before, "nothing was changed");
 
-    // Another product's address; no price at all; the same option twice.
+    // Another product's slug, no price, the same option twice.
     let mut form = Form::get(&mut desk, "/products/green-tea");
     form.set("slug", "cap");
     assert!(form.press(&mut desk, "save", &[]).mark("slug-error").contains("Another product"));
@@ -291,7 +291,7 @@ fn every_error_is_shown_at_its_field_and_the_input_is_kept() {
         form.press(&mut desk, "save", &[]).mark("option-1-name-error").contains("a different name")
     );
 
-    // A mnemonic is shown nowhere again.
+    // A mnemonic is not shown again.
     let words = "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about";
     let mut form = Form::get(&mut desk, "/products/green-tea");
     form.set("description", words);
@@ -334,7 +334,7 @@ fn a_sale_between_loading_and_saving_the_form_is_not_lost() {
     buyer.get("/");
     buyer.adds("green-tea", "", "2");
     places_an_order(&mut buyer);
-    // Who does not touch the number leaves it as it is by now.
+    // If the number is not changed, the current stock stays.
     let mut other = form.clone();
     other.set("price.ETH", "0.05").saves(&mut desk, &[]);
     assert_eq!(Form::get(&mut desk, "/products/green-tea").value("stock"), "18");
@@ -354,7 +354,7 @@ fn a_sale_between_loading_and_saving_the_form_is_not_lost() {
     again.saves(&mut desk, &[]);
     assert_eq!(Form::get(&mut desk, "/products/green-tea").value("stock"), "30");
 
-    // Adding counts right whatever is sold.
+    // Adding stock is correct whatever is sold meanwhile.
     let tend = "/products/green-tea/tend";
     let once = "a1".repeat(32);
     let add = |desk: &mut SellerAtDesk, add: &str| {
@@ -392,7 +392,7 @@ fn buyers_see_the_order_of_the_list() {
         .map(|id| text.find(id).unwrap())
         .to_vec();
     assert!(order.is_sorted(), "{order:?}");
-    // Beyond either end nothing happens.
+    // Nothing moves beyond either end.
     desk.does("/products", &[("do", "up stone")]);
     desk.does("/products", &[("do", "down wool-socks")]);
     assert_eq!(names(&mut buyer), ["Cap", "Green Tea", "Wool Socks"]);
@@ -485,14 +485,14 @@ fn options_and_addresses_change_under_carts_and_orders() {
     let form = Form::get(&mut desk, "/products/wool-socks");
     let mut form = form.goes_on(&mut desk, "option-down-0", &[]);
     assert_eq!(form.values("option.name"), ["Blue", "Red"]);
-    // Names swapped: each keeps its own pieces.
+    // The names are swapped: each option keeps its stock.
     form.set_nth("option.name", 0, "Red").set_nth("option.name", 1, "Blue");
     form.set("slug", "warm-socks").set("name", "Warm Socks");
     form.saves(&mut desk, &[]);
     assert_eq!(buyer.get("/product/wool-socks").status, 404);
     let cart = buyer.get("/cart").text();
     assert!(cart.contains("Warm Socks") && cart.contains("Blue"), "{cart}");
-    // One that goes cannot be ordered; one that comes back under its name is the old one.
+    // A removed option cannot be ordered; one that is added again with its name is the same option.
     let form = Form::get(&mut desk, "/products/cap");
     form.goes_on(&mut desk, "option-remove-1", &[]).saves(&mut desk, &[]);
     assert!(buyer.get("/cart").text().contains("no longer"));
@@ -501,7 +501,7 @@ fn options_and_addresses_change_under_carts_and_orders() {
     buyer.adds("cap", "Large", "1");
     let order = places_an_order(&mut buyer);
     assert!(order.text().contains("Cap"), "{}", order.text());
-    // What was ordered keeps its name.
+    // Orders keep the old name.
     let mut form = Form::get(&mut desk, "/products/cap");
     form.set("name", "Hat").saves(&mut desk, &[]);
     let order = buyer.get("/order").text();
@@ -564,7 +564,7 @@ fn an_unusable_picture_is_refused_by_name_and_the_input_is_kept() {
     }
     assert!(Form::get(&mut desk, "/products/cap").value("description").is_empty());
     assert_eq!(fs::read_dir(world.path("db/images")).unwrap().count(), 1);
-    // Without the token nothing is looked at.
+    // Without the token no file is read.
     form.set("token", "0");
     assert_eq!(form.press(&mut desk, "upload", &[("a.jpg", &photograph(9, 9, 9))]).status, 403);
     assert_eq!(fs::read_dir(world.path("db/images")).unwrap().count(), 1);
@@ -609,7 +609,7 @@ fn the_location_of_a_picture_is_nowhere_on_the_disk() {
             assert!(!holds, "{}", file.display());
         }
     }
-    // A file that names what was kept finds it again, and renders nothing.
+    // A catalog file with the stored name finds the picture again, and nothing is rendered.
     let mut file = catalog();
     file["products"]["cap"]["images"] = serde_json::json!(["holiday.jpg"]);
     fs::write(world.path("db/again.json"), file.to_string()).unwrap();
@@ -643,7 +643,7 @@ fn of_ten_pictures_uploaded_at_once_none_overwrites_another() {
     for file in &files {
         assert_eq!(buyer.get(&format!("/picture/{file}")).status, 200);
     }
-    // Those that go are no longer given out.
+    // Removed pictures are no longer served.
     let mut form = form.clone();
     for _ in 0..10 {
         form = form.goes_on(&mut desk, "picture-remove-0", &[]);
@@ -669,7 +669,7 @@ fn the_start_page_shows_new_pictures_in_its_sprite_sheet() {
     for file in pictures_in(&window) {
         assert_eq!(buyer.get(&format!("/picture/{file}")).status, 200);
     }
-    // A picture that is removed goes from the window too.
+    // A removed picture disappears from the start page too.
     let form = Form::get(&mut desk, "/products/cap");
     form.goes_on(&mut desk, "picture-remove-0", &[]).saves(&mut desk, &[]);
     let window = buyer.get("/");
@@ -706,7 +706,7 @@ fn a_deleted_product_stays_in_its_orders() {
     let seen = edition(&mut desk);
     assert_eq!(delete(&mut desk, &seen, "not mine").status, 422);
     assert_eq!(buyer.get("/product/green-tea").status, 200);
-    // Another desk has changed it meanwhile.
+    // It was changed in another session meanwhile.
     let mut form = Form::get(&mut desk, "/products/green-tea");
     form.set("price.ETH", "0.2").saves(&mut desk, &[]);
     let stale = delete(&mut desk, &seen, DESK_PASSWORD);
@@ -719,7 +719,7 @@ fn a_deleted_product_stays_in_its_orders() {
     assert!(!desk.get("/products").text().contains("Green Tea"));
     assert!(buyer.get("/cart").text().contains("no longer"));
     assert!(buyer.get("/order").text().contains("2 × Green Tea"));
-    // A new one may have its name and address, and is not the one in the cart.
+    // A new product may have the same name and slug, and is not the one in the cart.
     let mut form = Form::get(&mut desk, "/products/new");
     form.set("name", "Green Tea").set("price.ETH", "0.01").set("stock", "7");
     form.saves(&mut desk, &[]);
@@ -745,14 +745,14 @@ fn returned_items_go_to_the_stock_that_their_option_has_by_then() {
     };
     let of =
         |shared: &str, options: [&str; 2]| (shared.to_owned(), options.map(str::to_owned).to_vec());
-    // Red joins the product's pieces while an order holds two of its own three.
+    // Red starts to share the product's stock while an order holds two of its own three.
     let first = order();
     let mut form = Form::get(&mut desk, "/products/wool-socks");
     form.set("stock", "5").set_nth("option.stock", 0, "");
     form.saves(&mut desk, &[]);
     world.says(&["orders", "cancel", &first]);
     assert_eq!(stocks(&mut desk), of("7", ["", "0"]));
-    // It gets some of its own while an order holds two of the product's.
+    // It gets its own stock while an order holds two of the product's.
     let second = order();
     assert_eq!(stocks(&mut desk), of("5", ["", "0"]));
     let mut form = Form::get(&mut desk, "/products/wool-socks");

@@ -14,7 +14,7 @@ fn with_tea(world: &World) -> Buyer {
     buyer
 }
 
-/// Why a code is not taken.
+/// The reason why a code is refused.
 #[track_caller]
 fn refusal(buyer: &mut Buyer, code: &str) -> String {
     let answer = buyer.tries_to_check_out(&[("discount", code)]);
@@ -51,7 +51,7 @@ fn a_code_is_valid_up_to_its_usage_limit_and_an_unpaid_use_is_returned() {
     world.until("the use comes back", || used(&world) == "0");
     assert_eq!(second.checks_out(&[("discount", "spring-24")]).mark("amount"), "0.082791");
 
-    // Cancelled unpaid it comes back, cancelled after it was paid it does not.
+    // A use is returned if the order is cancelled unpaid, and kept if it was paid.
     let second_ref = second.get("/order").mark("order-ref");
     world.says(&["orders", "cancel", &second_ref]);
     assert_eq!(used(&world), "0");
@@ -60,7 +60,7 @@ fn a_code_is_valid_up_to_its_usage_limit_and_an_unpaid_use_is_returned() {
     world.says(&["orders", "paid", &third_ref]);
     world.says(&["orders", "cancel", &third_ref]);
     assert_eq!(used(&world), "1");
-    // The first one's money comes late after all, and the seller takes it: the amount was promised.
+    // The first order is paid late and the seller accepts it: the discounted amount was promised.
     let first_ref = first.get("/order").mark("order-ref");
     world.says(&["orders", "paid", &first_ref]);
     world.says(&["orders", "paid", &first_ref]);
@@ -76,7 +76,7 @@ fn a_use_that_was_not_returned_is_not_counted_twice() {
     world.desk().does("/discounts/save", &[("code", "SPRING"), ("percent", "10")]);
     let mut buyer = with_tea(&world);
     let order_ref = buyer.checks_out(&[("discount", "spring")]).mark("order-ref");
-    // The node saw a grain of dust: the order ends as if nothing had come, but its code counts as used.
+    // The node saw a tiny payment: the order expires as if unpaid, but its code counts as used.
     world.sql("update invoices set seen = 1, settled = 1, until = unixepoch() - 60");
     let status = || world.find("select status from orders");
     world.until("its time is over", || status() == [b"expired"]);
@@ -85,7 +85,7 @@ fn a_use_that_was_not_returned_is_not_counted_twice() {
     world.says(&["orders", "paid", &order_ref]);
     assert_eq!((buyer.get("/order").state().as_str(), used(&world).as_str()), ("confirmed", "1"));
 
-    // Of another it came back, and money was seen before the seller said so: it is taken again, once.
+    // Another order's use was returned before a payment was seen: it is counted again, once.
     let mut late = with_tea(&world);
     let late_ref = late.checks_out(&[("discount", "spring")]).mark("order-ref");
     world.sql("update invoices set until = unixepoch() - 60");
@@ -95,14 +95,14 @@ fn a_use_that_was_not_returned_is_not_counted_twice() {
     assert_eq!((late.get("/order").state().as_str(), used(&world).as_str()), ("confirmed", "2"));
 }
 
-/// The catalog is emptied and the deed noted with one commit: where the deed cannot be kept, all things stay.
+/// The catalog is emptied and the action recorded in one transaction: if the record fails, everything stays.
 #[test]
 fn the_catalog_is_emptied_together_with_its_log_entry_or_not_at_all() {
     let world = World::with_desk();
     let mut desk = world.desk();
     let changes = || world.find("select cast(desk_changes as text) from catalog_state");
     world.sql(
-        "create trigger full before insert on deeds when new.what like 'Emptied%' begin select raise(abort, 'full'); end",
+        "create trigger full before insert on audit_log when new.what like 'Emptied%' begin select raise(abort, 'full'); end",
     );
     let fields = [("password", DESK_PASSWORD)];
     assert_eq!(desk.post("/products/empty", &fields).status, 500);
@@ -170,7 +170,7 @@ fn a_buyer_reads_why_a_code_is_invalid_and_no_more() {
     buyer.chooses("XMR");
     let words = "This discount code is not valid for XMR. Choose another currency or leave the field blank.";
     assert_eq!(refusal(&mut buyer, "ether"), words);
-    // Something is left to pay.
+    // Something remains to be paid.
     assert_eq!(buyer.checks_out(&[("discount", "much")]).mark("amount"), "0.000000001");
     let receipt = buyer.get("/order/receipt.txt").text();
     assert!(receipt.contains("  Discount\n") && receipt.contains("−0.919899999"), "{receipt}");
@@ -206,7 +206,7 @@ fn an_invalid_code_gets_all_errors_at_once_and_keeps_the_input() {
         &[("code", "A"), ("percent", "5"), ("from", "2026-02-02"), ("until", "2026-02-01")],
     );
     assert_eq!(answer.attribute("until", "aria-invalid"), "true");
-    // Nothing in it that could be a key is shown again.
+    // Nothing that could be a key is shown again.
     let key = "ab".repeat(32);
     let answer = desk.post("/discounts/save", &[("code", &key), ("percent", "5")]);
     assert!(answer.status == 422 && !answer.text().contains(&key), "{}", answer.text());
@@ -230,10 +230,10 @@ fn of_two_sessions_the_second_sees_what_the_first_has_changed() {
     assert_eq!((answer.status, answer.attribute("percent", "value").as_str()), (409, "30"));
     assert_eq!(answer.mark("percent-now"), "Saved value: 20");
     assert!(answer.find_mark("code-now").is_none());
-    // Whoever has seen it may decide.
+    // Who has seen the saved value may overwrite it.
     assert_eq!(change(&mut other, &edition(&answer), "30").status, 303);
     let shown = edition(&one.get("/discounts/change?code=SPRING"));
-    // The very same in the file's words is another code to whoever has it open still.
+    // An import replaces the code by an identical one: a form that was loaded before is out of date.
     world.says(&["catalog", "export", "db/data.json"]);
     world.says(&["seed", "db/data.json"]);
     assert_eq!(change(&mut one, &shown, "40").status, 409);
@@ -285,7 +285,7 @@ fn shipping_methods_are_added_at_the_desk_and_chosen_at_checkout() {
     let checkout = with_tea(&world).get("/checkout").text();
     assert!(checkout.find("Letter") < checkout.find("Parcel, world"));
 
-    // Ten countries in a row are no mnemonic: a form that showed none of them would send everywhere.
+    // Ten countries in a row are no mnemonic: if the field were cleared, saving again would ship everywhere.
     let many = "Austria, Belgium, Bulgaria, Cyprus, Denmark, Estonia, Finland, Greece, Spain, Portugal, Italy";
     desk.does("/rates/save", &[("name", "Many"), ("countries", many), ("price-ETH", "9")]);
     let form = desk.get("/rates/change?name=Many");
@@ -385,7 +385,7 @@ fn rich_world() -> World {
 #[test]
 fn importing_an_export_changes_nothing() {
     let world = rich_world();
-    // An order that is open, one that is sent, one that ran out, and one of an option of its own stock.
+    // Orders: open, shipped, expired, and of an option with its own stock.
     let order = |product: &str, option: &str, more: &[(&str, &str)]| {
         let mut buyer = world.buyer();
         buyer.adds(product, option, "2");
@@ -421,7 +421,7 @@ fn importing_an_export_changes_nothing() {
     fs::write(world.path("db/data.json"), &text).unwrap();
     let check = world.says(&["seed", "--check", "db/data.json"]);
     assert!(!check.contains("would change"), "{check}");
-    // Over what the desk did, and no flag: it says the same.
+    // No flag is needed over the desk's changes, since the file says the same.
     world.says(&["seed", "db/data.json"]);
     assert_eq!(tables(&world), before);
     assert_eq!(world.says(&["catalog", "export"]), text);
@@ -443,7 +443,7 @@ fn an_old_file_does_not_silently_replace_the_desks_catalog() {
     assert!(refused.status.code() == Some(1) && said.contains("SPRING"), "{said}");
     world.says(&["seed", "db/old.json", "--over-desk"]);
     assert!(!desk.get("/discounts").text().contains("SPRING"));
-    // From here on the file counts.
+    // From here on the file is used.
     world.says(&["seed", "db/data.json"]);
     world.says(&["seed", "db/old.json"]);
 }
@@ -451,21 +451,21 @@ fn an_old_file_does_not_silently_replace_the_desks_catalog() {
 #[test]
 fn a_catalog_of_an_older_version_is_exported_completely_or_not_at_all() {
     let world = rich_world();
-    // As its tables are after the update: of pictures, what buyers see is all that is kept.
+    // The tables after an update: of pictures only the rendered files are stored.
     world.sql("update products set record = ''");
     world.sql("update product_pictures set file = ''");
     world.says(&["catalog", "export", "db/again.json"]);
     let before = tables(&world);
     assert!(before.iter().any(|row| row.contains("A **fine** tea.")), "{before:#?}");
     world.says(&["seed", "db/again.json"]);
-    // The records have names from now on.
+    // Now the records have names.
     let nameless = |rows: Vec<String>| -> Vec<String> {
         let cut = |row: String| row.rsplit_once(',').map_or(row.clone(), |(row, _)| row.to_owned());
         rows.into_iter().map(cut).collect()
     };
     assert_eq!(nameless(tables(&world)), nameless(before));
 
-    // A picture that is nowhere any more is a hole.
+    // A picture whose files are all gone.
     world.sql("update product_pictures set file = ''");
     for folder in ["db/images", "db/pictures"] {
         fs::rename(world.path(folder), world.path(&format!("{folder}-away"))).unwrap();
@@ -481,7 +481,7 @@ fn seeding_over_changes_of_the_desk_lists_them_and_changes_nothing() {
     let world = World::with_desk();
     let mut desk = world.desk();
     desk.does("/discounts/save", &[("code", "SPRING"), ("percent", "10")]);
-    // What the file says is what it said before: nothing of the desk's is lost by looking.
+    // The file has not changed: checking it loses nothing of the desk's.
     let before = tables(&world);
     let done = world.shop(&["seed", "db/data.json"]);
     let words = String::from_utf8_lossy(&done.stderr).into_owned();
@@ -508,7 +508,7 @@ fn seeding_over_changes_of_the_desk_lists_them_and_changes_nothing() {
     world.says(&["seed", "db/data.json", "--over-desk"]);
     assert!(world.find("select code from discounts").is_empty());
     assert!(with_tea(&world).get("/product/green-tea").text().contains("0.099"));
-    // Nothing of the desk's is left to be lost: from now on the file alone speaks.
+    // None of the desk's changes are left, so no flag is needed.
     world.seed(&catalog());
 }
 
@@ -567,7 +567,7 @@ fn a_wallet_needs_the_password_and_never_accepts_a_private_key() {
         answer.text()
     );
 
-    // Neither kept nor shown again, wherever it is typed.
+    // Neither stored nor shown again, whatever field it is entered in.
     let key = "4c0883a69102937d6231471b5dbb6204fe5129617082792ae468d01a3f362318";
     let words = "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about";
     for (field, secret) in
@@ -586,7 +586,7 @@ fn a_wallet_needs_the_password_and_never_accepts_a_private_key() {
     assert!(world.find("select name from wallets where currency = 'ABC'").is_empty());
     assert!(!world.log().contains("abandon") && !world.log().contains(key));
 
-    // A view key is kept and not shown; the form of another desk that does not know it keeps it.
+    // A view key is stored and not shown, and a form without it keeps it.
     let view_key = "2f85eb3c2a3ffcede6ca9404f7a3de21c48bd4e85858ce68c19452f1098d140d";
     let form = desk.get("/wallets/change?currency=XMR");
     let (shown, address) = (edition(&form), form.attribute("address", "value"));
@@ -604,7 +604,7 @@ fn a_wallet_needs_the_password_and_never_accepts_a_private_key() {
         change(&mut desk, &shown, &[("address", &address), ("view_key", view_key)]).status,
         303
     );
-    // A blank field leaves the key that is kept, so that this says what is there.
+    // An empty field keeps the stored key, so nothing changes.
     assert_eq!(change(&mut desk, &shown, &[("address", &address)]).status, 303);
     let other = [("address", address.as_str()), ("chain", "9")];
     assert_ne!(change(&mut desk, &shown, &other).status, 303);
@@ -664,7 +664,7 @@ fn removing_a_wallet_deletes_its_prices_and_keeps_the_addresses_of_orders() {
     let text = world.says(&["catalog", "export"]);
     assert!(!text.contains("wallets.btc"), "{text}");
 
-    // The same key once more: its first address is not given out again.
+    // The same key again: its first address is not used again.
     let fields =
         [("currency", "BTC"), ("name", "Bitcoin"), ("xpub", BTC_ZPUB), ("password", DESK_PASSWORD)];
     desk.does("/wallets/save", &fields);

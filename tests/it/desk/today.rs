@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use crate::sealing::Gpg;
 use crate::world::{Answer, SellerAtDesk, World, catalog};
 
-/// How many orders wait: to be paid, sent, answered, decided.
+/// The numbers of orders to be paid, shipped, answered and decided.
 fn counts(desk: &mut SellerAtDesk) -> [String; 4] {
     let page = desk.get("/");
     ["to-pay", "to-send", "to-answer", "to-decide"].map(|mark| page.mark(mark))
@@ -41,7 +41,7 @@ fn table(page: &Answer, id: &str) -> Vec<Vec<String>> {
         .collect()
 }
 
-/// Orders so many pieces of the tea and returns the reference.
+/// Orders the tea and returns the order number.
 #[track_caller]
 fn orders_tea(world: &World, pieces: &str) -> String {
     let mut buyer = world.buyer();
@@ -77,11 +77,11 @@ fn the_counts_of_the_first_page_match_the_orders() {
     assert_eq!(desk.get("/").mark("partial"), "1 partially paid");
 
     let page = desk.get("/");
-    // Three and two pieces of 0.09199, and 0.05.
+    // Three and two items at 0.09199, and one at 0.05.
     let money = table(&page, "money");
     assert_eq!(money[0], ["ETH", "0.50995", "0.50995"]);
     assert_eq!(money[1], ["BTC", "0", "0"]);
-    // Twenty were there: what is sent is no longer held.
+    // There were twenty: what is shipped is no longer reserved.
     let low = table(&page, "low");
     assert_eq!(low[0], ["Wool Socks, Blue", "0", "0"]);
     assert_eq!(low[1], ["Stone", "1", "0"]);
@@ -100,7 +100,7 @@ fn the_counts_of_the_first_page_match_the_orders() {
     assert!(desk.get("/").text().contains(gist));
     assert_eq!(table(&desk.get("/"), "best"), [["Green Tea", "5"]]);
 
-    // Too late, and cancelled: nothing is held any more, and what was placed was placed.
+    // Expired and cancelled orders reserve nothing, but still count as placed.
     world.says(&["orders", "cancel", &more]);
     world.sql(
         "update orders set status = 'expired', finished_at = unixepoch() where status = 'awaiting'",
@@ -124,7 +124,7 @@ fn every_currency_has_its_own_revenue() {
     let page = desk.get("/?currency=BTC");
     assert_eq!(table(&page, "weeks")[0][1..], ["1", "1", "0.0009199"]);
     assert!(page.text().contains("BTC received per week: 0.0009199 in the last 26 weeks."));
-    // What is no currency of the shop's shows the first.
+    // An unknown currency shows the first one.
     let page = desk.get("/?currency=%3Cb%3E");
     assert!(page.text().contains("Revenue in <strong>ETH</strong>"));
 }
@@ -148,7 +148,7 @@ fn the_plots_have_the_size_that_the_page_declares() {
         let image =
             format!("<img src=\"{path}\" width=\"{}\" height=\"{}\" alt=\"", size.0, size.1);
         assert!(page.contains(&image), "{path}");
-        // What it shows is nobody else's.
+        // Plots are shown to the seller only.
         assert_eq!(world.stranger_at_desk().get(path).status, 303, "{path}");
     }
     assert_eq!(desk.0.get("/today/takings.png?currency=%00").status, 404);
@@ -170,7 +170,7 @@ fn buyers_see_when_the_desk_closes_and_opens_the_shop() {
     assert!(
         refused.text().contains("This shop is currently closed and does not accept new orders.")
     );
-    // A second click changes nothing and says so again.
+    // A second click changes nothing and is confirmed again.
     desk.does("/today/close", &[]);
 
     let page = desk.does("/today/open", &[]);
@@ -179,7 +179,7 @@ fn buyers_see_when_the_desk_closes_and_opens_the_shop() {
 
     let deeds = table(&desk.get("/deeds"), "deeds");
     assert_eq!([&deeds[0][1], &deeds[1][1]], ["Opened the shop", "Closed the shop"]);
-    // Neither without a token nor by looking.
+    // Neither without a token nor by GET.
     assert_eq!(desk.0.post_raw("/today/close", &[]).status, 403);
     assert_ne!(desk.0.get("/today/close").status, 200);
     assert_eq!(desk.get("/").attribute("house", "data-house"), "open");
@@ -195,7 +195,7 @@ fn the_first_page_shows_problems_of_the_doctor_and_of_the_nodes() {
     assert!(page.contains("No seller key"), "{page}");
     assert!(!page.contains("Unreliable since"));
 
-    // Where nobody answers.
+    // Nobody listens there.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let url = format!("http://127.0.0.1:{port}");
     assert_eq!(world.shop(&["watch", "--once", "--eth-rpc-url", &url]).status.code(), Some(1));
@@ -221,7 +221,7 @@ fn the_first_page_shows_when_the_sellers_key_expires() {
 fn the_activity_log_is_pruned_after_the_days_that_orders_are_kept() {
     let world = World::with_desk_and(&catalog(), &[("KEEP_DAYS", "3")]);
     let mut desk = world.desk();
-    // That somebody signed in is a deed too.
+    // Signing in is recorded too.
     world.sql("delete from audit_log");
     world.says(&["close"]);
     for _ in 0..60 {
@@ -240,7 +240,7 @@ fn the_activity_log_is_pruned_after_the_days_that_orders_are_kept() {
 
     world.says(&["open"]);
     world.sql("update audit_log set at = at - 4 * 86400 where what <> 'Opened the shop'");
-    // The open shop may be quicker.
+    // The running shop may have done it already.
     let due = world.says(&["purge", "--dry-run"]);
     assert!(
         due.contains("61 activity log entries due for deletion.") || due.contains("0 orders"),
@@ -261,7 +261,7 @@ fn revenue_survives_a_purge_and_holds_no_data_of_buyers() {
     let exact = world.find("select received from daily_sales where received <> 0");
     assert_eq!(exact, [b"275970000"]);
 
-    // The shop as it is 40 days later.
+    // The shop 40 days later.
     world.close("-TERM");
     world.sql("update orders set placed_at = placed_at - 40 * 86400, finished_at = finished_at - 40 * 86400");
     world.sql("update invoices set until = until - 40 * 86400");
@@ -269,7 +269,7 @@ fn revenue_survives_a_purge_and_holds_no_data_of_buyers() {
     world.sql("update weekly_sales set week = week - 35 * 86400");
     world.says(&["purge"]);
     assert!(world.find("select order_ref from orders").is_empty());
-    // A week, and two digits of what came.
+    // The week, and the revenue rounded to two digits.
     assert_eq!(world.find("select received from daily_sales"), [b"280000000"]);
     assert_eq!(world.find("select cast((day / 86400 + 3) % 7 as text) from daily_sales"), [b"0"]);
     assert_eq!(world.find("select cast(quantity as text) from best_sold"), [b"3"]);
@@ -355,7 +355,7 @@ fn a_paid_order_that_was_cancelled_is_a_refund_due_until_it_is_recorded() {
     // It is deducted on the day of the refund.
     assert_eq!(table(&page, "money")[0], ["ETH", "0", "0"]);
     assert_eq!(table(&page, "weeks")[0][1..], ["2", "1", "0"]);
-    // Nothing came for this one, so nothing is deducted.
+    // Nothing was received for this one, so nothing is deducted.
     world.says(&["orders", "refunded", &unpaid, "--anyway"]);
     assert_eq!(table(&desk.get("/"), "money")[0], ["ETH", "0", "0"]);
 }

@@ -28,7 +28,7 @@ fn only_the_counted_unpaid_orders_of_the_filter_are_cancelled() {
     assert_eq!(list.mark("cancel-unpaid"), "Cancel unpaid…");
     let address = list.attribute("cancel-unpaid", "href");
     let page = desk.get(&address);
-    // Every eleventh is unpaid, every third of those is paid in bitcoin, and the last is of the day that is left out.
+    // Every eleventh is unpaid, a third of those are in bitcoin, and the last is of the day that is left out.
     let wanted: Vec<String> = [22, 55, 88, 121].map(|n| format!("{n:010}")).into();
     assert!(page.mark("count").starts_with("4 unpaid orders match"), "{}", page.text());
     assert!(
@@ -45,7 +45,7 @@ fn only_the_counted_unpaid_orders_of_the_filter_are_cancelled() {
     assert_eq!((refused.status, refused.attribute("reason", "aria-invalid")), (422, "true".into()));
     assert!(cancelled(&world).is_empty());
 
-    // One that matches comes in after the page was shown, one of those on it is reported.
+    // After the page was shown, a matching order comes in and a counted one is reported as paid.
     world.sql("update orders set status = 'reported' where id = 22");
     world.sql(
         "insert into orders (id, order_ref, form_token, lookup_name, status, placed_at, list_currency, list_amount) \
@@ -63,7 +63,7 @@ fn only_the_counted_unpaid_orders_of_the_filter_are_cancelled() {
     assert_eq!(list.mark("cancelled"), "3 unpaid orders cancelled.");
     assert!(list.text().contains("0000001001") && list.text().contains("0000000022"));
     assert_eq!(cancelled(&world), wanted[1..]);
-    // The form sent twice does nothing more.
+    // Sending the form again has no effect.
     let again = confirm(&mut desk, &page, &fields);
     assert_eq!(again.header("location"), Some(location.as_str()));
     assert_eq!(cancelled(&world), wanted[1..]);

@@ -1,4 +1,4 @@
-//! A shop of the version before there was a desk.
+//! An update from the last version without a desk.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use sqlx::{Connection, SqliteConnection};
 use crate::desk::products::Form;
 use crate::world::{BTC_ZPUB, World};
 
-/// A product with an option, a code that was used, and orders that stand differently.
+/// A product with an option, a used code, and orders in different states.
 const ROWS: &str = "\
     insert into wallets (currency, position, name, xpub) values ('BTC', 0, 'Bitcoin', 'ZPUB'); \
     insert into products (id, slug, position, name, description_html, file_quantity, stock) \
@@ -67,11 +67,11 @@ fn the_desk_shows_a_shop_of_an_older_version_unchanged() {
         assert!(orders.contains(order_ref), "{orders}");
         assert_eq!(desk.get(&format!("/orders/{order_ref}")).mark("order-ref"), order_ref);
     }
-    // Of two orders that count. The one that ran out gave its use back.
+    // Of two orders: the expired one returned its use.
     let uses = world.find("select cast(used as text) from discount_uses where code = 'WELCOME'");
     assert_eq!(uses, [b"2"]);
 
-    // It is sold as what it was sold as. Of its text only what buyers see was kept: a file can be made of it when the text
+    // It is sold as before. Only the HTML of its text was stored: it can be exported once the text
     // has been written again.
     let mut buyer = world.buyer();
     buyer.get("/");

@@ -240,7 +240,7 @@ fn adjustments(order: &Order) -> Vec<Adjustment> {
 fn payment_view(order: &Order, head: Option<i64>, tolerance: Tolerance) -> PaymentView<'_> {
     let invoice = &order.invoice;
     let positive = |amount: Amount| (Amount::ZERO < amount).then_some(amount);
-    // Other states keep no hour.
+    // For other states the time is not stored.
     let has_deadline = matches!(
         order.status,
         Status::Awaiting

@@ -98,7 +98,7 @@ impl<'a> Editor<'a> {
         let mut in_progress = FuturesOrdered::new();
         let mut results = Vec::new();
         let (fields, _held) = read_upload(self.request, body, async |file| {
-            // The browser waits with the next picture.
+            // Until one of them is done, the browser waits with the next one.
             if AT_ONCE <= in_progress.len() {
                 results.extend(in_progress.next().await);
             }
