@@ -11,7 +11,7 @@ fuzz_target!(|bytes: &[u8]| {
     if let Some((which, rest)) = bytes.split_first()
         && let Some(random_bytes) = rest.first_chunk::<16>()
     {
-        let code = Code::from_chance(*random_bytes);
+        let code = Code::from_random(*random_bytes);
         let words = code.words();
         let typed = match which % 5 {
             0 => words.clone(),
@@ -23,7 +23,7 @@ fuzz_target!(|bytes: &[u8]| {
         assert!(Code::parse(&typed).is_ok_and(|read| read == code), "{typed:?}");
         // The code is removed from the text.
         let text = format!("Hello 1 {words} 2 there");
-        let cut = Code::cut_out(&text).expect("it holds a code");
+        let cut = Code::without_code(&text).expect("it holds a code");
         assert!(!cut.contains(&words));
     }
     let Ok(text) = std::str::from_utf8(bytes) else { return };
@@ -38,9 +38,9 @@ fuzz_target!(|bytes: &[u8]| {
         }
         Err(NotACode::Empty | NotACode::TooLong) => {}
     }
-    if let Some(cut) = Code::cut_out(text) {
+    if let Some(cut) = Code::without_code(text) {
         assert!(cut.len() < text.len());
-        assert!(Code::cut_out(&cut).is_none_or(|more| more.len() < cut.len()));
+        assert!(Code::without_code(&cut).is_none_or(|more| more.len() < cut.len()));
     } else {
         // A text that parses as a code is also removed from text.
         assert!(Code::parse(text).is_err(), "{text:?} is a code and stays in a text");

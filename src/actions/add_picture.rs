@@ -29,13 +29,13 @@ pub async fn add_picture(
 ) -> Result<AddedPicture, PictureError> {
     let outline = tokio::task::spawn_blocking(move || {
         let source = Source::of(name, bytes)?;
-        let size = source.size()?;
-        Ok::<_, NotAPicture>((source, size))
+        let megapixels = source.megapixels()?;
+        Ok::<_, NotAPicture>((source, megapixels))
     });
     match outline.await.context("process a picture")? {
-        Ok((source, size)) => {
+        Ok((source, megapixels)) => {
             let name = source.name();
-            show(shop, Job::Upload, size.megapixels, &name, source.into_bytes()).await
+            show(shop, Job::Upload, megapixels, &name, source.into_bytes()).await
         }
         Err(refused) => Err(PictureError::Refused(refused.to_string())),
     }
@@ -49,17 +49,17 @@ pub(super) async fn show_original(shop: &Shop, file: &str) -> Result<String, Pic
     let (originals, name) = (shop.originals.clone(), file.to_owned());
     let found = tokio::task::spawn_blocking(move || {
         let source = originals.find(&name)?;
-        let size = source.size()?;
-        Ok::<_, NotAPicture>((source.fingerprint().to_owned(), size))
+        let megapixels = source.megapixels()?;
+        Ok::<_, NotAPicture>((source.fingerprint().to_owned(), megapixels))
     });
-    let (fingerprint, size) = match found.await.context("process a picture")? {
+    let (fingerprint, megapixels) = match found.await.context("process a picture")? {
         Ok(found) => found,
         Err(refused) => return Err(PictureError::Refused(refused.to_string())),
     };
     if is_rendered(shop, &fingerprint).await? {
         return Ok(fingerprint);
     }
-    let shown = show(shop, Job::Original, size.megapixels, file, Vec::new()).await?;
+    let shown = show(shop, Job::Original, megapixels, file, Vec::new()).await?;
     Ok(shown.fingerprint)
 }
 
@@ -106,8 +106,8 @@ pub async fn name_pictures(shop: &Shop) -> anyhow::Result<()> {
         let (originals, gallery) = (shop.originals.clone(), shop.pictures.clone());
         let file = tokio::task::spawn_blocking(move || {
             let bytes = gallery.read(&PictureFile::parse(&full).ok()?).ok()??;
-            let cleaned = Source::of(full, bytes).ok()?.cleaned().ok()?;
-            originals.keep(&cleaned, "picture").ok()
+            let sanitized = Source::of(full, bytes).ok()?.sanitized().ok()?;
+            originals.keep(&sanitized, "picture").ok()
         });
         found.extend(file.await.context("restore a picture")?.map(|file| (fingerprint, file)));
     }

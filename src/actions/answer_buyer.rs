@@ -6,14 +6,14 @@ use crate::actions::apply_reply::post_now;
 use crate::actions::{ApplyReplyError, Shop, notify_seller};
 use crate::domain::orders::OrderRef;
 use crate::domain::values::Timestamp;
-use crate::infra::mail::{Reply, Unreadable};
+use crate::infra::mail::{Reply, ReplyError};
 use crate::infra::store;
 
 /// Why an answer was refused as a whole, in a text for the seller.
 #[derive(Debug, thiserror::Error)]
 pub enum AnswerError {
     #[error(transparent)]
-    Unreadable(#[from] Unreadable),
+    Unreadable(#[from] ReplyError),
     #[error("{0}. Nothing was sent.")]
     NotApplied(ApplyReplyError),
     #[error(transparent)]

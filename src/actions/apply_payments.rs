@@ -11,7 +11,7 @@ use crate::actions::{Shop, notify_seller};
 use crate::domain::orders::{Event, Order, Status};
 use crate::domain::payment::{Invoice, Observation, PaidState, ScanResult, WatchedInvoice};
 use crate::domain::values::{Amount, Timestamp};
-use crate::infra::mail::Told;
+use crate::infra::mail::Notification;
 use crate::infra::store;
 use crate::infra::store::Tx;
 use crate::infra::store::outbox::OutboxMessage;
@@ -38,7 +38,7 @@ pub async fn apply_payments(
             (watched, observation.without_dust(watched.amount, shop.policy.tolerance))
         })
         .filter(|(watched, observation)| {
-            watched.last.is_none_or(|last| observation.says_more_than(&last))
+            watched.last.is_none_or(|last| observation.is_news_after(&last))
         })
         .collect();
     let mut n_changed = 0;
@@ -81,8 +81,8 @@ async fn apply_observation(
 ) -> anyhow::Result<Vec<OutboxMessage>> {
     let before = order.invoice.observation.unwrap_or(Observation::NOTHING);
     let tolerance = shop.policy.tolerance;
-    let was = before.standing(order.invoice.amount, tolerance);
-    let is = observation.standing(order.invoice.amount, tolerance);
+    let was = before.paid_state(order.invoice.amount, tolerance);
+    let is = observation.paid_state(order.invoice.amount, tolerance);
     order.invoice.observation = Some(observation);
     if Amount::ZERO < observation.seen && before.seen == Amount::ZERO {
         store::accounts::mark_paid(tx, &order.order_ref).await?;
@@ -90,7 +90,9 @@ async fn apply_observation(
     }
     let mut queued = Vec::new();
     if observation.is_moved && !before.is_moved {
-        queued.push(queue_message(shop, tx, &order, Told::Node(MOVED), false, now).await?);
+        queued.push(
+            queue_message(shop, tx, &order, Notification::NodeUpdate(MOVED), false, now).await?,
+        );
     }
     // A node never overrides what the seller has decided.
     let has_lost = order.invoice.received == Amount::ZERO
@@ -117,7 +119,10 @@ async fn apply_observation(
             _ => None,
         };
         if let Some(text) = text {
-            queued.push(queue_message(shop, tx, &order, Told::Node(&text), false, now).await?);
+            queued.push(
+                queue_message(shop, tx, &order, Notification::NodeUpdate(&text), false, now)
+                    .await?,
+            );
         }
         return Ok(queued);
     }
@@ -129,7 +134,8 @@ async fn apply_observation(
     let order_ref = &order.order_ref;
     store::orders::mark_status(tx, order_ref, status, status.is_finished().then_some(now)).await?;
     keep_step(tx, order_ref, status, "", None, now).await?;
-    queued.push(queue_message(shop, tx, &order, Told::Step(""), false, now).await?);
+    queued
+        .push(queue_message(shop, tx, &order, Notification::StatusChanged(""), false, now).await?);
     Ok(queued)
 }
 

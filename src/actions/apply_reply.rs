@@ -75,7 +75,7 @@ pub(super) async fn post_now(
                 }
             }
         }
-        if let Some(words) = &reply.words
+        if let Some(words) = &reply.text
             && !keep_answer(tx, order_ref, words, message_id, now).await?
         {
             return Err(ApplyReplyError::NoReader(order_ref.clone()));
@@ -105,7 +105,7 @@ async fn keep_answer(
     let Some(reader) = store::orders::find_buyer_key(tx, order_ref).await? else {
         return Ok(false);
     };
-    let sealed = reader.seal(words.as_str())?;
+    let sealed = reader.encrypt(words.as_str())?;
     let words = NewMessage {
         kind: MessageKind::Answer,
         now,

@@ -8,7 +8,7 @@ use crate::domain::orders::{
     Code, LookupName, MessageLimit, PgpBlock, Refusal, RefusalReason, Status,
 };
 use crate::domain::values::{Paragraph, Timestamp};
-use crate::infra::mail::{SellerKey, Told};
+use crate::infra::mail::{Notification, SellerKey};
 use crate::infra::store;
 use crate::infra::store::messages::{MessageKind, NewMessage, QuestionCounts};
 
@@ -95,14 +95,15 @@ pub async fn ask_seller(
         });
         return Err(AskSellerError::Refused(UnfitMessage::new("message", why)));
     }
-    let (told, shown) = match &body {
-        MessageBody::Text(text) => (Told::Question(text.as_str(), None), text.as_str()),
-        MessageBody::Block(block) => (Told::Question("", Some(block)), question.pgp_shown),
+    let (notification, shown) = match &body {
+        MessageBody::Text(text) => (Notification::Question(text.as_str(), None), text.as_str()),
+        MessageBody::Block(block) => (Notification::Question("", Some(block)), question.pgp_shown),
     };
     // Orders from before buyers had keys show that a message was sent, but not its text.
     let reader = store::orders::find_buyer_key(&mut tx, order_ref).await?;
-    let sealed = reader.map(|reader| reader.seal(shown)).transpose().context("seal the message")?;
-    let queued = queue_message(shop, &mut tx, &order, told, false, now).await?;
+    let sealed =
+        reader.map(|reader| reader.encrypt(shown)).transpose().context("encrypt the message")?;
+    let queued = queue_message(shop, &mut tx, &order, notification, false, now).await?;
     let message = NewMessage {
         kind: MessageKind::Question,
         now,
@@ -128,7 +129,7 @@ fn read(question: &Question<'_>, key: Option<&SellerKey>) -> Result<MessageBody,
             return Err(UnfitMessage::new("message", RefusalReason::Missing));
         }
         // People paste their code by mistake, and it must not end up in the seller's mailbox.
-        if let Some(left) = Code::cut_out(text.as_str()) {
+        if let Some(left) = Code::without_code(text.as_str()) {
             let refusal = Refusal::new("message", RefusalReason::OrderCode);
             return Err(UnfitMessage { refusal, left: Some(left) });
         }

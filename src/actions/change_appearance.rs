@@ -82,15 +82,15 @@ pub async fn set_logo(
 ) -> Result<(), AppearanceError> {
     // Rendering takes long, so it is done before the write lock is taken.
     let outline = tokio::task::spawn_blocking(move || {
-        let size = source.size()?;
-        Ok::<_, NotAPicture>((source, size))
+        let megapixels = source.megapixels()?;
+        Ok::<_, NotAPicture>((source, megapixels))
     });
-    let (source, size) = match outline.await.context("process the logo")? {
+    let (source, megapixels) = match outline.await.context("process the logo")? {
         Ok(seen) => seen,
         Err(refused) => return Err(AppearanceError::NotAPicture(refused.to_string())),
     };
     let (name, bytes) = (source.name(), source.into_bytes());
-    let done = ImageWorker::develop(shop, Job::Logo, size.megapixels, &name, bytes).await;
+    let done = ImageWorker::develop(shop, Job::Logo, megapixels, &name, bytes).await;
     let logo = match done {
         Ok((width, height, webp, fallback)) => Logo { width, height, webp, fallback },
         Err(PictureError::Refused(why)) => return Err(AppearanceError::NotAPicture(why)),

@@ -9,7 +9,7 @@ use crate::domain::orders::{
     Event, InvalidTransition, Order, OrderRef, Refund, Status, StockDemand,
 };
 use crate::domain::values::{Amount, Line, Timestamp};
-use crate::infra::mail::Told;
+use crate::infra::mail::Notification;
 use crate::infra::store;
 use crate::infra::store::Tx;
 use crate::infra::store::outbox::OutboxMessage;
@@ -144,7 +144,8 @@ pub(super) async fn change_order_in_tx(
     order.invoice.received = received.unwrap_or(order.invoice.received);
     // The seller's own doing is no news; that nothing is left is.
     let is_read = status != Status::Oversold;
-    let queued = queue_message(shop, tx, &order, Told::Step(word), is_read, now).await?;
+    let queued =
+        queue_message(shop, tx, &order, Notification::StatusChanged(word), is_read, now).await?;
     Ok((status, queued))
 }
 

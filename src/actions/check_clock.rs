@@ -44,11 +44,11 @@ pub async fn check_clock(shop: &Shop) -> anyhow::Result<TrustedClock> {
     // Checked without the write lock, since usually there is nothing to do.
     let stored = store::clock::find(&mut *shop.db.reader().await?).await;
     if let Some(stored) = stored.context("read the trusted time")? {
-        let (_, change) = stored.look(&reading);
+        let (_, change) = stored.check(&reading);
         let is_fresh =
             (0..WRITE_EVERY).contains(&reading.monotonic_now.saturating_sub(stored.monotonic_now));
         let now = stored.at(&reading).now;
-        let is_settled = stored.doubt.is_some()
+        let is_settled = stored.jump.is_some()
             || !store::clock::has_unsettled(&mut *shop.db.reader().await?, now).await?;
         if change == ClockChange::None && is_fresh && is_settled {
             return Ok(stored);
@@ -57,7 +57,7 @@ pub async fn check_clock(shop: &Shop) -> anyhow::Result<TrustedClock> {
     let mut tx = shop.db.write().await?;
     let clock = match store::clock::find(&mut tx).await.context("read the trusted time again")? {
         Some(stored) => {
-            let (clock, change) = stored.look(&reading);
+            let (clock, change) = stored.check(&reading);
             keep(&mut tx, &clock, change, &reading).await?;
             clock
         }
@@ -75,7 +75,7 @@ pub async fn check_clock(shop: &Shop) -> anyhow::Result<TrustedClock> {
 pub async fn note_jump(shop: &Shop) -> anyhow::Result<TrustedClock> {
     let stored =
         store::clock::find(&mut *shop.db.reader().await?).await.context("read the trusted time")?;
-    match stored.filter(|stored| stored.look(&shop.reading()).1 == ClockChange::None) {
+    match stored.filter(|stored| stored.check(&shop.reading()).1 == ClockChange::None) {
         Some(stored) => Ok(stored),
         None => check_clock(shop).await,
     }
@@ -87,7 +87,7 @@ pub async fn doubt_clock(shop: &Shop) -> anyhow::Result<Option<ClockDoubted>> {
     let stored =
         store::clock::find(&mut *shop.db.reader().await?).await.context("read the trusted time")?;
     let clock =
-        stored.map_or_else(|| TrustedClock::begin(&reading), |stored| stored.look(&reading).0);
+        stored.map_or_else(|| TrustedClock::begin(&reading), |stored| stored.check(&reading).0);
     Ok(ClockDoubted::of(&clock))
 }
 
@@ -103,10 +103,10 @@ pub async fn accept_clock(shop: &Shop) -> Result<Option<ClockDoubted>, AcceptClo
     let mut tx = shop.db.write().await?;
     let stored = store::clock::find(&mut tx).await.context("read the trusted time")?;
     let stored = stored.unwrap_or_else(|| TrustedClock::begin(&reading));
-    let (looked, change) = stored.look(&reading);
+    let (looked, change) = stored.check(&reading);
     let doubted = ClockDoubted::of(&looked);
     let (clock, change) =
-        if doubted.is_some() { stored.believe(&reading) } else { (looked, change) };
+        if doubted.is_some() { stored.accept(&reading) } else { (looked, change) };
     keep(&mut tx, &clock, change, &reading).await?;
     tx.commit().await.context("commit the trusted time")?;
     Ok(doubted)
@@ -121,7 +121,7 @@ pub(super) async fn trusted_now(shop: &Shop, tx: &mut Tx) -> anyhow::Result<Time
 
 impl ClockDoubted {
     pub fn of(clock: &TrustedClock) -> Option<Self> {
-        clock.doubt.map(|doubt| Self { ahead: doubt.ahead })
+        clock.jump.map(|jump| Self { ahead: jump.ahead })
     }
 }
 
@@ -134,7 +134,7 @@ async fn keep(
     store::clock::replace(tx, clock).await.context("save the trusted time")?;
     let settling = match change {
         ClockChange::Settled(settling) => settling,
-        ClockChange::None | ClockChange::Jumped if clock.doubt.is_some() => return Ok(()),
+        ClockChange::None | ClockChange::Jumped if clock.jump.is_some() => return Ok(()),
         // For orders placed or finished between two checks, while the clock was wrong.
         ClockChange::None | ClockChange::Jumped => {
             let now = clock.at(reading).now;

@@ -6,7 +6,7 @@ use crate::actions::notify_seller::queue_message;
 use crate::actions::{Shop, notify_seller};
 use crate::domain::orders::LookupName;
 use crate::domain::values::Timestamp;
-use crate::infra::mail::Told;
+use crate::infra::mail::Notification;
 use crate::infra::store;
 
 /// Erases a buyer's data: everything encrypted to the buyer is deleted at once, and the code no longer opens the order.
@@ -29,7 +29,7 @@ pub async fn erase_buyer(
         .await
         .context("erase the messages encrypted to the buyer")?;
     store::orders::forget_buyer_key(&mut tx, &order.order_ref, &nobody).await?;
-    let queued = queue_message(shop, &mut tx, &order, Told::Erased, false, now).await?;
+    let queued = queue_message(shop, &mut tx, &order, Notification::DataErased, false, now).await?;
     // What the seller was not notified of yet goes, too, unless it may still be paid.
     store::outbox::drop_erased(&mut tx, &order.order_ref).await?;
     tx.commit().await.context("commit the erasure")?;

@@ -8,7 +8,7 @@ use crate::actions::notify_seller::queue_message;
 use crate::actions::order_steps::{give_back_use, keep_step};
 use crate::domain::orders::{Event, Order, OrderRef};
 use crate::domain::values::Timestamp;
-use crate::infra::mail::Told;
+use crate::infra::mail::Notification;
 use crate::infra::store;
 use crate::infra::store::Tx;
 
@@ -59,7 +59,15 @@ pub(super) async fn expire_listed(
         store::orders::mark_status(tx, order_ref, status, Some(now)).await?;
         keep_step(tx, order_ref, status, "", None, now).await?;
         // The sweep delivers it later, as a message that needs no action.
-        queue_message(shop, tx, &Order { status, ..order }, Told::Step(""), true, now).await?;
+        queue_message(
+            shop,
+            tx,
+            &Order { status, ..order },
+            Notification::StatusChanged(""),
+            true,
+            now,
+        )
+        .await?;
     }
     store::catalog_state::mark_changed(tx).await?;
     Ok(())

@@ -148,12 +148,12 @@ fn try_to_develop(
         Job::Upload => {
             let source =
                 Source::of(name.clone(), bytes.to_vec()).map_err(|refused| refused.to_string())?;
-            let cleaned = source.cleaned().map_err(|refused| refused.to_string())?;
-            let file = originals.keep(&cleaned, &name).map_err(|error| {
+            let sanitized = source.sanitized().map_err(|refused| refused.to_string())?;
+            let file = originals.keep(&sanitized, &name).map_err(|error| {
                 format!("the picture {name:?} cannot be stored in the picture folder: {error}")
             })?;
             let source =
-                Source::of(file.clone(), cleaned.bytes).map_err(|refused| refused.to_string())?;
+                Source::of(file.clone(), sanitized.bytes).map_err(|refused| refused.to_string())?;
             rendered(gallery, file, source)
         }
         Job::Original => {

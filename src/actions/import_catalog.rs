@@ -14,7 +14,7 @@ use crate::domain::catalog::fault::add_fault;
 use crate::domain::catalog::{CatalogFile, Difference, Fault, ProductRecord, differences};
 use crate::domain::payment::Wallet;
 use crate::domain::values::Timestamp;
-use crate::infra::pictures::{NotAPicture, Originals, Picture, Rendered};
+use crate::infra::pictures::{NotAPicture, Originals, Picture, PictureFault, Rendered};
 use crate::infra::store;
 use crate::infra::store::catalog_export::StoredCatalog;
 use crate::infra::store::catalog_import::ImportedProduct;
@@ -314,8 +314,8 @@ fn picture_fault(
 ) -> Fault {
     let folders: Vec<String> =
         folders.folders().iter().map(|folder| folder.display().to_string()).collect();
-    let expected = match refused {
-        NotAPicture::Missing { .. } => format!("a picture in {}", folders.join(" or ")),
+    let expected = match refused.fault {
+        PictureFault::Missing => format!("a picture in {}", folders.join(" or ")),
         _ => "a JPEG, PNG or WebP picture of at most 32 MB and 50 megapixels in the picture folder"
             .to_owned(),
     };

@@ -5,7 +5,7 @@ use anyhow::Context;
 use crate::actions::Shop;
 use crate::domain::orders::{Order, Status};
 use crate::domain::values::Timestamp;
-use crate::infra::mail::{Lookup, OrderMessage, SellerKey, Told, delivery_name};
+use crate::infra::mail::{Lookup, Notification, OrderMessage, SellerKey, delivery_name};
 use crate::infra::store::Tx;
 use crate::infra::store::outbox::{NextMessage, OutboxMessage};
 use crate::infra::{failpoints, store};
@@ -15,31 +15,33 @@ pub(super) async fn queue_message(
     shop: &Shop,
     tx: &mut Tx,
     order: &Order,
-    told: Told<'_>,
+    notification: Notification<'_>,
     is_read: bool,
     now: Timestamp,
 ) -> anyhow::Result<OutboxMessage> {
     let place = store::outbox::find_next(tx, &order.order_ref, now).await?;
     // The seller's own actions, the clock's, and a buyer's request for erasure do not wait for a key; only their
     // messages do.
-    let is_erasure = matches!(told, Told::Erased);
+    let is_erasure = matches!(notification, Notification::DataErased);
     // Nobody else can tell the seller of money for an order that is over, or of a cancelled one that was paid.
-    let is_urgent = matches!(told, Told::Node(_))
-        || matches!(told, Told::Question(..)) && order.status == Status::Cancelled;
+    let is_urgent = matches!(notification, Notification::NodeUpdate(_))
+        || matches!(notification, Notification::Question(..)) && order.status == Status::Cancelled;
     if place.is_quiet && is_urgent {
         store::orders::release_messages(tx, &order.order_ref).await?;
     }
-    let may_wait = matches!(told, Told::Step(_) | Told::Node(_)) || is_erasure;
+    let may_wait =
+        matches!(notification, Notification::StatusChanged(_) | Notification::NodeUpdate(_))
+            || is_erasure;
     let message = match shop.availability.seal_for_message(place.has_key, now) {
         // The seller never heard of the order: how it ended is no news.
-        _ if place.is_quiet && matches!(told, Told::Step(_)) => None,
+        _ if place.is_quiet && matches!(notification, Notification::StatusChanged(_)) => None,
         Ok(key) => {
             // After the first encrypted message, the shop never returns to plain text.
             if let Some(key) = key.as_ref().filter(|_| !place.has_key) {
                 store::shop_state::mark_fingerprint(tx, &key.fingerprint()).await?;
             }
             let name = shop.name(tx).await?;
-            Some(write(shop, &name, order, told, place, (key.as_ref(), now))?)
+            Some(write(shop, &name, order, notification, place, (key.as_ref(), now))?)
         }
         Err(_) if may_wait => Some(Vec::new()),
         Err(closed) => return Err(closed.into()),
@@ -64,13 +66,13 @@ pub(super) fn write(
     shop: &Shop,
     site_name: &str,
     order: &Order,
-    told: Told<'_>,
+    notification: Notification<'_>,
     place: NextMessage,
     (key, now): (Option<&SellerKey>, Timestamp),
 ) -> anyhow::Result<Vec<u8>> {
     let message = OrderMessage {
         order,
-        told,
+        notification,
         number: place.number,
         at: place.at,
         site_name,
@@ -173,12 +175,16 @@ async fn deliver(shop: &Shop, mut queued: OutboxMessage, now: Timestamp) -> anyh
         else {
             return Ok(());
         };
-        let told = if queued.is_erasure { Told::Erased } else { Told::Step("") };
+        let notification = if queued.is_erasure {
+            Notification::DataErased
+        } else {
+            Notification::StatusChanged("")
+        };
         let (number, at) = (queued.number, queued.at);
         let place = NextMessage { number, at, has_key: true, is_quiet: false };
         let key = shop.availability.seal_for_message(true, now)?;
         let name = shop.name(&mut *shop.db.reader().await?).await?;
-        queued.message = write(shop, &name, &order, told, place, (key.as_ref(), now))?;
+        queued.message = write(shop, &name, &order, notification, place, (key.as_ref(), now))?;
     }
     let name = delivery_name(&queued.order_ref, queued.number, queued.at);
     let maildir = shop.maildir.clone();

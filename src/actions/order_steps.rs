@@ -21,7 +21,7 @@ pub(super) async fn keep_step(
         "" => None,
         _ => store::orders::find_buyer_key(tx, order_ref).await?,
     };
-    let sealed = reader.map(|reader| reader.seal(word)).transpose()?;
+    let sealed = reader.map(|reader| reader.encrypt(word)).transpose()?;
     let words = NewMessage {
         kind: MessageKind::Step,
         now,

@@ -3,18 +3,18 @@
 use anyhow::Context;
 
 use crate::actions::availability::ClosedReason;
-use crate::actions::siege::{begin_siege, log_begin, minutes_to_pay, quiet_at_placement};
+use crate::actions::siege::{begin_siege, hold_at_placement, log_begin, minutes_to_pay};
 use crate::actions::{Shop, notify_seller};
 use crate::domain::cart::{Basket, CartLine, PricedCart};
 use crate::domain::orders::{
     BuyerIdentity, CheckoutContext, CheckoutKey, Code, Delivery, Draft, FOLLOWED_DAYS, NewOrder,
-    NumberFor, Order, OrderRef, PlacementError, Quiet, Refusal, RefusalReason,
+    NotificationHold, NumberPurpose, Order, OrderRef, PlacementError, Refusal, RefusalReason,
 };
 use crate::domain::payment::{
-    AmountTag, Destination, Invoice, Wallet, distinct_amount, integrated,
+    AmountTags, Destination, Invoice, Wallet, distinct_amount, integrated,
 };
 use crate::domain::values::{Amount, Currency, Times, Timestamp, TrustedClock};
-use crate::infra::mail::{SellerKey, Told};
+use crate::infra::mail::{Notification, SellerKey};
 use crate::infra::store::Tx;
 use crate::infra::store::order_placement::NewOrderData;
 use crate::infra::store::outbox::{NextMessage, OutboxMessage};
@@ -60,8 +60,8 @@ pub async fn place_order(
     let form = CheckoutKey::of_cart(placing.basket.id);
     // Anything that can be computed beforehand is: all other buyers wait while the write lock is held.
     let code = Code::of_cart(placing.basket.id);
-    let reader = BuyerIdentity::of_code(&code, &shop.salt).reader();
-    let receipt = reader.seal(&placing.receipt).context("seal the receipt")?;
+    let reader = BuyerIdentity::of_code(&code, &shop.salt).recipient();
+    let receipt = reader.encrypt(&placing.receipt).context("encrypt the receipt")?;
     let lookup = code.lookup_name(&shop.salt);
 
     let mut tx = shop.db.write().await?;
@@ -95,11 +95,12 @@ pub async fn place_order(
     let (order, buyer) = new.invoiced(invoice);
     let at = store::outbox::next_at(before.last_at, now);
     let name = shop.name(&mut tx).await?;
-    let quiet = quiet_at_placement(shop, &before, order.status);
-    let is_quiet = quiet != Quiet::No;
+    let quiet = hold_at_placement(shop, &before, order.status);
+    let is_quiet = quiet != NotificationHold::No;
     let place = NextMessage { number: 0, at, has_key: before.has_key, is_quiet };
+    let notification = Notification::NewOrder(&buyer);
     let message =
-        notify_seller::write(shop, &name, &order, Told::New(&buyer), place, (key.as_ref(), now))?;
+        notify_seller::write(shop, &name, &order, notification, place, (key.as_ref(), now))?;
     let beside = NewOrderData {
         derived: derived.as_ref().map(|(account, index)| (account.as_str(), *index)),
         is_alone,
@@ -146,7 +147,7 @@ async fn open_order(
     opening: Opening<'_>,
 ) -> Result<(NewOrder, Wallet), PlaceOrderError> {
     let OrderRequest { basket, currency, draft, may_reserve, .. } = placing;
-    if let (Some(key), Delivery::Sealed { block, .. }) = (opening.key, &draft.buyer.delivery)
+    if let (Some(key), Delivery::Encrypted { block, .. }) = (opening.key, &draft.buyer.delivery)
         && let Err(fault) = key.check_block(block)
     {
         return Err(refused("pgp", fault.into()));
@@ -162,7 +163,7 @@ async fn open_order(
         return Err(PlaceOrderError::Changed(Box::new(cart)));
     }
     let rates = store::shipping::list_offered(tx, currency).await?;
-    let asks_for_sending = !rates.is_empty() || store::shipping::has_any(tx).await?;
+    let charges_shipping = !rates.is_empty() || store::shipping::has_any(tx).await?;
     let discount = match draft.discount.as_str() {
         "" => None,
         code => store::discounts::find(tx, code).await?,
@@ -172,7 +173,7 @@ async fn open_order(
         cart: &cart,
         coin: &wallet.coin,
         rates: &rates,
-        asks_for_sending,
+        charges_shipping,
         discount,
         may_reserve,
     };
@@ -257,16 +258,16 @@ async fn open_invoice(
         Destination::Account(key) => (key.address(index), order.total, true),
         Destination::View(key) => (key.address(index), order.total, true),
         Destination::Integrated(primary) => {
-            let id = order.order_ref.number(salt, NumberFor::PaymentId);
+            let id = order.order_ref.number(salt, NumberPurpose::PaymentId);
             (integrated(primary, id), order.total, true)
         }
         Destination::Address(address) => {
-            let tails = AmountTag::of(&order.currency, &wallet.coin);
-            let most = order.total.plus(tails.most()).unwrap_or(order.total);
+            let tags = AmountTags::of(&order.currency, &wallet.coin);
+            let most = order.total.plus(tags.most()).unwrap_or(order.total);
             let taken =
                 store::payments::list_amounts(tx, address, order.total, most, ends.recent).await?;
-            let start = order.order_ref.number(salt, NumberFor::Amount);
-            let Some(amount) = distinct_amount(order.total, tails, &taken, start) else {
+            let start = order.order_ref.number(salt, NumberPurpose::Amount);
+            let Some(amount) = distinct_amount(order.total, tags, &taken, start) else {
                 return Ok(None);
             };
             (address.clone(), amount, false)
@@ -280,7 +281,7 @@ async fn open_invoice(
         total: order.total,
         received: Amount::ZERO,
         observation: None,
-        in_doubt: false,
+        node_unreliable: false,
         until: ends.until,
         clock_ahead: ends.clock_ahead,
     };

@@ -36,13 +36,13 @@ pub async fn list_forgettable(shop: &Shop, now: Timestamp) -> anyhow::Result<Vec
 ///
 /// # Errors
 /// [`PurgeError::ClockDoubted`]: the clock is not trusted.
-pub async fn purge_orders(shop: &Shop, haste: PurgeMode) -> Result<Vec<OrderRef>, PurgeError> {
+pub async fn purge_orders(shop: &Shop, mode: PurgeMode) -> Result<Vec<OrderRef>, PurgeError> {
     let clock = check_clock(shop).await?;
     if let Some(doubted) = ClockDoubted::of(&clock) {
         return Err(PurgeError::ClockDoubted(doubted));
     }
     let trusted = clock.at(&shop.reading()).trusted;
-    let due = Due::at(trusted, shop.policy.keep_days, haste);
+    let due = Due::at(trusted, shop.policy.keep_days, mode);
     // Checked without the write lock, since usually there is nothing to do; each order is checked again under it.
     let listed = store::retention::list_due(&mut *shop.db.reader().await?, due)
         .await

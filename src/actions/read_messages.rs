@@ -6,7 +6,7 @@ use anyhow::Context;
 
 use crate::actions::Shop;
 use crate::domain::orders::OrderRef;
-use crate::infra::mail::{Lookup, PlainLetter, delivery_name};
+use crate::infra::mail::{Lookup, PlainMessage, delivery_name};
 use crate::infra::{mail, store};
 
 /// The state of a message to the seller.
@@ -14,7 +14,7 @@ pub enum Letter {
     /// Armored: the seller decrypts it at home.
     Sealed(String),
     /// Of a shop without a key.
-    Plain(PlainLetter),
+    Plain(PlainMessage),
     /// It waits until the seller's key can be used.
     Waiting,
     /// The seller has deleted it, or renamed its file.
@@ -54,9 +54,9 @@ fn letter(message: Option<&[u8]>) -> Letter {
     match message {
         None => Letter::Gone,
         Some([]) => Letter::Waiting,
-        Some(message) => match mail::Letter::parse(message) {
-            Some(mail::Letter::Sealed(armored)) => Letter::Sealed(armored),
-            Some(mail::Letter::Plain(plain)) => Letter::Plain(plain),
+        Some(message) => match mail::StoredMessage::parse(message) {
+            Some(mail::StoredMessage::Encrypted(armored)) => Letter::Sealed(armored),
+            Some(mail::StoredMessage::Plain(plain)) => Letter::Plain(plain),
             None => Letter::Gone,
         },
     }

@@ -5,7 +5,7 @@ use anyhow::Context;
 use crate::actions::Shop;
 use crate::domain::payment::Coin;
 use crate::domain::values::Timestamp;
-use crate::infra::mail::NodeMessage;
+use crate::infra::mail::{ShopMessage, ShopNews};
 use crate::infra::store;
 use crate::infra::store::watch::Watch;
 
@@ -68,9 +68,9 @@ async fn tell_of_node(
     let at = store::outbox::find_next_at(&mut db, now).await?;
     let name = shop.name(&mut db).await?;
     drop(db);
-    let message = NodeMessage {
-        coin: &Coin::name_of_network(&watch.network),
-        trouble,
+    let coin = Coin::name_of_network(&watch.network);
+    let message = ShopMessage {
+        news: ShopNews::Node { coin: &coin, trouble },
         since: watch.problem_since.unwrap_or(now),
         at,
         site_name: &name,

@@ -8,7 +8,7 @@ use crate::actions::{Shop, notify_seller};
 use crate::domain::orders::{Event, LookupName, Order, RefusalReason};
 use crate::domain::payment::TransactionId;
 use crate::domain::values::Timestamp;
-use crate::infra::mail::Told;
+use crate::infra::mail::Notification;
 use crate::infra::store;
 
 /// Why a buyer's word was not taken.
@@ -67,7 +67,8 @@ pub async fn report_payment(
     store::orders::mark_status(&mut tx, &order.order_ref, status, None).await?;
     keep_step(&mut tx, &order.order_ref, status, "", None, now).await?;
     let order = Order { status, transaction: Some(transaction), ..order };
-    let queued = queue_message(shop, &mut tx, &order, Told::Paid, false, now).await?;
+    let queued =
+        queue_message(shop, &mut tx, &order, Notification::PaymentReported, false, now).await?;
     tx.commit().await.context("commit the reported transaction")?;
 
     notify_seller(shop, queued, now).await;

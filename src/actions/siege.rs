@@ -3,9 +3,11 @@
 use anyhow::Context;
 
 use crate::actions::Shop;
-use crate::domain::orders::{OrderRate, Quiet, SiegeChange, Status, payment_minutes, siege_change};
+use crate::domain::orders::{
+    NotificationHold, OrderRate, SiegeChange, Status, payment_minutes, siege_change,
+};
 use crate::domain::values::Timestamp;
-use crate::infra::mail::{Lookup, SellerKey, SiegeMessage, SiegeNews};
+use crate::infra::mail::{Lookup, SellerKey, ShopMessage, ShopNews, SiegeNews};
 use crate::infra::store;
 use crate::infra::store::Tx;
 use crate::infra::store::order_placement::OrderPreconditions;
@@ -18,17 +20,17 @@ pub fn minutes_to_pay(shop: &Shop, is_under_siege: bool) -> i64 {
 }
 
 /// Until when the seller is not notified of a new order.
-pub(super) fn quiet_at_placement(
+pub(super) fn hold_at_placement(
     shop: &Shop,
     before: &OrderPreconditions,
     status: Status,
-) -> Quiet {
+) -> NotificationHold {
     let rate = match (before.is_under_siege, before.is_burst) {
         (true, _) => OrderRate::Siege,
         (false, true) => OrderRate::Burst,
         (false, false) => OrderRate::Usual,
     };
-    Quiet::at_placement(shop.policy.notify, rate, status)
+    NotificationHold::at_placement(shop.policy.notify, rate, status)
 }
 
 /// Begins siege mode, in the transaction of the order with which so many are unpaid. Returns whether it did.
@@ -117,9 +119,8 @@ async fn queue_news(
     news: SiegeNews,
     (key, now): (Option<&SellerKey>, Timestamp),
 ) -> anyhow::Result<()> {
-    let message = SiegeMessage {
-        news,
-        first,
+    let message = ShopMessage {
+        news: ShopNews::Siege { first, news },
         since: since.whole_minute(),
         at: store::outbox::find_next_at(tx, now).await?,
         site_name: &shop.name(tx).await?,

@@ -63,7 +63,7 @@ fn a_long_conversation_is_split_into_small_pages_in_order() {
     let reader = BuyerRecipient::parse(&reader).unwrap();
     let filling = "We have had a look & it <em>is</em> there. ".repeat(8);
     for n in 1..=200 {
-        let sealed = reader.seal(&format!("{n}. {filling}")).unwrap();
+        let sealed = reader.encrypt(&format!("{n}. {filling}")).unwrap();
         let statement = if n % 2 == 0 {
             "insert into messages (order_id, kind, day, sealed) select id, 'answer', 1795219200, ? from orders"
         } else {
@@ -668,9 +668,9 @@ fn only_an_orders_own_code_decrypts_its_messages() {
     let salt = world.find("select salt from shop_state").remove(0);
     let sealed = world.find("select sealed from messages where kind = 'answer'").remove(0);
     let code = Code::parse(&page.mark("code")).unwrap();
-    assert_eq!(BuyerIdentity::of_code(&code, &salt).open(&sealed).unwrap(), "Only for you.");
+    assert_eq!(BuyerIdentity::of_code(&code, &salt).decrypt(&sealed).unwrap(), "Only for you.");
     let other = Code::parse(&order(&world).2.mark("code")).unwrap();
-    assert!(BuyerIdentity::of_code(&other, &salt).open(&sealed).is_err());
+    assert!(BuyerIdentity::of_code(&other, &salt).decrypt(&sealed).is_err());
     assert_eq!(salt.len(), 32);
     assert_ne!(World::new().find("select salt from shop_state").remove(0), salt);
 }

@@ -5,15 +5,15 @@ use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use crate::domain::catalog::OfferKey;
 use crate::domain::values::{Amount, Currency, Quantity};
 
-/// The name of one cart as it is now, from which an order's code and the name of its form are made.
+/// Identifies one state of a cart; the order's code and its checkout form are derived from it.
 ///
-/// Shape: 16 bytes of chance, made anew with every change of the cart, known only to the buyer's sealed cookie.
+/// Shape: 16 random bytes, new with every change of the cart, known only to the buyer's encrypted cookie.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct CartId(pub [u8; 16]);
 
-/// What the buyer last saw a line cost.
+/// The price of a line when the buyer last saw it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seen {
+pub struct SeenPrice {
     pub currency: Currency,
     pub price: Amount,
 }
@@ -22,12 +22,12 @@ pub struct Seen {
 pub struct CartLine {
     pub key: OfferKey,
     pub quantity: Quantity,
-    pub seen: Option<Seen>,
+    pub seen: Option<SeenPrice>,
 }
 
 /// A buyer's cart.
 ///
-/// Shape: each thing once; as many lines as fit into a sealed cookie of 4 KB, which is checked where it is written.
+/// Shape: each offer once; as many lines as fit into an encrypted cookie of 4 KB, which is checked where it is written.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Basket {
     pub id: CartId,
@@ -38,10 +38,9 @@ pub struct Basket {
 #[error("this is no cart")]
 pub struct NotACart;
 
+/// More than 99 of one item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
-    TooMany,
-}
+pub struct TooMany;
 
 impl Basket {
     pub fn empty(id: CartId) -> Self {
@@ -57,7 +56,7 @@ impl Basket {
     }
 
     /// Units: items, of all products together.
-    pub fn pieces(&self) -> i64 {
+    pub fn n_items(&self) -> i64 {
         self.lines.iter().map(|line| line.quantity.get()).sum()
     }
 
@@ -65,13 +64,13 @@ impl Basket {
         self.lines.iter().find(|line| line.key == key).map_or(0, |line| line.quantity.get())
     }
 
-    /// Puts more of one thing in.
+    /// Adds items of one offer.
     ///
     /// # Errors
-    /// [`Refused`] where there would be more than 99 of it.
-    pub fn add(&mut self, key: OfferKey, quantity: Quantity) -> Result<(), Refused> {
+    /// [`TooMany`] if there would be more than 99 of it.
+    pub fn add(&mut self, key: OfferKey, quantity: Quantity) -> Result<(), TooMany> {
         let already = self.quantity_of(key);
-        let sum = Quantity::new(already + quantity.get()).map_err(|_| Refused::TooMany)?;
+        let sum = Quantity::new(already + quantity.get()).map_err(|_| TooMany)?;
         match self.lines.iter_mut().find(|line| line.key == key) {
             Some(line) => line.quantity = sum,
             None => self.lines.push(CartLine { key, quantity, seen: None }),
@@ -79,7 +78,7 @@ impl Basket {
         Ok(())
     }
 
-    /// Sets how many of a thing there are; one that is not in the cart stays out.
+    /// Sets the quantity of an offer; one that is not in the cart is not added.
     pub fn change(&mut self, key: OfferKey, quantity: Quantity) {
         if let Some(line) = self.lines.iter_mut().find(|line| line.key == key) {
             line.quantity = quantity;
@@ -90,14 +89,15 @@ impl Basket {
         self.lines.retain(|line| line.key != key);
     }
 
-    /// Remembers what each line cost when the buyer looked.
+    /// Remembers the price that the buyer sees of each line.
     pub fn remember(&mut self, currency: &Currency, price_of: impl Fn(OfferKey) -> Option<Amount>) {
         for line in &mut self.lines {
-            line.seen = price_of(line.key).map(|price| Seen { currency: currency.clone(), price });
+            line.seen =
+                price_of(line.key).map(|price| SeenPrice { currency: currency.clone(), price });
         }
     }
 
-    /// The cookie's text: `1|ID|ETH|PRODUCT.OPTION.QUANTITY.PRICE|…`, numbers in base 36.
+    /// The cookie's text: `1|ID|ETH|PRODUCT.OPTION.QUANTITY.PRICE|…`, with numbers in base 36.
     pub fn write(&self) -> String {
         let currency = self
             .lines
@@ -151,7 +151,7 @@ fn line_from(part: &str, currency: Option<&Currency>) -> Option<CartLine> {
     let quantity = Quantity::new(from_base_36(numbers.next()?)?).ok()?;
     let seen = match (numbers.next()?, currency) {
         ("", _) => None,
-        (price, Some(currency)) => Some(Seen {
+        (price, Some(currency)) => Some(SeenPrice {
             currency: currency.clone(),
             price: Amount::new(from_base_36(price)?).ok()?,
         }),
@@ -172,9 +172,8 @@ fn id_from_hex(text: &str) -> Option<CartId> {
 fn base_36(mut n: i64) -> String {
     let mut digits = Vec::new();
     loop {
-        let digit =
-            u32::try_from(n % 36).expect("a remainder of 36 is below 36 for what is not negative");
-        digits.push(char::from_digit(digit, 36).expect("it is a digit of base 36"));
+        let digit = u32::try_from(n % 36).expect("a remainder of a number that is not negative");
+        digits.push(char::from_digit(digit, 36).expect("a remainder below 36 is a digit"));
         n /= 36;
         if n == 0 {
             return digits.iter().rev().collect();
@@ -207,8 +206,8 @@ mod tests {
         basket.add(TEA, quantity(3)).unwrap();
         assert_eq!(basket.lines().len(), 2);
         assert_eq!(basket.quantity_of(TEA), 5);
-        assert_eq!(basket.pieces(), 6);
-        assert_eq!(basket.add(TEA, quantity(95)), Err(Refused::TooMany));
+        assert_eq!(basket.n_items(), 6);
+        assert_eq!(basket.add(TEA, quantity(95)), Err(TooMany));
         basket.remove(TEA);
         assert_eq!(basket.quantity_of(TEA), 0);
     }

@@ -1,7 +1,7 @@
-//! What a buyer has in hand. It lives in the buyer's own cookie; the shop keeps nothing of it.
+//! A buyer's cart. It is kept in the buyer's own cookie; the shop stores nothing of it.
 
 pub mod basket;
 pub mod priced;
 
-pub use basket::{Basket, CartId, CartLine, NotACart, Refused, Seen};
+pub use basket::{Basket, CartId, CartLine, NotACart, SeenPrice, TooMany};
 pub use priced::{Contested, Notice, PricedCart, PricedLine};

@@ -6,16 +6,16 @@ use crate::domain::cart::Basket;
 use crate::domain::catalog::{Offer, OfferKey};
 use crate::domain::values::{Amount, Currency, Quantity};
 
-/// A cart with what the shop says now of each line, in one currency.
+/// A cart with the current price and stock of each line, in one currency.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PricedCart {
     pub currency: Currency,
     pub lines: Vec<PricedLine>,
-    /// Units: the lines that can be bought; `None` where the sum is beyond all amounts.
+    /// Of the lines that can be bought; `None` if the sum overflows.
     pub total: Option<Amount>,
     /// What changed since the buyer last looked, and what cannot be bought.
     pub notices: Vec<Notice>,
-    /// What can be ordered, though other unpaid orders reserve it: whoever pays first gets it.
+    /// Items that can be ordered although other unpaid orders reserve them: whoever pays first gets them.
     pub contested: Vec<Contested>,
 }
 
@@ -31,11 +31,11 @@ pub struct Contested {
 pub struct PricedLine {
     pub offer: Offer,
     pub quantity: Quantity,
-    /// `None` where it cannot be bought as it stands.
+    /// `None` if it cannot be bought.
     pub sum: Option<Amount>,
 }
 
-/// A change or a hindrance.
+/// A change, or the reason why something cannot be bought.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
     Dearer { name: String, from: Amount, to: Amount },
@@ -49,14 +49,14 @@ pub enum Notice {
 }
 
 impl Notice {
-    /// Whether the cart cannot be ordered until the buyer has changed it.
-    pub fn hinders(&self) -> bool {
+    /// Whether the buyer must change the cart before it can be ordered.
+    pub fn prevents_order(&self) -> bool {
         !matches!(self, Self::Dearer { .. } | Self::Cheaper { .. })
     }
 }
 
 impl PricedCart {
-    /// Looks each line up among the offers. Lines whose thing the shop has never known are left out, with a notice.
+    /// Looks up the offer of each line. Lines without one are left out, with a notice.
     pub fn new(
         basket: &Basket,
         offers: &HashMap<OfferKey, Offer>,
@@ -93,7 +93,7 @@ impl PricedCart {
                 });
             }
             let wanted = wanted.get(&offer.pool).copied().unwrap_or_default();
-            let hindrance = match offer.price {
+            let obstacle = match offer.price {
                 _ if offer.gone => Some(Notice::Gone { name }),
                 None => Some(Notice::OtherCurrency { name, currency: currency.clone() }),
                 Some(_) if offer.available() <= 0 => Some(Notice::SoldOut { name }),
@@ -107,15 +107,12 @@ impl PricedCart {
                     None
                 }
             };
-            let sum = if hindrance.is_none() {
-                offer.price.and_then(|price| price.times(line.quantity))
-            } else {
-                None
-            };
-            if hindrance.is_none() {
-                total = total.and_then(|total| sum.and_then(|sum| total.plus(sum)));
+            let mut sum = None;
+            if obstacle.is_none() {
+                sum = offer.price.and_then(|price| price.times(line.quantity));
+                total = total.zip(sum).and_then(|(total, sum)| total.plus(sum));
             }
-            notices.extend(hindrance);
+            notices.extend(obstacle);
             lines.push(PricedLine { offer: offer.clone(), quantity: line.quantity, sum });
         }
         if total.is_none_or(|total| most < total) {
@@ -129,7 +126,7 @@ impl PricedCart {
     }
 
     pub fn can_be_ordered(&self) -> bool {
-        !self.lines.is_empty() && !self.notices.iter().any(Notice::hinders)
+        !self.lines.is_empty() && !self.notices.iter().any(Notice::prevents_order)
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use crate::domain::catalog::{CatalogFile, Discount, Less, Prices, ProductRecord, RateRecord};
+use crate::domain::catalog::record::one_line;
+use crate::domain::catalog::{
+    CatalogFile, Discount, DiscountValue, Prices, ProductRecord, RateRecord,
+};
 use crate::domain::payment::{Destination, Wallet};
 
 /// What importing the file would do to one record of the shop.
@@ -45,116 +48,112 @@ const SHOWN: usize = 60;
 /// The changes that importing `file` would make, record by record.
 pub fn differences(shop: &CatalogFile, file: &CatalogFile) -> Vec<Difference> {
     let mut found = Vec::new();
-    let wallets = |file: &CatalogFile| -> Vec<_> {
+    let records = |file: &CatalogFile| {
         file.wallets
             .iter()
             .map(|wallet| (wallet.currency.to_string(), wallet_fields(wallet)))
             .collect()
     };
-    compare("wallet", &wallets(shop), &wallets(file), &mut found);
-    let products = |file: &CatalogFile| -> Vec<_> {
+    compare("wallet", records(shop), records(file), &mut found);
+    let records = |file: &CatalogFile| {
         let of = |product: &ProductRecord| (product.slug.to_string(), product_fields(product));
         file.products.iter().map(of).collect()
     };
-    compare("product", &products(shop), &products(file), &mut found);
-    let rates = |file: &CatalogFile| -> Vec<_> {
+    compare("product", records(shop), records(file), &mut found);
+    let records = |file: &CatalogFile| {
         file.rates.iter().map(|rate| (rate.name.clone(), rate_fields(rate))).collect()
     };
-    compare("shipping method", &rates(shop), &rates(file), &mut found);
-    let discounts = |file: &CatalogFile| -> Vec<_> {
+    compare("shipping method", records(shop), records(file), &mut found);
+    let records = |file: &CatalogFile| {
         let of = |discount: &Discount| (discount.code.clone(), discount_fields(discount));
         file.discounts.iter().map(of).collect()
     };
-    compare("discount", &discounts(shop), &discounts(file), &mut found);
+    compare("discount", records(shop), records(file), &mut found);
     found
 }
 
-type Records = [(String, Vec<Field>)];
+/// The records of one kind, by name.
+type Records = Vec<(String, Vec<Field>)>;
 
-fn compare(what: &str, shop: &Records, file: &Records, found: &mut Vec<Difference>) {
-    let here: HashMap<&str, &Vec<Field>> =
-        shop.iter().map(|(name, fields)| (name.as_str(), fields)).collect();
-    let there: HashMap<&str, &Vec<Field>> =
-        file.iter().map(|(name, fields)| (name.as_str(), fields)).collect();
-    let difference =
-        |name: &str, kind, fields| Difference { record: format!("{what} {name}"), kind, fields };
-    for (name, fields) in shop {
-        let Some(theirs) = there.get(name.as_str()) else {
+fn compare(kind_name: &str, shop: Records, file: Records, found: &mut Vec<Difference>) {
+    let in_shop: HashMap<&str, &[Field]> =
+        shop.iter().map(|(name, fields)| (name.as_str(), fields.as_slice())).collect();
+    let in_file: HashMap<&str, &[Field]> =
+        file.iter().map(|(name, fields)| (name.as_str(), fields.as_slice())).collect();
+    let difference = |name: &str, kind, fields| Difference {
+        record: format!("{kind_name} {name}"),
+        kind,
+        fields,
+    };
+    for (name, fields) in &shop {
+        let Some(fields_in_file) = in_file.get(name.as_str()) else {
             found.push(difference(name, Kind::Removed, Vec::new()));
             continue;
         };
-        let fields = compare_fields(fields, theirs);
+        let fields = compare_fields(fields, fields_in_file);
         if !fields.is_empty() {
             found.push(difference(name, Kind::Changed, fields));
         }
     }
-    let new = file.iter().filter(|(name, _)| !here.contains_key(name.as_str()));
+    let new = file.iter().filter(|(name, _)| !in_shop.contains_key(name.as_str()));
     found.extend(new.map(|(name, _)| difference(name, Kind::Added, Vec::new())));
-    let order = |records: &Records, others: &HashMap<&str, &Vec<Field>>| -> Vec<String> {
-        let names = records.iter().map(|(name, _)| name);
-        names.filter(|name| others.contains_key(name.as_str())).cloned().collect()
-    };
-    let (ours, theirs) = (order(shop, &there), order(file, &here));
-    // The first that differs is enough.
-    if let Some((ours, theirs)) = ours.iter().zip(&theirs).find(|(ours, theirs)| ours != theirs) {
-        let field = "order".to_owned();
-        let place = |name: &String| Some(format!("{name} first"));
-        let fields = vec![FieldDifference { field, shop: place(ours), file: place(theirs) }];
-        found.push(Difference { record: format!("{what}s"), kind: Kind::Changed, fields });
+    let mut common_in_shop = shop.iter().filter(|(name, _)| in_file.contains_key(name.as_str()));
+    let common_in_file = file.iter().filter(|(name, _)| in_shop.contains_key(name.as_str()));
+    // The first difference in order is enough.
+    let moved =
+        common_in_shop.by_ref().zip(common_in_file).find(|((one, _), (other, _))| one != other);
+    if let Some(((shop, _), (file, _))) = moved {
+        let first = |name: &str| Some(format!("{name} first"));
+        let order =
+            FieldDifference { field: "order".to_owned(), shop: first(shop), file: first(file) };
+        let record = format!("{kind_name}s");
+        found.push(Difference { record, kind: Kind::Changed, fields: vec![order] });
     }
 }
 
 fn compare_fields(shop: &[Field], file: &[Field]) -> Vec<FieldDifference> {
-    let find = |fields: &[Field], name: &str| -> Option<(String, String)> {
-        let field = fields.iter().find(|field| field.name == name)?;
-        Some((field.value.clone(), field.shown.clone()))
-    };
-    let names = shop.iter().chain(file).map(|field| field.name.as_str());
-    let mut seen: Vec<&str> = Vec::new();
-    let mut found = Vec::new();
-    for name in names {
-        if seen.contains(&name) {
-            continue;
-        }
-        seen.push(name);
-        let (here, there) = (find(shop, name), find(file, name));
-        if here.as_ref().map(|(value, _)| value) != there.as_ref().map(|(value, _)| value) {
-            let (here, there) = tell_apart(here, there);
-            found.push(FieldDifference { field: name.to_owned(), shop: here, file: there });
+    let mut names: Vec<&str> = Vec::new();
+    for field in shop.iter().chain(file) {
+        if !names.contains(&field.name.as_str()) {
+            names.push(&field.name);
         }
     }
-    found
+    let compare = |name: &str| {
+        let in_shop = shop.iter().find(|field| field.name == name);
+        let in_file = file.iter().find(|field| field.name == name);
+        if in_shop.map(|field| &field.value) == in_file.map(|field| &field.value) {
+            return None;
+        }
+        let (shop, file) = excerpts(in_shop, in_file);
+        Some(FieldDifference { field: name.to_owned(), shop, file })
+    };
+    names.into_iter().filter_map(compare).collect()
 }
 
 /// Two long texts are shown from the position where they differ.
-fn tell_apart(
-    here: Option<(String, String)>,
-    there: Option<(String, String)>,
-) -> (Option<String>, Option<String>) {
-    let (here, there) = (here.map(|(_, shown)| shown), there.map(|(_, shown)| shown));
-    let same = match (&here, &there) {
-        (Some(here), Some(there)) => {
-            here.chars().zip(there.chars()).take_while(|(one, other)| one == other).count()
-        }
-        _ => 0,
-    };
-    let cut = |text: String| {
+fn excerpts(shop: Option<&Field>, file: Option<&Field>) -> (Option<String>, Option<String>) {
+    let n_equal = shop.zip(file).map_or(0, |(shop, file)| {
+        let pairs = shop.shown.chars().zip(file.shown.chars());
+        pairs.take_while(|(one, other)| one == other).count()
+    });
+    let cut = |field: &Field| {
+        let text = &field.shown;
         let n = text.chars().count();
         if n <= SHOWN {
-            return text;
+            return text.clone();
         }
-        let begin = same.saturating_sub(20).min(n - SHOWN);
+        let begin = n_equal.saturating_sub(20).min(n - SHOWN);
         let part: String = text.chars().skip(begin).take(SHOWN).collect();
-        let (before, after) =
-            (if 0 < begin { "…" } else { "" }, if begin + SHOWN < n { "…" } else { "" });
+        let before = if 0 < begin { "…" } else { "" };
+        let after = if begin + SHOWN < n { "…" } else { "" };
         format!("{before}{part}{after}")
     };
-    (here.map(cut), there.map(cut))
+    (shop.map(cut), file.map(cut))
 }
 
 fn field(name: impl Into<String>, value: impl Into<String>) -> Field {
     let value: String = value.into();
-    let shown = value.split_whitespace().collect::<Vec<_>>().join(" ");
+    let shown = one_line(&value);
     Field { name: name.into(), value, shown }
 }
 
@@ -202,11 +201,10 @@ fn product_fields(product: &ProductRecord) -> Vec<Field> {
 }
 
 fn price_fields(before: &str, prices: &Prices) -> Vec<Field> {
-    let of = |(currency, price): &(_, crate::domain::values::Amount)| {
-        let currency: &crate::domain::values::Currency = currency;
-        field(format!("{before}price in {currency}"), price.to_string())
-    };
-    prices.iter().map(of).collect()
+    let fields = prices
+        .iter()
+        .map(|(currency, price)| field(format!("{before}price in {currency}"), price.to_string()));
+    fields.collect()
 }
 
 fn rate_fields(rate: &RateRecord) -> Vec<Field> {
@@ -219,9 +217,9 @@ fn rate_fields(rate: &RateRecord) -> Vec<Field> {
 }
 
 fn discount_fields(discount: &Discount) -> Vec<Field> {
-    let mut fields = match &discount.less {
-        Less::Percent(percent) => vec![field("percent", percent.to_string())],
-        Less::Amounts(amounts) => amounts
+    let mut fields = match &discount.value {
+        DiscountValue::Percent(percent) => vec![field("percent", percent.to_string())],
+        DiscountValue::Amounts(amounts) => amounts
             .iter()
             .map(|(currency, amount)| field(format!("discount in {currency}"), amount.to_string()))
             .collect(),
@@ -237,19 +235,13 @@ fn discount_fields(discount: &Discount) -> Vec<Field> {
 impl std::fmt::Display for Difference {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.kind {
-            Kind::Added => {
-                write!(f, "+ {}: only in the file; would be added", self.record)
-            }
-            Kind::Removed => {
-                write!(f, "- {}: only in the shop; would be removed", self.record)
-            }
+            Kind::Added => write!(f, "+ {}: only in the file; would be added", self.record),
+            Kind::Removed => write!(f, "- {}: only in the shop; would be removed", self.record),
             Kind::Changed => {
                 write!(f, "~ {}", self.record)?;
                 for field in &self.fields {
-                    let of = |value: &Option<String>| {
-                        value.clone().unwrap_or_else(|| "nothing".to_owned())
-                    };
-                    let (shop, file) = (of(&field.shop), of(&field.file));
+                    let shop = field.shop.as_deref().unwrap_or("nothing");
+                    let file = field.file.as_deref().unwrap_or("nothing");
                     write!(f, "\n    {}: {shop} → {file}", field.field)?;
                 }
                 Ok(())
@@ -288,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn each_field_that_differs_is_named() {
+    fn each_changed_field_is_named() {
         let other = SHOP
             .replace("91990000", "80000000")
             .replace("\"quantity\": 3", "\"quantity\": 9")
@@ -303,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_and_what_goes_is_named() {
+    fn added_and_removed_records_are_named() {
         check(
             &SHOP.replace("\"SPRING\"", "\"WINTER\""),
             &[

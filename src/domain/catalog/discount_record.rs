@@ -1,18 +1,18 @@
 //! A discount code as the catalog file describes it.
 
-use crate::domain::catalog::fault::{FaultKind, Found};
-use crate::domain::catalog::file::{Named, Reader};
+use crate::domain::catalog::fault::FaultKind;
+use crate::domain::catalog::file::{AmountKind, PRICE_LIST, RawRecord, Reader};
 use crate::domain::catalog::json::Json;
 use crate::domain::catalog::record::Record;
-use crate::domain::catalog::{Discount, Less, Prices};
+use crate::domain::catalog::{Discount, DiscountValue};
 use crate::domain::values::Timestamp;
 
 /// Records of the model Discount.
 impl Reader {
-    pub(super) fn discount(&mut self, (collection, name, fields): &Named<'_>) {
-        let mut record = Record::new(format!("{collection} {name:?}"), fields);
-        let code = record.needed_line("code", 40, "the code that buyers enter");
-        let less = self.less(&mut record);
+    pub(super) fn discount(&mut self, raw: &RawRecord<'_>) {
+        let mut record = raw.open();
+        let code = record.required_line("code", 40, "the code that buyers enter");
+        let value = self.discount_value(&mut record);
         let from = day(&mut record, "from");
         let until = day(&mut record, "until");
         if let (Some(first), Some(last)) = (from, until)
@@ -20,61 +20,38 @@ impl Reader {
         {
             record.fault("until", FaultKind::EndsBeforeStart(last.short_day()));
         }
-        let uses = record.whole("uses", 1, 1_000_000, "the usage limit");
-        if let (Some(code), Some(less)) = (code, less) {
+        let uses = record.integer("uses", 1, 1_000_000, "the usage limit");
+        if let (Some(code), Some(value)) = (code, value) {
             let code = code.to_uppercase();
             if self.file.discounts.iter().any(|other| other.code == code) {
-                record.refuse(
-                    "code",
-                    format!("a second code {code:?}"),
-                    "a different code in each record",
-                );
+                let found = format!("a second code {code:?}");
+                record.refuse("code", found, "a different code in each record");
             }
-            self.file.discounts.push(Discount { code, less, from, until, uses });
+            self.file.discounts.push(Discount { code, value, from, until, uses });
         }
         self.close(record);
     }
 
     /// `percent`, or `less`, a list of `{price, wallet}` as in a product's prices.
-    fn less(&self, record: &mut Record<'_>) -> Option<Less> {
-        let percent = record.get("percent");
-        let list =
-            record.list("less", 50, "a list of {\"price\": …, \"wallet\": \"->wallets.eth\"}");
-        match percent {
-            Some(found) if list.is_empty() => {
-                record.whole_of("percent", found, 1, 99, "the discount").map(Less::Percent)
+    fn discount_value(&self, record: &mut Record<'_>) -> Option<DiscountValue> {
+        let has_percent = record.get("percent").is_some();
+        let list = record.list("less", 50, PRICE_LIST);
+        match (has_percent, list.is_empty()) {
+            (true, true) => {
+                record.integer("percent", 1, 99, "the discount").map(DiscountValue::Percent)
             }
-            Some(_) => {
+            (true, false) => {
                 record.fault("less", FaultKind::PercentAndLess);
                 None
             }
-            None if list.is_empty() => {
+            (false, true) => {
                 record.fault("percent", FaultKind::NoDiscount);
                 None
             }
-            None => Some(Less::Amounts(self.amounts(record, list))),
-        }
-    }
-
-    fn amounts(&self, record: &mut Record<'_>, list: &[Json]) -> Prices {
-        let mut amounts = Prices::new();
-        for (n, item) in list.iter().enumerate() {
-            let fields = if let Json::Record(fields) = item { fields.as_slice() } else { &[] };
-            let of =
-                |name: &str| fields.iter().find(|(field, _)| field == name).map(|(_, value)| value);
-            let wallet = self.refer(record, &format!("less[{n}].wallet"), of("wallet"));
-            let amount = self.price(record, &format!("less[{n}].price"), of("price"), wallet);
-            if let (Some(wallet), Some(amount)) = (wallet, amount) {
-                let currency = self.file.wallets[wallet].currency.clone();
-                if amounts.iter().any(|(other, _)| *other == currency) {
-                    let field = format!("less[{n}].wallet");
-                    let found = format!("a second amount in {currency}");
-                    record.refuse(&field, found, "one amount per currency");
-                }
-                amounts.push((currency, amount));
+            (false, false) => {
+                Some(DiscountValue::Amounts(self.amounts(record, list, AmountKind::Discount)))
             }
         }
-        amounts
     }
 }
 
@@ -83,7 +60,7 @@ fn day(record: &mut Record<'_>, name: &'static str) -> Option<Timestamp> {
     let text = record.text(name, 20, expected)?;
     let day = Timestamp::parse_day(text);
     if day.is_err() {
-        record.refuse(name, Found::of(Some(&Json::Text(text.to_owned()))), expected);
+        record.refuse(name, &Json::String(text.to_owned()), expected);
     }
     day.ok()
 }
@@ -100,13 +77,13 @@ mod tests {
             r#"{{{WALLETS}, "codes": {{"_model": "Discount", "a": {{"code": "A", {fields}}}}}}}"#
         );
         let (file, faults) = CatalogFile::parse(&text, None);
-        let fields: Vec<&str> = faults.iter().map(|fault| fault.place.field.as_str()).collect();
+        let fields: Vec<&str> = faults.iter().map(|fault| fault.field.as_str()).collect();
         assert_eq!(fields, refused, "{faults:?}");
         assert!(!refused.is_empty() || file.discounts.len() == 1, "{text}");
     }
 
     #[test]
-    fn a_code_says_how_much_and_may_say_when_and_how_often() {
+    fn a_code_has_a_value_and_may_have_days_and_a_usage_limit() {
         check(r#""percent": 10"#, &[]);
         check(r#""less": [{"price": 50000, "wallet": "->wallets.btc"}]"#, &[]);
         check(
@@ -116,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_that_says_too_little_too_much_or_nonsense_is_refused() {
+    fn a_code_with_missing_contradictory_or_invalid_values_is_refused() {
         check(r#""uses": 3"#, &["percent"]);
         check(r#""percent": 100"#, &["percent"]);
         check(r#""percent": 10, "less": [{"price": 50000, "wallet": "->wallets.btc"}]"#, &["less"]);
@@ -139,10 +116,8 @@ mod tests {
             ),
             None,
         );
-        let fields: Vec<String> = faults
-            .iter()
-            .map(|fault| format!("{} {}", fault.place.record, fault.place.field))
-            .collect();
+        let fields: Vec<String> =
+            faults.iter().map(|fault| format!("{} {}", fault.record, fault.field)).collect();
         assert_eq!(
             fields,
             [

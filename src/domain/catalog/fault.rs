@@ -9,28 +9,22 @@ use crate::domain::payment::secret;
 /// One error in the seller's catalog.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    pub place: Place,
-    pub kind: FaultKind,
-}
-
-/// Where a fault is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Place {
     /// `products "man-shirt"`; empty if it concerns the whole file.
     pub record: String,
     /// Of a product: which option, counted from 0.
     pub option: Option<usize>,
     /// `prices[0].price`; empty if it concerns the whole record.
     pub field: String,
+    pub kind: FaultKind,
 }
 
 /// What is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FaultKind {
-    /// Something else should stand there.
-    Unexpected { found: Found, expected: String },
-    /// What stands there cannot be used; `reason` is a sentence about it, such as "this is a private key".
-    Unusable { found: Found, reason: String },
+    /// Another value is expected.
+    Unexpected { found: FoundValue, expected: String },
+    /// The value cannot be used; `reason` is a sentence about it, such as "this is a private key".
+    Unusable { found: FoundValue, reason: String },
     /// A new record has the name of another.
     NameTaken(String),
     /// A new wallet has the currency of another.
@@ -43,9 +37,9 @@ pub enum FaultKind {
     EndsBeforeStart(String),
 }
 
-/// What stood in a field.
+/// The value found in a field, as messages show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Found {
+pub enum FoundValue {
     Nothing,
     Blank,
     /// A value that looks like a private key or a mnemonic is never shown, on any screen.
@@ -54,29 +48,34 @@ pub enum Found {
     Text(String),
 }
 
-impl From<String> for Found {
+impl From<String> for FoundValue {
     fn from(text: String) -> Self {
         if secret::repeats_private(&text) { Self::Secret } else { Self::Text(text) }
     }
 }
 
-impl From<&str> for Found {
+impl From<&str> for FoundValue {
     fn from(text: &str) -> Self {
         Self::from(text.to_owned())
     }
 }
 
-impl Found {
-    pub fn of(json: Option<&Json>) -> Self {
+impl From<&Json> for FoundValue {
+    fn from(json: &Json) -> Self {
         match json {
-            None => Self::Nothing,
-            Some(Json::Text(text)) if text.is_empty() => Self::Blank,
-            Some(json) => Self::from(json.shown()),
+            Json::String(text) if text.is_empty() => Self::Blank,
+            json => Self::from(json.shown()),
         }
     }
 }
 
-impl std::fmt::Display for Found {
+impl From<Option<&Json>> for FoundValue {
+    fn from(json: Option<&Json>) -> Self {
+        json.map_or(Self::Nothing, Self::from)
+    }
+}
+
+impl std::fmt::Display for FoundValue {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Nothing => "nothing",
@@ -94,7 +93,7 @@ impl Fault {
     pub fn new(
         record: &str,
         field: &str,
-        found: impl Into<Found>,
+        found: impl Into<FoundValue>,
         expected: impl Into<String>,
     ) -> Self {
         let (found, expected) = (found.into(), expected.into());
@@ -105,7 +104,7 @@ impl Fault {
     pub fn explained(
         record: &str,
         field: &str,
-        found: impl Into<Found>,
+        found: impl Into<FoundValue>,
         reason: impl Into<String>,
     ) -> Self {
         let (found, reason) = (found.into(), reason.into());
@@ -114,11 +113,11 @@ impl Fault {
 
     pub fn of(record: &str, field: &str, kind: FaultKind) -> Self {
         let (record, field) = (unless_secret(record), unless_secret(field));
-        Self { place: Place { record, option: None, field }, kind }
+        Self { record, option: None, field, kind }
     }
 
-    /// What stood there, and what would be right, or why it cannot be used.
-    fn words(&self) -> (String, &str) {
+    /// What was found, and what is expected or why it cannot be used.
+    fn found_and_expected(&self) -> (String, &str) {
         match &self.kind {
             FaultKind::Unexpected { found, expected } => (found.to_string(), expected),
             FaultKind::Unusable { found, reason } => (found.to_string(), reason),
@@ -130,7 +129,7 @@ impl Fault {
             }
             FaultKind::PercentAndLess => ("`percent` and `less`".to_owned(), "only one of them"),
             FaultKind::NoDiscount => (
-                Found::Nothing.to_string(),
+                FoundValue::Nothing.to_string(),
                 "the discount: `percent`, a whole number from 1 to 99, or `less`, an amount for each currency",
             ),
             FaultKind::EndsBeforeStart(until) => {
@@ -143,10 +142,10 @@ impl Fault {
 /// As `shop seed --check --json` prints it.
 impl Serialize for Fault {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let (found, expected) = self.words();
+        let (found, expected) = self.found_and_expected();
         let mut fields = serializer.serialize_struct("Fault", 4)?;
-        fields.serialize_field("record", &self.place.record)?;
-        fields.serialize_field("field", &self.place.field)?;
+        fields.serialize_field("record", &self.record)?;
+        fields.serialize_field("field", &self.field)?;
         fields.serialize_field("found", &found)?;
         fields.serialize_field("expected", expected)?;
         fields.end()
@@ -181,7 +180,7 @@ fn unless_secret(name: &str) -> String {
 
 impl std::fmt::Display for Fault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Place { record, field, .. } = &self.place;
+        let Self { record, field, .. } = self;
         match (record.is_empty(), field.is_empty()) {
             (true, true) => {}
             (false, true) => write!(f, "{record}: ")?,
@@ -190,7 +189,7 @@ impl std::fmt::Display for Fault {
         }
         let is_reason = matches!(self.kind, FaultKind::Unusable { .. });
         let link = if is_reason { ": " } else { "; expected " };
-        let (found, expected) = self.words();
+        let (found, expected) = self.found_and_expected();
         write!(f, "found {found}{link}{expected}")
     }
 }

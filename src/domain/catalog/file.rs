@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::domain::catalog::fault::{Found, add_fault, add_note};
-use crate::domain::catalog::json::Json;
+use crate::domain::catalog::fault::{FoundValue, add_fault, add_note};
+use crate::domain::catalog::json::{self, Json};
 use crate::domain::catalog::limits::{too_many_names, too_much};
 use crate::domain::catalog::record::Record;
 use crate::domain::catalog::wallet_record::read_wallet;
@@ -69,6 +69,8 @@ pub struct RateRecord {
 
 const PRICE: &str =
     "a whole number of Gwei (1e-9 of one coin, for every coin): 91990000 is 0.09199";
+const PRICE_ITEM: &str = "{\"price\": …, \"wallet\": \"->wallets.eth\"}";
+pub(super) const PRICE_LIST: &str = "a list of {\"price\": …, \"wallet\": \"->wallets.eth\"}";
 const MOST_PRODUCTS: usize = 1_000_000;
 
 impl CatalogFile {
@@ -78,30 +80,10 @@ impl CatalogFile {
     /// Returns everything that could be read and every [`Fault`] at once: if there is one, the file is refused, but its
     /// pictures can be checked before that is reported.
     pub fn parse(text: &str, settings_wallet: Option<Wallet>) -> (Self, Vec<Fault>) {
-        if let Some(fault) = too_much(text) {
-            return (Self::default(), vec![fault]);
-        }
-        let collections = match serde_json::from_str(text.trim_start_matches('\u{feff}')) {
-            Ok(Json::Record(collections)) => collections,
-            Ok(other) => {
-                let expected = "a record of collections, for example {\"products\": {\"_model\": \"Product\", …}}";
-                return (
-                    Self::default(),
-                    vec![Fault::new("", "", Found::of(Some(&other)), expected)],
-                );
-            }
-            Err(error) => {
-                let found = format!(
-                    "invalid JSON at line {}, column {} ({error})",
-                    error.line(),
-                    error.column()
-                );
-                return (Self::default(), vec![Fault::new("", "", found, "valid JSON")]);
-            }
+        let collections = match read_collections(text) {
+            Ok(collections) => collections,
+            Err(fault) => return (Self::default(), vec![fault]),
         };
-        if let Some(fault) = too_many_names(&collections) {
-            return (Self::default(), vec![fault]);
-        }
         let mut reader = Reader::default();
         reader.refuse_programs("", &collections);
         reader.refuse_secrets(&collections);
@@ -124,29 +106,71 @@ impl CatalogFile {
             reader.discount(record);
         }
         if MOST_PRODUCTS < reader.file.products.len() {
-            add_fault(
-                &mut reader.faults,
-                Fault::new(
-                    "",
-                    "",
-                    format!("{} products", sorted.products.len()),
-                    "at most a million",
-                ),
-            );
+            let found = format!("{} products", sorted.products.len());
+            reader.refuse("", "", found, "at most a million");
         }
         (reader.file, reader.faults)
     }
 }
 
-/// A named record: its collection, its name, its fields.
-pub(super) type Named<'a> = (&'a str, &'a str, &'a [(String, Json)]);
+/// # Errors
+/// A [`Fault`] of the file as a whole.
+fn read_collections(text: &str) -> Result<Vec<(String, Json)>, Fault> {
+    if let Some(fault) = too_much(text) {
+        return Err(fault);
+    }
+    let collections = match serde_json::from_str(text.trim_start_matches('\u{feff}')) {
+        Ok(Json::Object(collections)) => collections,
+        Ok(other) => {
+            let expected =
+                "a record of collections, for example {\"products\": {\"_model\": \"Product\", …}}";
+            return Err(Fault::new("", "", &other, expected));
+        }
+        Err(error) => {
+            let (line, column) = (error.line(), error.column());
+            let found = format!("invalid JSON at line {line}, column {column} ({error})");
+            return Err(Fault::new("", "", found, "valid JSON"));
+        }
+    };
+    match too_many_names(&collections) {
+        Some(fault) => Err(fault),
+        None => Ok(collections),
+    }
+}
+
+/// A record of the file, before it is read.
+#[derive(Clone, Copy)]
+pub(super) struct RawRecord<'a> {
+    pub(super) collection: &'a str,
+    pub(super) name: &'a str,
+    pub(super) fields: &'a [(String, Json)],
+}
+
+impl<'a> RawRecord<'a> {
+    pub(super) fn open(&self) -> Record<'a> {
+        Record::new(self.place(), self.fields)
+    }
+
+    fn place(&self) -> String {
+        format!("{} {:?}", self.collection, self.name)
+    }
+}
 
 #[derive(Default)]
 struct Sorted<'a> {
-    wallets: Vec<Named<'a>>,
-    products: Vec<Named<'a>>,
-    rates: Vec<Named<'a>>,
-    discounts: Vec<Named<'a>>,
+    wallets: Vec<RawRecord<'a>>,
+    products: Vec<RawRecord<'a>>,
+    rates: Vec<RawRecord<'a>>,
+    discounts: Vec<RawRecord<'a>>,
+}
+
+/// What an amount in the file is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AmountKind {
+    ProductPrice,
+    /// It may be 0.
+    ShippingPrice,
+    Discount,
 }
 
 #[derive(Default)]
@@ -157,58 +181,60 @@ pub(super) struct Reader {
     pub(super) references: HashMap<String, Option<usize>>,
     pub(super) slugs: HashSet<Slug>,
     /// Records that contain a secret, which is the only error reported for them.
-    pub(super) secrets: HashSet<String>,
+    secrets: HashSet<String>,
     /// The next number to try for products with the same name, so that many of them stay fast.
     pub(super) numbers: HashMap<Slug, usize>,
 }
 
 impl Reader {
+    fn refuse(
+        &mut self,
+        record: &str,
+        field: &str,
+        found: impl Into<FoundValue>,
+        expected: impl Into<String>,
+    ) {
+        add_fault(&mut self.faults, Fault::new(record, field, found, expected));
+    }
+
     /// In the predecessor, a text that begins with `=`, and `_dependencies`, were program code.
     pub(super) fn refuse_programs(&mut self, place: &str, fields: &[(String, Json)]) {
         for (name, value) in fields {
             let here = if place.is_empty() { name.clone() } else { format!("{place}.{name}") };
             if name == "_dependencies" {
-                add_fault(
-                    &mut self.faults,
-                    Fault::new(
-                        "",
-                        &here,
-                        Found::of(Some(value)),
-                        "no program code: remove `_dependencies`",
-                    ),
-                );
-                continue;
+                self.refuse("", &here, value, "no program code: remove `_dependencies`");
+            } else {
+                self.refuse_program(&here, value);
             }
-            self.refuse_program(&here, value);
         }
     }
 
     fn refuse_program(&mut self, here: &str, value: &Json) {
         match value {
-            Json::Text(text) if text.starts_with('=') => {
+            Json::String(text) if text.starts_with('=') => {
                 let expected = "no program code: a text that does not begin with `=`";
-                add_fault(&mut self.faults, Fault::new("", here, Found::of(Some(value)), expected));
+                self.refuse("", here, value, expected);
             }
-            Json::List(items) => {
+            Json::Array(items) => {
                 for (n, item) in items.iter().enumerate() {
                     self.refuse_program(&format!("{here}[{n}]"), item);
                 }
             }
-            Json::Record(fields) => self.refuse_programs(here, fields),
+            Json::Object(fields) => self.refuse_programs(here, fields),
             _ => {}
         }
     }
 
     /// Refuses private keys and mnemonics of any coin, anywhere in the file. In a wallet's record every possible one is
-    /// checked; elsewhere, in free text, only what is one beyond doubt.
+    /// checked; elsewhere, in free text, only what is certainly one.
     pub(super) fn refuse_secrets(&mut self, collections: &[(String, Json)]) {
         for (collection, value) in collections {
-            let Json::Record(records) = value else {
+            let Json::Object(records) = value else {
                 self.refuse_secret(collection, "", value, secret::holds_private);
                 continue;
             };
             let is_of_wallets = |(name, value): &(String, Json)| {
-                name == "_model" && *value == Json::Text("Wallet".to_owned())
+                name == "_model" && *value == Json::String("Wallet".to_owned())
             };
             let is_secret: fn(&str) -> bool = if records.iter().any(is_of_wallets) {
                 |text: &str| secret::looks_private(text) || secret::holds_private(text)
@@ -217,14 +243,14 @@ impl Reader {
             };
             for (name, record) in records {
                 let place = format!("{collection} {name:?}");
-                let Json::Record(fields) = record else {
+                let Json::Object(fields) = record else {
                     self.refuse_secret(&place, "", record, is_secret);
                     continue;
                 };
                 for (field, value) in fields {
                     // Monero's private view key, which is checked where it is parsed.
                     let is_view_key = field == "view_key"
-                        && matches!(value, Json::Text(text) if text.trim().len() == 64);
+                        && matches!(value, Json::String(text) if text.trim().len() == 64);
                     if !is_view_key {
                         self.refuse_secret(&place, field, value, is_secret);
                     }
@@ -233,85 +259,69 @@ impl Reader {
         }
     }
 
-    pub(super) fn refuse_secret(
+    fn refuse_secret(
         &mut self,
         place: &str,
         field: &str,
         value: &Json,
         is_secret: fn(&str) -> bool,
     ) {
-        let holds = match value {
-            Json::Text(text) => is_secret(text),
-            Json::List(items) => {
+        match value {
+            Json::Array(items) => {
                 for (n, item) in items.iter().enumerate() {
                     self.refuse_secret(place, &format!("{field}[{n}]"), item, is_secret);
                 }
-                false
             }
-            Json::Record(fields) => {
+            Json::Object(fields) => {
                 for (name, value) in fields {
                     self.refuse_secret(place, &format!("{field}.{name}"), value, is_secret);
                 }
-                false
             }
-            _ => false,
-        };
+            _ => {}
+        }
+        let is_value_secret = matches!(value, Json::String(text) if is_secret(text));
         // A key pasted in the wrong place may also be before the colon, as a name.
-        if holds || is_secret(field) || secret::holds_private(place) {
+        if is_value_secret || is_secret(field) || secret::holds_private(place) {
             self.secrets.insert(place.to_owned());
-            add_fault(
-                &mut self.faults,
-                Fault::explained(place, field, Found::Secret, secret::WARNING),
-            );
+            let fault = Fault::explained(place, field, FoundValue::Secret, secret::WARNING);
+            add_fault(&mut self.faults, fault);
         }
     }
 
     fn sort<'a>(&mut self, collections: &'a [(String, Json)]) -> Sorted<'a> {
         let mut sorted = Sorted::default();
-        let mut complain = |fault| add_fault(&mut self.faults, fault);
         let models = "`_model`: one of Wallet, Product, ShippingRate, Discount";
         for (n, (collection, value)) in collections.iter().enumerate() {
             if collection == "_dependencies" {
                 continue;
             }
-            if collections[..n].iter().any(|(earlier, _)| earlier == collection) {
-                complain(Fault::new(
-                    collection,
-                    "",
-                    "a second collection of this name",
-                    "each collection only once",
-                ));
+            if json::find(&collections[..n], collection).is_some() {
+                let found = "a second collection of this name";
+                self.refuse(collection, "", found, "each collection only once");
                 continue;
             }
-            let Json::Record(fields) = value else {
-                complain(Fault::new(
-                    collection,
-                    "",
-                    Found::of(Some(value)),
-                    format!("a record with {models}"),
-                ));
+            let Json::Object(fields) = value else {
+                self.refuse(collection, "", value, format!("a record with {models}"));
                 continue;
             };
-            let model = fields.iter().find(|(name, _)| name == "_model").map(|(_, model)| model);
-            let records = match model {
-                Some(Json::Text(model)) => match model.as_str() {
+            let records = match json::find(fields, "_model") {
+                Some(Json::String(model)) => match model.as_str() {
                     "Wallet" => &mut sorted.wallets,
                     "Product" => &mut sorted.products,
                     "ShippingRate" => &mut sorted.rates,
                     "Discount" => &mut sorted.discounts,
                     "Agent" => {
-                        let words = "agents are not supported and are ignored";
-                        add_note(&mut self.file.notes, format!("{collection}: {words}"));
+                        let note = "agents are not supported and are ignored";
+                        add_note(&mut self.file.notes, format!("{collection}: {note}"));
                         continue;
                     }
                     _ => {
-                        complain(Fault::new(collection, "_model", format!("{model:?}"), models));
+                        self.refuse(collection, "_model", format!("{model:?}"), models);
                         continue;
                     }
                 },
                 other => {
-                    let found = Found::of(other);
-                    complain(Fault::new(collection, "_model", found, models));
+                    self.refuse(collection, "_model", other, models);
                     continue;
                 }
             };
@@ -319,21 +329,12 @@ impl Reader {
             for (name, record) in fields.iter().filter(|(name, _)| !name.starts_with('_')) {
                 let place = format!("{collection} {name:?}");
                 if !seen.insert(name) {
-                    complain(Fault::new(
-                        &place,
-                        "",
-                        "a second record of this name",
-                        "each name only once",
-                    ));
+                    let found = "a second record of this name";
+                    self.refuse(&place, "", found, "each name only once");
                 }
                 match record {
-                    Json::Record(fields) => records.push((collection, name, fields)),
-                    other => complain(Fault::new(
-                        &place,
-                        "",
-                        Found::of(Some(other)),
-                        "a record with fields",
-                    )),
+                    Json::Object(fields) => records.push(RawRecord { collection, name, fields }),
+                    other => self.refuse(&place, "", other, "a record with fields"),
                 }
             }
         }
@@ -347,142 +348,140 @@ impl Reader {
         }
     }
 
-    pub(super) fn wallet(&mut self, (collection, name, fields): &Named<'_>) {
-        let place = format!("{collection} {name:?}");
-        if self.secrets.contains(&place) {
-            self.references.insert(format!("{collection}.{name}"), None);
+    pub(super) fn wallet(&mut self, raw: &RawRecord<'_>) {
+        let reference = format!("{}.{}", raw.collection, raw.name);
+        if self.secrets.contains(&raw.place()) {
+            self.references.insert(reference, None);
             return;
         }
-        let mut record = Record::new(place, fields);
-        let read = read_wallet(&mut record, name, &mut self.file.notes);
-        if let Some(wallet) = &read
+        let mut record = raw.open();
+        let wallet = read_wallet(&mut record, raw.name, &mut self.file.notes);
+        if let Some(wallet) = &wallet
             && self.file.wallets.iter().any(|other| other.currency == wallet.currency)
         {
-            record.refuse(
-                "currency",
-                format!("a second wallet for {}", wallet.currency),
-                "one wallet per currency",
-            );
+            let found = format!("a second wallet for {}", wallet.currency);
+            record.refuse("currency", found, "one wallet per currency");
         }
-        self.references
-            .insert(format!("{collection}.{name}"), read.as_ref().map(|_| self.file.wallets.len()));
-        self.file.wallets.extend(read);
+        let index = wallet.as_ref().map(|_| self.file.wallets.len());
+        self.references.insert(reference, index);
+        self.file.wallets.extend(wallet);
         self.close(record);
     }
 
     /// `prices`, a list of `{price, wallet}`, or the older form, one `price` in the first wallet.
-    pub(super) fn prices(&mut self, record: &mut Record<'_>, needed: bool) -> Prices {
-        let mut prices = Prices::new();
-        let list =
-            record.list("prices", 50, "a list of {\"price\": …, \"wallet\": \"->wallets.eth\"}");
-        for (n, item) in list.iter().enumerate() {
-            let Json::Record(fields) = item else {
-                record.refuse(
-                    &format!("prices[{n}]"),
-                    Found::of(Some(item)),
-                    "{\"price\": …, \"wallet\": \"->wallets.eth\"}",
-                );
-                continue;
-            };
-            let of =
-                |name: &str| fields.iter().find(|(field, _)| field == name).map(|(_, value)| value);
-            let wallet = self.refer(record, &format!("prices[{n}].wallet"), of("wallet"));
-            let price = self.price(record, &format!("prices[{n}].price"), of("price"), wallet);
-            if let (Some(wallet), Some(price)) = (wallet, price) {
-                let currency = self.file.wallets[wallet].currency.clone();
-                if prices.iter().any(|(other, _)| *other == currency) {
-                    record.refuse(
-                        &format!("prices[{n}].wallet"),
-                        format!("a second price in {currency}"),
-                        "one price per currency",
-                    );
-                }
-                prices.push((currency, price));
-            }
-        }
+    pub(super) fn prices(&self, record: &mut Record<'_>, is_required: bool) -> Prices {
+        let list = record.list("prices", 50, PRICE_LIST);
+        let mut prices = self.amounts(record, list, AmountKind::ProductPrice);
         if let Some(found) = record.get("price") {
             if !list.is_empty() {
-                record.refuse("price", Found::of(Some(found)), "either `price` or `prices`");
-            } else if self.file.wallets.is_empty() && self.references.is_empty() {
+                record.refuse("price", found, "either `price` or `prices`");
+            } else if let Some(wallet) = self.file.wallets.first() {
+                let kind = AmountKind::ProductPrice;
+                let price = self.amount(record, "price", Some(found), Some(wallet), kind);
+                prices.extend(price.map(|price| (wallet.currency.clone(), price)));
+            } else if self.references.is_empty() {
                 let expected = "a wallet to pay it to: a collection with _model Wallet, or the settings WALLET and CURRENCY";
-                record.refuse("price", Found::of(Some(found)), expected);
-            } else if !self.file.wallets.is_empty()
-                && let Some(price) = self.price(record, "price", Some(found), Some(0))
-            {
-                prices.push((self.file.wallets[0].currency.clone(), price));
+                record.refuse("price", found, expected);
             }
-        } else if needed && list.is_empty() && !self.file.wallets.is_empty() {
-            record.refuse("prices", Found::Nothing, format!("at least one price; {PRICE}"));
+        } else if is_required && list.is_empty() && !self.file.wallets.is_empty() {
+            let expected = format!("at least one price; {PRICE}");
+            record.refuse("prices", FoundValue::Nothing, expected);
         }
         prices
     }
 
-    pub(super) fn refer(
+    /// The items of a list of `{price, wallet}`: one amount per currency.
+    pub(super) fn amounts(
         &self,
         record: &mut Record<'_>,
-        field: &str,
-        found: Option<&Json>,
-    ) -> Option<usize> {
-        let expected = || {
-            let mut known: Vec<String> =
-                self.references.keys().map(|name| format!("\"->{name}\"")).collect();
-            if known.is_empty() {
-                return "a reference to a wallet in this file, which has no wallets".to_owned();
-            }
-            known.sort();
-            format!("a reference to a wallet in this file: {}", known.join(", "))
+        list: &[Json],
+        kind: AmountKind,
+    ) -> Prices {
+        let (list_name, noun) = match kind {
+            AmountKind::Discount => ("less", "amount"),
+            AmountKind::ProductPrice | AmountKind::ShippingPrice => ("prices", "price"),
         };
-        match found {
-            Some(Json::Text(text)) => {
-                match text.strip_prefix("->").and_then(|name| self.references.get(name.trim())) {
-                    Some(wallet) => *wallet,
-                    None => {
-                        record.refuse(field, format!("{text:?}"), expected());
-                        None
-                    }
-                }
+        let mut amounts = Prices::new();
+        for (n, item) in list.iter().enumerate() {
+            let field = format!("{list_name}[{n}]");
+            let Json::Object(fields) = item else {
+                record.refuse(&field, item, PRICE_ITEM);
+                continue;
+            };
+            let (wallet_field, price_field) = (format!("{field}.wallet"), format!("{field}.price"));
+            let wallet = self.referenced(record, &wallet_field, json::find(fields, "wallet"));
+            let price = json::find(fields, "price");
+            let amount = self.amount(record, &price_field, price, wallet, kind);
+            let Some((wallet, amount)) = wallet.zip(amount) else { continue };
+            let currency = wallet.currency.clone();
+            if amounts.iter().any(|(other, _)| *other == currency) {
+                let found = format!("a second {noun} in {currency}");
+                record.refuse(&wallet_field, found, format!("one {noun} per currency"));
             }
-            other => {
-                record.refuse(field, Found::of(other), expected());
-                None
-            }
+            amounts.push((currency, amount));
         }
+        amounts
     }
 
-    pub(super) fn price(
+    fn referenced(
         &self,
         record: &mut Record<'_>,
         field: &str,
         found: Option<&Json>,
-        wallet: Option<usize>,
+    ) -> Option<&Wallet> {
+        if let Some(Json::String(text)) = found
+            && let Some(name) = text.strip_prefix("->")
+            && let Some(index) = self.references.get(name.trim())
+        {
+            return index.map(|index| &self.file.wallets[index]);
+        }
+        let mut known: Vec<String> =
+            self.references.keys().map(|name| format!("\"->{name}\"")).collect();
+        known.sort();
+        let expected = if known.is_empty() {
+            "a reference to a wallet in this file, which has no wallets".to_owned()
+        } else {
+            format!("a reference to a wallet in this file: {}", known.join(", "))
+        };
+        let found = match found {
+            Some(Json::String(text)) => format!("{text:?}").into(),
+            other => FoundValue::from(other),
+        };
+        record.refuse(field, found, expected);
+        None
+    }
+
+    pub(super) fn amount(
+        &self,
+        record: &mut Record<'_>,
+        field: &str,
+        found: Option<&Json>,
+        wallet: Option<&Wallet>,
+        kind: AmountKind,
     ) -> Option<Amount> {
-        let shown = || Found::of(found);
-        let Some(n) = found.and_then(Json::whole) else {
-            record.refuse(field, shown(), PRICE);
+        let Some(n) = found.and_then(Json::integer) else {
+            record.refuse(field, found, PRICE);
             return None;
         };
-        let coin = wallet.map(|wallet| &self.file.wallets[wallet].coin);
-        let most = coin.map_or(i64::MAX, |coin| coin.most().get());
-        match Amount::new(n) {
-            Ok(price) if 0 < price.get() && price.get() <= most => {
-                if let Some(coin) = coin
-                    && price.get() % coin.grain().get() != 0
-                {
-                    let grain = coin.grain();
-                    let currency = &self.file.wallets[wallet?].currency;
-                    let expected = format!(
-                        "a multiple of {}: the smallest unit of {currency} is {grain}, and prices are not rounded",
-                        grain.get()
-                    );
-                    record.refuse(field, shown(), expected);
-                    return None;
-                }
-                Some(price)
-            }
-            _ => {
-                record.refuse(field, shown(), format!("{PRICE}, from 1 to {most}"));
-                None
-            }
+        if n == 0 && kind == AmountKind::ShippingPrice {
+            return Some(Amount::ZERO);
         }
+        let most = wallet.map_or(i64::MAX, |wallet| wallet.coin.most().get());
+        if !(1..=most).contains(&n) {
+            record.refuse(field, found, format!("{PRICE}, from 1 to {most}"));
+            return None;
+        }
+        if let Some(Wallet { coin, currency, .. }) = wallet
+            && n % coin.grain().get() != 0
+        {
+            let grain = coin.grain();
+            let expected = format!(
+                "a multiple of {}: the smallest unit of {currency} is {grain}, and prices are not rounded",
+                grain.get()
+            );
+            record.refuse(field, found, expected);
+            return None;
+        }
+        Amount::new(n).ok()
     }
 }

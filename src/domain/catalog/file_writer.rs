@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use crate::domain::catalog::single::record_of_wallet;
 use crate::domain::catalog::{
-    CatalogFile, Discount, Json, Less, Prices, ProductRecord, RateRecord, Slug, wallet_reference,
+    CatalogFile, Discount, DiscountValue, Json, Prices, ProductRecord, RateRecord, Slug,
+    wallet_reference,
 };
 use crate::domain::payment::{Coin, Destination, Wallet};
 
@@ -36,7 +37,7 @@ impl CatalogFile {
         });
         collections.extend(collection("discounts", "Discount", discounts.collect()));
         let mut text = String::new();
-        write(&mut text, &Json::Record(collections), 0);
+        write(&mut text, &Json::Object(collections), 0);
         text.push('\n');
         text
     }
@@ -49,7 +50,7 @@ fn collection(name: &str, model: &str, records: Vec<(String, Json)>) -> Option<(
     }
     let mut fields = vec![("_model".to_owned(), text(model))];
     fields.extend(records);
-    Some((name.to_owned(), Json::Record(fields)))
+    Some((name.to_owned(), Json::Object(fields)))
 }
 
 /// A descriptive name for a record: the database has none for shipping methods and codes.
@@ -73,7 +74,7 @@ fn wallet_of(wallet: &Wallet) -> Json {
     let mut fields = vec![field("currency", text(wallet.currency.as_str()))];
     fields.push(field("name", text(&wallet.name)));
     let number =
-        |n: u64| i64::try_from(n).map_or_else(|_| Json::Number(n.to_string()), Json::Whole);
+        |n: u64| i64::try_from(n).map_or_else(|_| Json::Number(n.to_string()), Json::Integer);
     match &wallet.coin {
         Coin::Bitcoin | Coin::Monero => {}
         Coin::Ether { chain: 1 } if wallet.currency.as_str() == "ETH" => {}
@@ -84,9 +85,9 @@ fn wallet_of(wallet: &Wallet) -> Json {
             }
             let token = vec![
                 field("contract", text(contract)),
-                field("decimals", Json::Whole(i64::from(*decimals))),
+                field("decimals", Json::Integer(i64::from(*decimals))),
             ];
-            fields.push(field("token", Json::Record(token)));
+            fields.push(field("token", Json::Object(token)));
         }
     }
     match &wallet.receives {
@@ -99,7 +100,7 @@ fn wallet_of(wallet: &Wallet) -> Json {
             fields.push(field("view_key", text(key.as_str())));
         }
     }
-    Json::Record(fields)
+    Json::Object(fields)
 }
 
 fn product_of(product: &ProductRecord) -> Json {
@@ -108,19 +109,19 @@ fn product_of(product: &ProductRecord) -> Json {
     if !product.description.is_empty() {
         fields.push(field("description", text(&product.description)));
     }
-    fields.push(field("quantity", Json::Whole(product.quantity)));
+    fields.push(field("quantity", Json::Integer(product.quantity)));
     if !product.prices.is_empty() {
         fields.push(field("prices", prices_of(&product.prices)));
     }
     if !product.images.is_empty() {
         let files = product.images.iter().map(|image| text(&image.file)).collect();
-        fields.push(field("images", Json::List(files)));
+        fields.push(field("images", Json::Array(files)));
         // An alt text between two others cannot be left out; those at the end can.
         let n_alts = product.images.iter().rposition(|image| !image.alt.is_empty());
         let alts = product.images.iter().take(n_alts.map_or(0, |n| n + 1));
         let alts: Vec<Json> = alts.map(|image| text(&image.alt)).collect();
         if !alts.is_empty() {
-            fields.push(field("alt", Json::List(alts)));
+            fields.push(field("alt", Json::Array(alts)));
         }
     }
     if !product.options.is_empty() {
@@ -129,58 +130,58 @@ fn product_of(product: &ProductRecord) -> Json {
                 return text(&option.name);
             }
             let mut fields = vec![field("name", text(&option.name))];
-            fields.extend(option.quantity.map(|n| field("quantity", Json::Whole(n))));
+            fields.extend(option.quantity.map(|n| field("quantity", Json::Integer(n))));
             if !option.prices.is_empty() {
                 fields.push(field("prices", prices_of(&option.prices)));
             }
-            Json::Record(fields)
+            Json::Object(fields)
         });
-        fields.push(field("options", Json::List(options.collect())));
+        fields.push(field("options", Json::Array(options.collect())));
     }
     if !product.categories.is_empty() {
         let categories = product.categories.iter().map(|category| text(category)).collect();
-        fields.push(field("categories", Json::List(categories)));
+        fields.push(field("categories", Json::Array(categories)));
     }
     if product.hidden {
-        fields.push(field("hidden", Json::Truth(true)));
+        fields.push(field("hidden", Json::Bool(true)));
     }
-    Json::Record(fields)
+    Json::Object(fields)
 }
 
 fn rate_of(rate: &RateRecord) -> Json {
     let mut fields = vec![field("name", text(&rate.name))];
     if !rate.countries.is_empty() {
         let letters = rate.countries.iter().map(|country| text(country.code())).collect();
-        fields.push(field("countries", Json::List(letters)));
+        fields.push(field("countries", Json::Array(letters)));
     }
     if !rate.prices.is_empty() {
         fields.push(field("prices", prices_of(&rate.prices)));
     }
-    Json::Record(fields)
+    Json::Object(fields)
 }
 
 fn discount_of(discount: &Discount) -> Json {
     let mut fields = vec![field("code", text(&discount.code))];
-    match &discount.less {
-        Less::Percent(percent) => fields.push(field("percent", Json::Whole(*percent))),
-        Less::Amounts(amounts) => fields.push(field("less", prices_of(amounts))),
+    match &discount.value {
+        DiscountValue::Percent(percent) => fields.push(field("percent", Json::Integer(*percent))),
+        DiscountValue::Amounts(amounts) => fields.push(field("less", prices_of(amounts))),
     }
     for (name, day) in [("from", discount.from), ("until", discount.until)] {
         fields.extend(day.map(|day| field(name, text(&day.short_day()))));
     }
-    fields.extend(discount.uses.map(|uses| field("uses", Json::Whole(uses))));
-    Json::Record(fields)
+    fields.extend(discount.uses.map(|uses| field("uses", Json::Integer(uses))));
+    Json::Object(fields)
 }
 
 fn prices_of(prices: &Prices) -> Json {
     let rows = prices.iter().map(|(currency, price)| {
         let reference = wallet_reference(currency);
-        Json::Record(vec![
-            field("price", Json::Whole(price.get())),
+        Json::Object(vec![
+            field("price", Json::Integer(price.get())),
             field("wallet", text(&reference)),
         ])
     });
-    Json::List(rows.collect())
+    Json::Array(rows.collect())
 }
 
 fn field(name: &str, value: Json) -> (String, Json) {
@@ -188,7 +189,7 @@ fn field(name: &str, value: Json) -> (String, Json) {
 }
 
 fn text(words: &str) -> Json {
-    Json::Text(words.to_owned())
+    Json::String(words.to_owned())
 }
 
 /// Indented by two spaces per level; short values are written on one line.
@@ -196,12 +197,12 @@ fn write(out: &mut String, value: &Json, depth: usize) {
     let mut short = String::new();
     write_short(&mut short, value);
     // Collections and their records are always written on several lines.
-    let is_open = depth < 3 && matches!(value, Json::Record(_));
+    let is_open = depth < 3 && matches!(value, Json::Object(_));
     if !is_open && 2 * depth + short.chars().count() <= LINE {
         out.push_str(&short);
         return;
     }
-    let (begin, end) = if matches!(value, Json::List(_)) { ('[', ']') } else { ('{', '}') };
+    let (begin, end) = if matches!(value, Json::Array(_)) { ('[', ']') } else { ('{', '}') };
     let write_item = |out: &mut String, n: usize, name: Option<&str>, item: &Json| {
         out.push_str(if n == 0 { "\n" } else { ",\n" });
         out.push_str(&"  ".repeat(depth + 1));
@@ -211,13 +212,13 @@ fn write(out: &mut String, value: &Json, depth: usize) {
         write(out, item, depth + 1);
     };
     match value {
-        Json::List(items) => {
+        Json::Array(items) => {
             out.push(begin);
             for (n, item) in items.iter().enumerate() {
                 write_item(out, n, None, item);
             }
         }
-        Json::Record(fields) => {
+        Json::Object(fields) => {
             out.push(begin);
             for (n, (name, item)) in fields.iter().enumerate() {
                 write_item(out, n, Some(name), item);
@@ -237,11 +238,11 @@ fn write(out: &mut String, value: &Json, depth: usize) {
 fn write_short(out: &mut String, value: &Json) {
     match value {
         Json::Null => out.push_str("null"),
-        Json::Truth(truth) => out.push_str(&truth.to_string()),
-        Json::Whole(n) => out.push_str(&n.to_string()),
+        Json::Bool(truth) => out.push_str(&truth.to_string()),
+        Json::Integer(n) => out.push_str(&n.to_string()),
         Json::Number(text) => out.push_str(text),
-        Json::Text(text) => out.push_str(&quoted(text)),
-        Json::List(items) => {
+        Json::String(text) => out.push_str(&quoted(text)),
+        Json::Array(items) => {
             out.push('[');
             for (n, item) in items.iter().enumerate() {
                 out.push_str(if n == 0 { "" } else { ", " });
@@ -249,8 +250,8 @@ fn write_short(out: &mut String, value: &Json) {
             }
             out.push(']');
         }
-        Json::Record(fields) if fields.is_empty() => out.push_str("{}"),
-        Json::Record(fields) => {
+        Json::Object(fields) if fields.is_empty() => out.push_str("{}"),
+        Json::Object(fields) => {
             out.push_str("{ ");
             for (n, (name, item)) in fields.iter().enumerate() {
                 out.push_str(if n == 0 { "" } else { ", " });
@@ -391,15 +392,17 @@ mod tests {
     }
 
     fn discount() -> impl Strategy<Value = Discount> {
-        let less =
-            prop_oneof![(1..=99_i64).prop_map(Less::Percent), prices(1).prop_map(Less::Amounts)];
+        let value = prop_oneof![
+            (1..=99_i64).prop_map(DiscountValue::Percent),
+            prices(1).prop_map(DiscountValue::Amounts)
+        ];
         let days = (proptest::option::of(0..20_000_i64), proptest::option::of(20_000..40_000_i64));
-        (less, days, proptest::option::of(1..1_000_000_i64)).prop_map(
-            |(less, (from, until), uses)| {
+        (value, days, proptest::option::of(1..1_000_000_i64)).prop_map(
+            |(value, (from, until), uses)| {
                 let day = |n: i64| Timestamp::new(n * 86_400).unwrap();
                 Discount {
                     code: String::new(),
-                    less,
+                    value,
                     from: from.map(day),
                     until: until.map(day),
                     uses,

@@ -10,21 +10,21 @@ use crate::domain::payment::secret;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Json {
     Null,
-    Truth(bool),
-    Whole(i64),
-    /// A number that is not written as [`Json::Whole`] would be, with its original text: `2.5e7`, `3.10`, `1e400`.
+    Bool(bool),
+    Integer(i64),
+    /// A number that is not written as [`Json::Integer`] would be, with its original text: `2.5e7`, `3.10`, `1e400`.
     Number(String),
-    Text(String),
-    List(Vec<Json>),
-    Record(Vec<(String, Json)>),
+    String(String),
+    Array(Vec<Json>),
+    Object(Vec<(String, Json)>),
 }
 
 impl Json {
     /// The value as a 64-bit integer, if it is one, however it is written: `3.0` is 3, `2.5e1` is 25.
-    pub fn whole(&self) -> Option<i64> {
+    pub fn integer(&self) -> Option<i64> {
         match self {
-            Self::Whole(n) => Some(*n),
-            Self::Number(text) => exact_whole(text),
+            Self::Integer(n) => Some(*n),
+            Self::Number(text) => exact_integer(text),
             _ => None,
         }
     }
@@ -32,19 +32,19 @@ impl Json {
     /// The value, shortened for a message.
     pub fn shown(&self) -> String {
         // Before it is shortened: part of a mnemonic must not be shown either.
-        if let Self::Text(text) = self
+        if let Self::String(text) = self
             && (secret::looks_private(text) || secret::repeats_private(text))
         {
             return "a text (not shown: it may be a secret)".to_owned();
         }
         let whole = match self {
             Self::Null => "null".to_owned(),
-            Self::Truth(truth) => truth.to_string(),
-            Self::Whole(n) => n.to_string(),
+            Self::Bool(truth) => truth.to_string(),
+            Self::Integer(n) => n.to_string(),
             Self::Number(text) => text.clone(),
-            Self::Text(text) => format!("{text:?}"),
-            Self::List(items) => format!("a list of {}", items.len()),
-            Self::Record(fields) => format!("a record of {}", fields.len()),
+            Self::String(text) => format!("{text:?}"),
+            Self::Array(items) => format!("a list of {}", items.len()),
+            Self::Object(fields) => format!("a record of {}", fields.len()),
         };
         if whole.chars().count() <= 60 {
             return whole;
@@ -52,6 +52,11 @@ impl Json {
         let start: String = whole.chars().take(57).collect();
         format!("{start}…")
     }
+}
+
+/// The first value with this name.
+pub(super) fn find<'a>(fields: &'a [(String, Json)], name: &str) -> Option<&'a Json> {
+    fields.iter().find(|(field, _)| field == name).map(|(_, value)| value)
 }
 
 /// Units: nested arrays and objects; a catalog has seven.
@@ -67,39 +72,39 @@ impl<'de> Deserialize<'de> for Json {
 
 /// `text` is one complete value, and a part of `file`.
 fn read(text: &str, file: &str, depth: usize) -> Result<Json, String> {
-    let refuse = |error: serde_json::Error| place(text, file, &error.to_string());
+    let refuse = |error: serde_json::Error| with_position(text, file, &error.to_string());
     match text.as_bytes().first() {
-        Some(b'{' | b'[') if depth == 0 => Err(place(text, file, "too deeply nested")),
+        Some(b'{' | b'[') if depth == 0 => Err(with_position(text, file, "too deeply nested")),
         Some(b'{') => {
             let Fields(fields) = serde_json::from_str(text).map_err(refuse)?;
             let field = |(name, value): (String, &RawValue)| {
                 Ok((name, read(value.get(), file, depth - 1)?))
             };
-            fields.into_iter().map(field).collect::<Result<_, _>>().map(Json::Record)
+            fields.into_iter().map(field).collect::<Result<_, _>>().map(Json::Object)
         }
         Some(b'[') => {
             let items: Vec<&RawValue> = serde_json::from_str(text).map_err(refuse)?;
             let item = |item: &RawValue| read(item.get(), file, depth - 1);
-            items.into_iter().map(item).collect::<Result<_, _>>().map(Json::List)
+            items.into_iter().map(item).collect::<Result<_, _>>().map(Json::Array)
         }
-        Some(b'"') => serde_json::from_str(text).map(Json::Text).map_err(refuse),
-        Some(b't' | b'f') => serde_json::from_str(text).map(Json::Truth).map_err(refuse),
+        Some(b'"') => serde_json::from_str(text).map(Json::String).map_err(refuse),
+        Some(b't' | b'f') => serde_json::from_str(text).map(Json::Bool).map_err(refuse),
         Some(b'n') => Ok(Json::Null),
         _ => Ok(match text.parse() {
-            Ok(n) if text != "-0" => Json::Whole(n),
+            Ok(n) if text != "-0" => Json::Integer(n),
             _ => Json::Number(text.to_owned()),
         }),
     }
 }
 
-/// The error with the position of `text` in the file, in the format of `serde_json`.
-fn place(text: &str, file: &str, fault: &str) -> String {
+/// The error with the position of `text` in the file, as `serde_json` writes it.
+fn with_position(text: &str, file: &str, error: &str) -> String {
     let offset = text.as_ptr().addr().saturating_sub(file.as_ptr().addr());
     let before = file.get(..offset).unwrap_or_default();
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().map_or(0, str::len) + 1;
-    let fault = fault.split(" at line ").next().unwrap_or_default();
-    format!("{fault} at line {line} column {column}")
+    let error = error.split(" at line ").next().unwrap_or_default();
+    format!("{error} at line {line} column {column}")
 }
 
 struct Fields<'a>(Vec<(String, &'a RawValue)>);
@@ -129,7 +134,7 @@ impl<'de> Visitor<'de> for FieldsVisitor {
 }
 
 /// The value of a JSON number if it is an integer and fits, computed from its digits alone.
-fn exact_whole(text: &str) -> Option<i64> {
+fn exact_integer(text: &str) -> Option<i64> {
     let (is_negative, text) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, text),
@@ -159,7 +164,7 @@ mod tests {
     #[track_caller]
     fn check(text: &str, expected: Option<i64>) {
         let json: Json = serde_json::from_str(text).unwrap();
-        assert_eq!(json.whole(), expected, "{text}");
+        assert_eq!(json.integer(), expected, "{text}");
         assert_eq!(json.shown(), text);
     }
 
@@ -191,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn any_other_number_is_shown_as_it_stands_there() {
+    fn any_other_number_is_shown_as_written() {
         for text in [
             "2.5",
             "2.5e-1",
@@ -213,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_is_named_with_its_place() {
+    fn an_error_is_reported_with_its_position() {
         for (text, words) in [
             ("{\"a\": 1,\n \"b\": [\"x\", \"\\ud800\"]}", "line 2 column 13"),
             ("[1,\n2,", "line 2 column 2"),
@@ -228,19 +233,19 @@ mod tests {
     }
 
     #[test]
-    fn records_keep_their_order_and_what_stands_twice() {
+    fn records_keep_their_order_and_duplicate_names() {
         let text = r#" {"b": null, "a\n": [true, "x\"y", {}], "b": -7} "#;
-        let record = Json::Record(vec![
+        let record = Json::Object(vec![
             ("b".to_owned(), Json::Null),
             (
                 "a\n".to_owned(),
-                Json::List(vec![
-                    Json::Truth(true),
-                    Json::Text("x\"y".to_owned()),
-                    Json::Record(vec![]),
+                Json::Array(vec![
+                    Json::Bool(true),
+                    Json::String("x\"y".to_owned()),
+                    Json::Object(vec![]),
                 ]),
             ),
-            ("b".to_owned(), Json::Whole(-7)),
+            ("b".to_owned(), Json::Integer(-7)),
         ]);
         assert_eq!(serde_json::from_str::<Json>(text).unwrap(), record);
     }
@@ -249,15 +254,15 @@ mod tests {
         #[test]
         fn a_number_is_the_same_with_its_point_moved(n in any::<i64>(), zeros in 0_usize..30) {
             let moved = format!("{n}{}e-{zeros}", "0".repeat(zeros));
-            prop_assert_eq!(exact_whole(&moved), Some(n));
+            prop_assert_eq!(exact_integer(&moved), Some(n));
             let point = format!("{n}.{}", "0".repeat(zeros + 1));
-            prop_assert_eq!(exact_whole(&point), Some(n));
+            prop_assert_eq!(exact_integer(&point), Some(n));
         }
 
         #[test]
         fn no_text_panics(text in ".*|[-0-9.eE+]{0,40}|[\\[{\"a,:1\\]}]{0,30}") {
             let _ = serde_json::from_str::<Json>(&text);
-            let _ = exact_whole(&text);
+            let _ = exact_integer(&text);
         }
     }
 }

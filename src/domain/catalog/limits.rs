@@ -36,16 +36,16 @@ pub fn too_much(text: &str) -> Option<Fault> {
         );
         return Some(Fault::new("", "", found, expected));
     }
-    if MOST_ITEMS < shape.longest_list {
-        let found = format!("a list of {} items", shape.longest_list);
+    if MOST_ITEMS < shape.longest_array {
+        let found = format!("a list of {} items", shape.longest_array);
         let expected = format!(
             "at most {MOST_ITEMS} in one list. Products belong in a record, each under its own name"
         );
         return Some(Fault::new("", "", found, expected));
     }
     let size = |n: usize| byte_size(u64::try_from(n).unwrap_or(u64::MAX));
-    if MOST_OF_TEXT < shape.longest_text {
-        let found = format!("a text of {}", size(shape.longest_text));
+    if MOST_OF_TEXT < shape.longest_string {
+        let found = format!("a text of {}", size(shape.longest_string));
         let expected = format!("at most {} in one text. {SHORTEN}", size(MOST_OF_TEXT));
         return Some(Fault::new("", "", found, expected));
     }
@@ -53,12 +53,8 @@ pub fn too_much(text: &str) -> Option<Fault> {
     if MOST_MEMORY < memory {
         let found =
             format!("{} values, which need about {} of memory", shape.n_values, size(memory));
-        return Some(Fault::new(
-            "",
-            "",
-            found,
-            format!("at most {}. {SHORTEN}", size(MOST_MEMORY)),
-        ));
+        let expected = format!("at most {}. {SHORTEN}", size(MOST_MEMORY));
+        return Some(Fault::new("", "", found, expected));
     }
     None
 }
@@ -68,9 +64,9 @@ pub fn too_much(text: &str) -> Option<Fault> {
 fn memory(shape: &JsonShape, n_bytes: usize) -> usize {
     n_bytes
         .saturating_add(shape.n_values.saturating_mul(48))
-        .saturating_add(shape.n_lists.saturating_mul(128))
-        .saturating_add(shape.n_records.saturating_mul(256))
-        .saturating_add(shape.n_texts.saturating_mul(48))
+        .saturating_add(shape.n_arrays.saturating_mul(128))
+        .saturating_add(shape.n_objects.saturating_mul(256))
+        .saturating_add(shape.n_strings.saturating_mul(48))
 }
 
 /// Messages contain the name of each record and its collection, so these must be short.
@@ -81,7 +77,7 @@ pub fn too_many_names(collections: &[(String, Json)]) -> Option<Fault> {
         return Some(Fault::new("", "", found, expected));
     }
     let of_records = collections.iter().flat_map(|(_, value)| match value {
-        Json::Record(records) => records.as_slice(),
+        Json::Object(records) => records.as_slice(),
         _ => &[],
     });
     let longest = collections.iter().chain(of_records).map(|(name, _)| name.len()).max()?;
@@ -116,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_would_stand_in_every_message_are_short_and_few() {
+    fn names_that_every_message_repeats_are_short_and_few() {
         check(&format!("{{{}\"b\":0}}", "\"a\":0,".repeat(100)), "found 101 collections");
         let long = "n".repeat(401);
         check(&format!("{{\"{long}\":{{}}}}"), "a name of 401 bytes");
@@ -124,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_faults_and_notes_the_first_are_said() {
+    fn of_many_faults_and_notes_the_first_are_reported() {
         let records: String = (0..5_000).map(|n| format!(",\"p{n}\":\"=x\"")).collect();
         let text = format!("{{\"products\":{{\"_model\":\"Product\"{records}}}}}");
         let (_, faults) = CatalogFile::parse(&text, None);

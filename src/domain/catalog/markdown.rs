@@ -1,6 +1,8 @@
 //! Markdown to safe HTML.
 
-use pulldown_cmark::{CowStr, Event, LinkType, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{CowStr, Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd};
+
+use crate::domain::catalog::record::one_line;
 
 /// Renders the seller's Markdown as safe HTML: HTML in it becomes text, pictures become their alt text, links go only
 /// to pages of this shop, to http, https or mailto, and headings begin at the second level.
@@ -8,9 +10,9 @@ use pulldown_cmark::{CowStr, Event, LinkType, Options, Parser, Tag, TagEnd};
 /// Some input expands a lot, such as thousands of `>` in a row: if the HTML would be more than `MOST_PER_BYTE` times as
 /// long as the text, the text is shown as it was typed.
 pub fn html(markdown: &str) -> String {
-    let shown = any_html(markdown);
-    if shown.len() <= MOST_FREE + MOST_PER_BYTE * markdown.len() {
-        return shown;
+    let html = unlimited_html(markdown);
+    if html.len() <= MOST_FREE + MOST_PER_BYTE * markdown.len() {
+        return html;
     }
     let mut typed = String::from("<pre>");
     // A text event produces nothing but escaped text.
@@ -23,8 +25,8 @@ pub fn html(markdown: &str) -> String {
 const MOST_PER_BYTE: usize = 10;
 const MOST_FREE: usize = 4_096;
 
-fn any_html(markdown: &str) -> String {
-    let mut shown = String::with_capacity(markdown.len() * 3 / 2);
+fn unlimited_html(markdown: &str) -> String {
+    let mut html = String::with_capacity(markdown.len() * 3 / 2);
     let mut in_picture = 0_usize;
     let events = events(markdown).filter_map(|event| match event {
         Event::Html(text) | Event::InlineHtml(text) => Some(Event::Text(text)),
@@ -36,16 +38,14 @@ fn any_html(markdown: &str) -> String {
             in_picture = in_picture.saturating_sub(1);
             None
         }
-        Event::Start(Tag::Link { dest_url, link_type, .. }) => Some(Event::Start(Tag::Link {
-            link_type: if link_type == LinkType::Email {
-                LinkType::Email
-            } else {
-                LinkType::Inline
-            },
-            dest_url: if link_type == LinkType::Email { dest_url } else { harmless(dest_url) },
-            title: CowStr::Borrowed(""),
-            id: CowStr::Borrowed(""),
-        })),
+        Event::Start(Tag::Link { dest_url, link_type, .. }) => {
+            let (link_type, dest_url) = match link_type {
+                LinkType::Email => (LinkType::Email, dest_url),
+                _ => (LinkType::Inline, harmless(dest_url)),
+            };
+            let (title, id) = (CowStr::Borrowed(""), CowStr::Borrowed(""));
+            Some(Event::Start(Tag::Link { link_type, dest_url, title, id }))
+        }
         Event::Start(Tag::Heading { level, .. }) => Some(Event::Start(Tag::Heading {
             level: lower(level),
             id: None,
@@ -65,24 +65,24 @@ fn any_html(markdown: &str) -> String {
         }
         other => Some(other),
     });
-    pulldown_cmark::html::push_html(&mut shown, events);
+    pulldown_cmark::html::push_html(&mut html, events);
     // For `&#1;` and the like: no page may contain control characters.
-    shown.retain(|c| !c.is_control() || matches!(c, '\n' | '\t'));
+    html.retain(|c| !c.is_control() || matches!(c, '\n' | '\t'));
     // Any `<` in the seller's text is `&lt;` by now, so this is a table's head.
-    shown.replace("<th>", "<th scope=\"col\">")
+    html.replace("<th>", "<th scope=\"col\">")
 }
 
-/// The plain text, for the search and for a line under a picture.
-pub fn words(markdown: &str) -> String {
-    let mut words = String::new();
+/// The plain text on one line, for the search and for a line under a picture.
+pub fn plain_text(markdown: &str) -> String {
+    let mut plain = String::new();
     for event in events(markdown) {
         match event {
-            Event::Text(text) | Event::Code(text) => words.push_str(&text),
-            Event::SoftBreak | Event::HardBreak | Event::End(_) => words.push(' '),
+            Event::Text(text) | Event::Code(text) => plain.push_str(&text),
+            Event::SoftBreak | Event::HardBreak | Event::End(_) => plain.push(' '),
             _ => {}
         }
     }
-    words.split_whitespace().collect::<Vec<_>>().join(" ")
+    one_line(&plain)
 }
 
 /// The first heading of level one, and the rest: the title of a seller's page.
@@ -97,15 +97,14 @@ fn events(markdown: &str) -> impl Iterator<Item = Event<'_>> {
 }
 
 fn harmless(link: CowStr<'_>) -> CowStr<'_> {
-    let small = link.trim().to_ascii_lowercase();
-    let of_this_shop =
-        small.starts_with('/') && !small.starts_with("//") && !small.starts_with("/\\");
-    let abroad = ["http://", "https://", "mailto:"].iter().any(|scheme| small.starts_with(scheme));
-    if of_this_shop || abroad { link } else { CowStr::Borrowed("/") }
+    let url = link.trim().to_ascii_lowercase();
+    let is_local = url.starts_with('/') && !url.starts_with("//") && !url.starts_with("/\\");
+    let is_external =
+        ["http://", "https://", "mailto:"].iter().any(|scheme| url.starts_with(scheme));
+    if is_local || is_external { link } else { CowStr::Borrowed("/") }
 }
 
-fn lower(level: pulldown_cmark::HeadingLevel) -> pulldown_cmark::HeadingLevel {
-    use pulldown_cmark::HeadingLevel;
+fn lower(level: HeadingLevel) -> HeadingLevel {
     match level {
         HeadingLevel::H1 | HeadingLevel::H2 => HeadingLevel::H2,
         HeadingLevel::H3 => HeadingLevel::H3,
@@ -143,7 +142,7 @@ mod tests {
 
     #[test]
     fn words_are_for_the_search() {
-        assert_eq!(words("# Tea\n\n- *green*\n- black [more](/x)"), "Tea green black more");
+        assert_eq!(plain_text("# Tea\n\n- *green*\n- black [more](/x)"), "Tea green black more");
     }
 
     #[test]

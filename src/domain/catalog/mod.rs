@@ -19,7 +19,7 @@ pub mod slug;
 mod wallet_record;
 
 pub use difference::{Difference, Kind, differences};
-pub use discount::{Discount, Less, NotUsable, Prices, Sum};
+pub use discount::{Discount, DiscountRefusal, DiscountValue, Prices, Subtotals};
 pub use fault::Fault;
 pub use file::{CatalogFile, ImageRecord, OptionRecord, ProductRecord, RateRecord};
 pub use json::Json;

@@ -1,10 +1,10 @@
 //! One product, from the catalog file or a form at the desk, by the same rules.
 
-use crate::domain::catalog::fault::Found;
-use crate::domain::catalog::file::{Named, Reader};
+use crate::domain::catalog::fault::FoundValue;
+use crate::domain::catalog::file::{RawRecord, Reader};
 use crate::domain::catalog::json::Json;
 use crate::domain::catalog::record::Record;
-use crate::domain::catalog::single::single;
+use crate::domain::catalog::single::first;
 use crate::domain::catalog::{
     Fault, ImageRecord, NotASlug, OptionRecord, Prices, ProductRecord, Slug,
 };
@@ -26,20 +26,18 @@ impl ProductRecord {
         name: &str,
         fields: &[(String, Json)],
     ) -> Result<Self, Vec<Fault>> {
-        let mut reader = single(COLLECTION, "Product", name, fields, wallets);
-        reader.product(&(COLLECTION, name, fields));
-        if let Some(product) = reader.file.products.pop()
-            && reader.faults.is_empty()
-        {
-            return Ok(product);
-        }
-        let above = format!("{COLLECTION}.{name}.");
-        for fault in &mut reader.faults {
-            if let Some(field) = fault.place.field.strip_prefix(&above) {
-                fault.place.field = field.to_owned();
+        let raw = RawRecord { collection: COLLECTION, name, fields };
+        let mut reader = Reader::of_one(&raw, "Product", wallets);
+        reader.product(&raw);
+        first(reader, |file| file.products).map_err(|mut faults| {
+            let prefix = format!("{COLLECTION}.{name}.");
+            for fault in &mut faults {
+                if let Some(field) = fault.field.strip_prefix(&prefix) {
+                    fault.field = field.to_owned();
+                }
             }
-        }
-        Err(reader.faults)
+            faults
+        })
     }
 }
 
@@ -48,47 +46,43 @@ impl ProductRecord {
 /// # Errors
 /// What is wrong with it.
 pub fn read_category(text: &str) -> Result<String, Fault> {
-    let list = Json::List(vec![Json::Text(text.to_owned())]);
+    let list = Json::Array(vec![Json::String(text.to_owned())]);
     let fields = vec![("categories".to_owned(), list)];
-    let reader = single(COLLECTION, "Product", "product", &fields, &[]);
+    let raw = RawRecord { collection: COLLECTION, name: "product", fields: &fields };
+    let reader = Reader::of_one(&raw, "Product", &[]);
     let mut record = Record::new(COLLECTION.to_owned(), &fields);
     let name = categories(&mut record).pop();
     match (name, reader.faults.into_iter().chain(record.faults).next()) {
         (Some(name), None) => Ok(name),
-        (_, fault) => {
-            Err(fault.unwrap_or_else(|| Fault::new("", "", Found::Nothing, "a category name")))
-        }
+        (_, Some(fault)) => Err(fault),
+        (None, None) => Err(Fault::new("", "", FoundValue::Nothing, "a category name")),
     }
 }
 
 impl Reader {
-    pub(super) fn product(&mut self, (collection, name, fields): &Named<'_>) {
-        let mut record = Record::new(format!("{collection} {name:?}"), fields);
-        let title = record.needed_line("name", 200, "the product's name");
-        let description = record
-            .text("description", 20_000, "a description in Markdown")
-            .unwrap_or_default()
-            .to_owned();
-        let quantity = record.whole("quantity", 0, 1_000_000, "the quantity in stock").unwrap_or(1);
+    pub(super) fn product(&mut self, raw: &RawRecord<'_>) {
+        let mut record = raw.open();
+        let name = record.required_line("name", 200, "the product's name");
+        let description = record.text("description", 20_000, "a description in Markdown");
+        let quantity = record.integer("quantity", 0, 1_000_000, "the quantity in stock");
         let prices = self.prices(&mut record, true);
         let images = images(&mut record);
         let options = self.options(&mut record);
         let categories = categories(&mut record);
-        let hidden = record.truth("hidden").unwrap_or(false);
-        let slug = self.slug(&mut record, title.as_deref().unwrap_or_default(), name);
+        let hidden = record.boolean("hidden").unwrap_or(false);
+        let slug = self.slug(&mut record, name.as_deref().unwrap_or_default(), raw.name);
         // Fields that the predecessor's own database added to a product when it was exported.
-        for kept_by_the_ancestor in ["friendlyLink", "createdAt", "updatedAt"] {
-            let _ = record.get(kept_by_the_ancestor);
+        for ignored in ["friendlyLink", "createdAt", "updatedAt"] {
+            let _ = record.get(ignored);
         }
-        if let (Some(title), Some(slug)) = (title, slug) {
-            let place = record.place.clone();
+        if let (Some(name), Some(slug)) = (name, slug) {
             self.file.products.push(ProductRecord {
-                place,
-                record: (*name).to_owned(),
+                place: record.place.clone(),
+                record: raw.name.to_owned(),
                 slug,
-                name: title,
-                description,
-                quantity,
+                name,
+                description: description.unwrap_or_default().to_owned(),
+                quantity: quantity.unwrap_or(1),
                 prices,
                 images,
                 options,
@@ -100,27 +94,21 @@ impl Reader {
     }
 
     fn slug(&mut self, record: &mut Record<'_>, title: &str, name: &str) -> Option<Slug> {
-        if let Some(text) = record.text("slug", 120, &NotASlug.to_string()) {
+        let expected = NotASlug.to_string();
+        if let Some(text) = record.text("slug", 120, &expected) {
             let Ok(slug) = Slug::parse(text) else {
-                record.refuse("slug", format!("{text:?}"), NotASlug.to_string());
+                record.refuse("slug", format!("{text:?}"), expected);
                 return None;
             };
             if !self.slugs.insert(slug.clone()) {
-                record.refuse(
-                    "slug",
-                    format!("{text:?}, which another product uses"),
-                    "a different slug for each product",
-                );
+                let found = format!("{text:?}, which another product uses");
+                record.refuse("slug", found, "a different slug for each product");
             }
             return Some(slug);
         }
         // A name without ASCII letters leaves nothing: then the record's own name is used.
         let Ok(slug) = Slug::of_name(title).or_else(|_| Slug::of_name(name)) else {
-            record.refuse(
-                "slug",
-                "nothing, and a name that no slug can be made from",
-                NotASlug.to_string(),
-            );
+            record.refuse("slug", "nothing, and a name that no slug can be made from", expected);
             return None;
         };
         let mut free = slug.clone();
@@ -140,11 +128,11 @@ impl Reader {
         for (n, item) in record.list("options", 100, expected).iter().enumerate() {
             let field = format!("options[{n}]");
             let option = match item {
-                Json::Record(fields) => {
+                Json::Object(fields) => {
                     let mut inner = Record::new(format!("{}, {field}", record.place), fields);
                     inner.option = Some(n);
-                    let name = inner.needed_line("name", 80, "the option's name");
-                    let quantity = inner.whole("quantity", 0, 1_000_000, "the quantity in stock");
+                    let name = inner.required_line("name", 80, "the option's name");
+                    let quantity = inner.integer("quantity", 0, 1_000_000, "the quantity in stock");
                     let prices = self.prices(&mut inner, false);
                     record.faults.extend(inner.close(&mut self.file.notes));
                     name.map(|name| OptionRecord { name, quantity, prices })
@@ -155,11 +143,8 @@ impl Reader {
             };
             let Some(option) = option else { continue };
             if options.iter().any(|other| other.name == option.name) {
-                record.refuse(
-                    &field,
-                    format!("a second option {:?}", option.name),
-                    "a different name for each option",
-                );
+                let found = format!("a second option {:?}", option.name);
+                record.refuse(&field, found, "a different name for each option");
             }
             options.push(option);
         }
@@ -168,40 +153,31 @@ impl Reader {
 }
 
 fn images(record: &mut Record<'_>) -> Vec<ImageRecord> {
-    let mut names: Vec<String> = Vec::new();
+    let expected = "the file name of a picture";
+    let mut files: Vec<&str> = Vec::new();
     for (n, item) in record.list("images", 20, "a list of picture files").iter().enumerate() {
-        names.extend(
-            record
-                .text_of(&format!("images[{n}]"), item, 200, "the file name of a picture")
-                .map(str::to_owned),
-        );
+        files.extend(record.text_of(&format!("images[{n}]"), item, 200, expected));
     }
-    if let Some(name) = record.text("image", 200, "the file name of a picture") {
-        names.push(name.to_owned());
-    }
+    files.extend(record.text("image", 200, expected));
     let mut alts = Vec::new();
-    for (n, item) in
-        record.list("alt", 20, "a list of alt texts, one per picture").iter().enumerate()
-    {
+    let list = record.list("alt", 20, "a list of alt texts, one per picture");
+    for (n, item) in list.iter().enumerate() {
         // A decorative picture has no alt text, even if a later picture has one.
-        if matches!(item, Json::Text(text) if text.is_empty()) {
-            alts.push(None);
-            continue;
-        }
-        alts.push(record.line_of(&format!("alt[{n}]"), item, 300, "an alt text"));
+        let is_empty = matches!(item, Json::String(text) if text.is_empty());
+        let alt = match is_empty {
+            true => None,
+            false => record.line_of(&format!("alt[{n}]"), item, 300, "an alt text"),
+        };
+        alts.push(alt.unwrap_or_default());
     }
-    if names.len() < alts.len() {
-        record.refuse(
-            "alt",
-            plural(alts.len(), "alt text", "alt texts"),
-            format!("at most one per picture, for {}", plural(names.len(), "picture", "pictures")),
-        );
+    if files.len() < alts.len() {
+        let found = plural(alts.len(), "alt text", "alt texts");
+        let n_pictures = plural(files.len(), "picture", "pictures");
+        record.refuse("alt", found, format!("at most one per picture, for {n_pictures}"));
     }
-    let mut alts = alts.into_iter();
-    names
-        .into_iter()
-        .map(|file| ImageRecord { file, alt: alts.next().flatten().unwrap_or_default() })
-        .collect()
+    alts.resize(files.len(), String::new());
+    let images = files.into_iter().zip(alts);
+    images.map(|(file, alt)| ImageRecord { file: file.to_owned(), alt }).collect()
 }
 
 fn categories(record: &mut Record<'_>) -> Vec<String> {

@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_recovery_code_proves_it_too() {
-        let codes = [RecoveryCode::from_chance([1; 10]), RecoveryCode::from_chance([2; 10])];
+        let codes = [RecoveryCode::from_random([1; 10]), RecoveryCode::from_random([2; 10])];
         let factor =
             SecondFactor { secret: secret(), last_step: 0, recovery: vec![codes[0].hash()] };
         let now = at(1_234_567_890);

@@ -4,7 +4,7 @@ use argon2::password_hash::phc::{Output, ParamsString, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, PasswordHash, Version};
 use zxcvbn::{Score, zxcvbn};
 
-use crate::domain::values::text::is_joiner;
+use crate::domain::values::text::{is_joiner, sentence};
 use crate::domain::values::{Line, NotText};
 
 /// A password as typed, normalised: the same letters from a terminal, a phone and a browser are the same password.
@@ -76,7 +76,7 @@ impl NewPassword {
     pub fn parse(text: &str, about: &[&str]) -> Result<Self, WeakPassword> {
         let line = match typed_line(text) {
             Ok(line) => line,
-            Err(refused) => return Err(WeakPassword(vec![format!("{}.", capital(&refused))])),
+            Err(refused) => return Err(WeakPassword(vec![sentence(&refused.to_string())])),
         };
         let n_characters = line.as_str().chars().count();
         let mut reasons = Vec::new();
@@ -199,12 +199,6 @@ fn take_apart(text: &str) -> Result<(PasswordHash, Params, Version), NotAStoredP
         && hash.hash.as_ref().is_some_and(|hash| hash.len() == Params::DEFAULT_OUTPUT_LEN)
         && params.m_cost() <= MOST_MEMORY;
     if is_ours { Ok((hash, params, version)) } else { Err(NotAStoredPassword) }
-}
-
-fn capital(words: &impl ToString) -> String {
-    let words = words.to_string();
-    let mut letters = words.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ pub const N_RECOVERY_CODES: usize = 10;
 pub const RECOVERY_BYTES: usize = 10;
 
 impl RecoveryCode {
-    pub fn from_chance(random_bytes: [u8; RECOVERY_BYTES]) -> Self {
+    pub fn from_random(random_bytes: [u8; RECOVERY_BYTES]) -> Self {
         Self(random_bytes)
     }
 
@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn a_code_comes_back_however_it_was_typed() {
-        let code = RecoveryCode::from_chance(*b"\x00\x44\x32\x14\xc7\x42\x54\xb6\x35\xcf");
+        let code = RecoveryCode::from_random(*b"\x00\x44\x32\x14\xc7\x42\x54\xb6\x35\xcf");
         assert_eq!(code.text(), "ABCD-EFGH-IJKL-MNOP");
         for text in ["ABCD-EFGH-IJKL-MNOP", "abcdefghijklmnop", " abcd efgh ijkl mnop\n"] {
             assert_eq!(

@@ -25,7 +25,7 @@ pub struct SessionSpan {
 }
 
 impl SessionId {
-    pub fn from_chance(random_bytes: [u8; SESSION_BYTES]) -> Self {
+    pub fn from_random(random_bytes: [u8; SESSION_BYTES]) -> Self {
         Self(random_bytes)
     }
 
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_cookie_names_a_session_and_its_hash_does_not() {
-        let id = SessionId::from_chance([7; 32]);
+        let id = SessionId::from_random([7; 32]);
         assert!(SessionId::parse(&id.text()) == Some(id.clone()));
         assert!(id.hash().0 != [7; 32]);
         for text in ["", "07", &id.text().to_uppercase().replace('0', "A"), &id.text()[1..], "é"] {

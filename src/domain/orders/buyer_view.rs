@@ -1,48 +1,48 @@
-//! What a buyer is asked to pay now, and what was seen of it.
+//! What a buyer is asked to pay now, and how far the payment is confirmed.
 
 use crate::domain::orders::{Order, Status};
 use crate::domain::payment::{Observation, Tolerance};
 use crate::domain::values::{Amount, Timestamp};
 
-/// Units: confirmations.
-pub struct Depth {
+/// How many confirmations a payment has, and how many it needs.
+pub struct ConfirmationProgress {
     pub n: u32,
     pub needed: u32,
 }
 
 impl Order {
-    /// What is to be sent now, to the order's address. `None`: no page may invite anybody to pay.
-    pub fn asks_for(&self, tolerance: Tolerance, now: Timestamp) -> Option<Amount> {
+    /// The amount to be paid now to the order's address. `None`: no page may ask for a payment.
+    pub fn amount_to_pay(&self, tolerance: Tolerance, now: Timestamp) -> Option<Amount> {
         let due = self.due(tolerance);
-        let asks = match self.status_at(now) {
+        let is_asked = match self.status_at(now) {
             Status::Awaiting => !self.is_time_over(now),
             Status::Reported | Status::Partial => true,
-            // What the network took back may come again.
+            // A reversed payment usually confirms again.
             Status::Unconfirmed => Amount::ZERO < self.invoice.seen(),
             _ => false,
         };
-        (asks && !self.is_sold_out() && Amount::ZERO < due).then_some(due)
+        (is_asked && !self.is_sold_out() && Amount::ZERO < due).then_some(due)
     }
 
-    /// How deep what was seen lies and how deep it must, while it is not settled.
-    pub fn depth(&self) -> Option<Depth> {
+    /// `None` once the payment is confirmed, and if no node has seen one.
+    pub fn confirmation_progress(&self) -> Option<ConfirmationProgress> {
         let Observation { seen, settled, confirmations, needed, .. } = self.invoice.observation?;
-        let counts = self.status == Status::Unconfirmed
+        let is_pending = self.status == Status::Unconfirmed
             || settled < seen
                 && matches!(self.status, Status::Late | Status::Oversold | Status::Partial);
-        counts.then(|| Depth { n: confirmations.min(needed), needed })
+        is_pending.then(|| ConfirmationProgress { n: confirmations.min(needed), needed })
     }
 
     /// The same for the seller: `2 of 12`.
     pub fn confirmations(&self) -> Option<String> {
-        self.depth().map(|Depth { n, needed }| match needed {
+        self.confirmation_progress().map(|ConfirmationProgress { n, needed }| match needed {
             0 => "0".to_owned(),
             _ => format!("{n} of {needed}"),
         })
     }
 
-    /// Whether what a node had seen is gone.
-    pub fn is_lost(&self) -> bool {
+    /// Whether the network reversed the payment that a node had seen.
+    pub fn is_reversed(&self) -> bool {
         self.status == Status::Unconfirmed
             && self.invoice.observation.is_some_and(|observation| observation.seen == Amount::ZERO)
     }
@@ -62,7 +62,7 @@ mod tests {
         expected: Option<&str>,
     ) {
         let now = Timestamp::new(NOW).unwrap();
-        let asked = order(status, followed, minutes_left).asks_for(Tolerance::default(), now);
+        let asked = order(status, followed, minutes_left).amount_to_pay(Tolerance::default(), now);
         assert_eq!(asked.map(|due| due.to_string()).as_deref(), expected, "{status} {followed:?}");
     }
 
@@ -104,7 +104,7 @@ mod tests {
     fn nobody_is_asked_to_pay_for_what_is_sold_out() {
         let asked = |reservation| {
             let order = Order { reservation, ..order(Status::Awaiting, None, 1) };
-            order.asks_for(Tolerance::default(), Timestamp::new(NOW).unwrap())
+            order.amount_to_pay(Tolerance::default(), Timestamp::new(NOW).unwrap())
         };
         for reservation in [Reservation::Held, Reservation::Free, Reservation::Contested] {
             assert_eq!(asked(reservation), Some(Amount::ONE_COIN), "{reservation:?}");

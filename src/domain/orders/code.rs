@@ -8,112 +8,110 @@ use crate::domain::orders::word_list::{LIST, find_listed};
 use crate::domain::orders::{NotACode, OrderRef, code_text};
 use crate::domain::values::Timestamp;
 
-const N_WORDS: u128 = 7776;
+const LIST_LENGTH: u128 = 7776;
 
-/// Seven words that open an order's page. The buyer keeps them; the shop keeps only [`LookupName`].
+/// Seven words that open an order's page. The buyer keeps them; the shop stores only the [`LookupName`].
 ///
-/// Shape: 7 of 7776 words, 90 bits: too many to be guessed, so that no slow hash is needed.
+/// Shape: 7 of 7776 words, 90 bits: too many to guess, so that no slow hash is needed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Code([&'static str; 7]);
 
-/// What an order is found by. No way leads from it back to the code.
+/// The name under which an order is stored. The code cannot be computed from it.
 ///
 /// Shape: 32 bytes. Source: HKDF-SHA256 of the code's words (RFC 5869).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct LookupName(pub [u8; 32]);
 
-/// By which a checkout form that is sent twice finds its first order.
+/// Identifies a checkout form, so that one submitted twice leads to the order of the first submission.
 ///
 /// Shape: 32 bytes. Source: HKDF-SHA256 of the cart's id (RFC 5869).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct CheckoutKey(pub [u8; 32]);
 
-/// What an order's own number is used for.
+/// What a number derived from an order is used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NumberFor {
-    /// Where the search for its amount begins.
+pub enum NumberPurpose {
+    /// The tag at which the search for its amount begins.
     Amount,
-    /// By which Monero's wallets tell its payment from others.
+    /// The Monero payment ID that identifies its payment.
     PaymentId,
 }
 
 impl Code {
-    /// The code of the order that this cart becomes. The same cart always has the same code, so that both answers to a
-    /// form that was sent twice can show it; only the buyer's cookie knows the cart's id.
+    /// The code of the order that this cart becomes. The same cart always has the same code, so that both responses to a
+    /// form that was submitted twice can show it; only the buyer's cookie contains the cart's id.
     pub fn of_cart(id: CartId) -> Self {
         let mut derived = [0; 16];
         derive(&id.0, b"shop order code 1", &mut derived);
-        Self::from_chance(derived)
+        Self::from_random(derived)
     }
 
     /// Seven words from 128 bits: the remainder of 7776^7 favours no code by more than 2^-37.
-    pub fn from_chance(random_bytes: [u8; 16]) -> Self {
+    pub fn from_random(random_bytes: [u8; 16]) -> Self {
         let mut rest = u128::from_le_bytes(random_bytes);
         Self(std::array::from_fn(|_| {
-            let word = LIST[usize::try_from(rest % N_WORDS).expect("it is below 7776")];
-            rest /= N_WORDS;
+            let word = LIST[usize::try_from(rest % LIST_LENGTH).expect("it is below 7776")];
+            rest /= LIST_LENGTH;
             word
         }))
     }
 
-    /// Reads what a person typed or copied: in any letters, numbered, quoted, with anything but letters between the words,
-    /// and among other words. Seven words of the list in a row are the code.
+    /// Reads a code as people type or copy it: in any case, numbered, quoted, with anything but letters between the words,
+    /// or within other text. Seven listed words in a row are the code.
     ///
     /// # Errors
-    /// [`NotACode`] says which words are not in the list, and how many there are. It depends on the text alone.
+    /// [`NotACode`] says which words are not in the list, and how many there are. It depends only on the text.
     pub fn parse(text: &str) -> Result<Self, NotACode> {
         code_text::parse(text).map(Self)
     }
 
-    /// The text without what looks like a code, which people paste where it does not belong: seven words of the list in
-    /// a row. `None`: there is none in it.
-    pub fn cut_out(text: &str) -> Option<String> {
+    /// The text without any order code, which people paste where it does not belong: seven listed words in a row. `None`:
+    /// it contains no code.
+    pub fn without_code(text: &str) -> Option<String> {
         let mut left = String::new();
         let (mut copied, mut row, mut in_a_row) = (0, 0..0, 0);
-        for word in text.split(|c: char| !c.is_ascii_alphabetic() && c != '-') {
-            // A word of the list may hold a hyphen, and a code may be written with hyphens between its words.
+        let words = text.split(|c: char| !c.is_ascii_alphabetic() && c != '-');
+        let parts = words.flat_map(|word| {
+            // A listed word may contain a hyphen, and a code may be written with hyphens between its words.
             let is_one = is_listed(word);
-            let parts = word.split(move |c| c == '-' && !is_one).filter(|part| !part.is_empty());
-            for part in parts {
-                // Where it stands in the text.
+            word.split(move |c| c == '-' && !is_one).filter(|part| !part.is_empty())
+        });
+        // The empty part ends the last row.
+        for part in parts.chain([""]) {
+            if is_listed(part) {
                 let at = part.as_ptr().addr() - text.as_ptr().addr();
-                if is_listed(part) {
-                    row = if in_a_row == 0 { at } else { row.start }..at + part.len();
-                    in_a_row += 1;
-                    continue;
-                }
-                if 7 <= in_a_row {
-                    left.push_str(&text[copied..row.start]);
-                    copied = row.end;
-                }
-                in_a_row = 0;
+                row = if in_a_row == 0 { at } else { row.start }..at + part.len();
+                in_a_row += 1;
+                continue;
             }
-        }
-        if 7 <= in_a_row {
-            left.push_str(&text[copied..row.start]);
-            copied = row.end;
+            if 7 <= in_a_row {
+                left.push_str(&text[copied..row.start]);
+                copied = row.end;
+            }
+            in_a_row = 0;
         }
         left.push_str(&text[copied..]);
         if 0 < copied {
             return Some(left);
         }
-        // Read with other letters or hyphens than the list's: what is left could not be told from the code.
+        // The code is written with other letters or hyphens than the list's, so its position is unknown.
         Self::parse(text).is_ok().then(String::new)
     }
 
-    /// By which the same words of this buyer on the same day are known again. Nobody without the code can guess at them.
-    pub fn mark_of(&self, words: &str, now: Timestamp) -> [u8; 32] {
-        let mut mark = [0; 32];
-        let purpose = format!("shop question 1 {} {words}", now.day_start().get());
-        derive(self.words().as_bytes(), purpose.as_bytes(), &mut mark);
-        mark
+    /// Identifies a message of this buyer that is sent again on the same day. Without the code, its text cannot be guessed
+    /// from the hash.
+    pub fn message_hash(&self, text: &str, now: Timestamp) -> [u8; 32] {
+        let mut hash = [0; 32];
+        let purpose = format!("shop question 1 {} {text}", now.day_start().get());
+        derive(self.words().as_bytes(), purpose.as_bytes(), &mut hash);
+        hash
     }
 
     pub fn words(&self) -> String {
         self.0.join(" ")
     }
 
-    /// What the order is found by in the shop with this salt: a list of codes made for another shop is of no use in it.
+    /// The lookup name in the shop with this salt: a list made from codes for another shop is useless here.
     pub fn lookup_name(&self, salt: &[u8]) -> LookupName {
         let mut name = [0; 32];
         derive_salted(Some(salt), self.words().as_bytes(), b"shop order lookup 1", &mut name);
@@ -122,21 +120,20 @@ impl Code {
 }
 
 impl LookupName {
-    /// The name that belongs to no order: what is looked for where a code cannot be read, so that every wrong code
-    /// costs the same.
+    /// The name of no order. It is looked up if a code cannot be parsed, so that every wrong code takes the same time.
     pub const NOBODY: Self = Self([0; 32]);
 }
 
 impl OrderRef {
-    /// A number that belongs to this order alone, for one purpose: nobody who does not know the salt can tell it from
-    /// chance, and it says nothing of how many orders there are.
+    /// A number derived from this order, for one purpose. Without the salt it cannot be told from a random one, and it does
+    /// not reveal how many orders there are.
     ///
     /// Source: HKDF-SHA256 of the reference (RFC 5869).
-    pub fn number(&self, salt: &[u8], purpose: NumberFor) -> [u8; 8] {
+    pub fn number(&self, salt: &[u8], purpose: NumberPurpose) -> [u8; 8] {
         let mut number = [0; 8];
         let purpose = match purpose {
-            NumberFor::Amount => b"shop order amount 1".as_slice(),
-            NumberFor::PaymentId => b"shop order payment 1",
+            NumberPurpose::Amount => b"shop order amount 1".as_slice(),
+            NumberPurpose::PaymentId => b"shop order payment 1",
         };
         derive_salted(Some(salt), self.as_str().as_bytes(), purpose, &mut number);
         number
@@ -162,7 +159,7 @@ fn derive(secret: &[u8], purpose: &[u8], into: &mut [u8]) {
 pub(super) fn derive_salted(salt: Option<&[u8]>, secret: &[u8], purpose: &[u8], into: &mut [u8]) {
     Hkdf::<Sha256>::new(salt, secret)
         .expand(purpose, into)
-        .expect("32 bytes are fewer than HKDF can give");
+        .expect("32 bytes are fewer than HKDF can derive");
 }
 
 #[cfg(test)]
@@ -176,14 +173,14 @@ mod tests {
     #[test]
     fn the_list_is_the_effs() {
         let words: HashSet<&str> = LIST.iter().copied().collect();
-        assert_eq!(u128::try_from(words.len()), Ok(N_WORDS));
+        assert_eq!(u128::try_from(words.len()), Ok(LIST_LENGTH));
         assert_eq!((LIST.first(), LIST.last()), (Some(&"abacus"), Some(&"zoom")));
         assert!(LIST.iter().all(|word| word.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')));
     }
 
     #[test]
     fn a_code_is_seen_within_other_words_and_cut_out() {
-        let code = Code::from_chance([9; 16]).words();
+        let code = Code::from_random([9; 16]).words();
         for code in [
             code.clone(),
             code.to_uppercase(),
@@ -195,18 +192,21 @@ mod tests {
             format!("{code} {code}"),
         ] {
             let text = format!("Mine is, ä: {code}. When will it be 5?");
-            let left = Code::cut_out(&text);
+            let left = Code::without_code(&text);
             assert_eq!(left.as_deref(), Some("Mine is, ä: . When will it be 5?"), "{text}");
-            assert_eq!(Code::cut_out(&code).as_deref(), Some(""), "{code}");
+            assert_eq!(Code::without_code(&code).as_deref(), Some(""), "{code}");
         }
         let twice = format!("a {code} b {code} c");
-        assert_eq!(Code::cut_out(&twice).as_deref(), Some("a  b  c"));
+        assert_eq!(Code::without_code(&twice).as_deref(), Some("a  b  c"));
         let six = code.rsplit_once(' ').unwrap().0;
-        assert_eq!(Code::cut_out(&format!("{six} and more")), None);
-        assert_eq!(Code::cut_out("When will you send the tea? I am away from Monday on."), None);
-        assert_eq!(Code::cut_out(""), None);
+        assert_eq!(Code::without_code(&format!("{six} and more")), None);
+        assert_eq!(
+            Code::without_code("When will you send the tea? I am away from Monday on."),
+            None
+        );
+        assert_eq!(Code::without_code(""), None);
         let wide = "\u{ff4b}abob abacus abdomen abdominal abide abiding ability";
-        assert_eq!(Code::cut_out(wide).as_deref(), Some(""));
+        assert_eq!(Code::without_code(wide).as_deref(), Some(""));
     }
 
     #[test]
@@ -227,26 +227,26 @@ mod tests {
 
     #[test]
     fn an_orders_number_is_its_own_and_the_shops_and_for_one_purpose() {
-        let order = |n: u64| OrderRef::from_chance(n.to_le_bytes());
-        let number = |n, salt: &[u8]| order(n).number(salt, NumberFor::Amount);
+        let order = |n: u64| OrderRef::from_random(n.to_le_bytes());
+        let number = |n, salt: &[u8]| order(n).number(salt, NumberPurpose::Amount);
         assert_eq!(number(1, b"salt"), number(1, b"salt"));
         assert_ne!(number(1, b"salt"), number(2, b"salt"));
         assert_ne!(number(1, b"salt"), number(1, b"other"));
-        assert_ne!(number(1, b"salt"), order(1).number(b"salt", NumberFor::PaymentId));
+        assert_ne!(number(1, b"salt"), order(1).number(b"salt", NumberPurpose::PaymentId));
     }
 
     proptest! {
         #[test]
         fn a_code_is_cut_out_of_any_text(before in "\\PC*", after in "\\PC*", random_bytes: [u8; 16]) {
-            let code = Code::from_chance(random_bytes).words();
-            let left = Code::cut_out(&format!("{before} / {code} / {after}")).unwrap();
-            prop_assert!(Code::cut_out(&left).is_none());
+            let code = Code::from_random(random_bytes).words();
+            let left = Code::without_code(&format!("{before} / {code} / {after}")).unwrap();
+            prop_assert!(Code::without_code(&left).is_none());
             prop_assert!(!left.contains(&code));
         }
 
         #[test]
         fn what_chance_makes_is_read_again(random_bytes: [u8; 16]) {
-            let code = Code::from_chance(random_bytes);
+            let code = Code::from_random(random_bytes);
             prop_assert!(Code::parse(&code.words()) == Ok(code));
         }
     }

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use crate::domain::orders::word_list::{LIST, find_listed};
 use crate::domain::values::text::plain_letters;
 
-/// Why a text holds no code. It says nothing of any order.
+/// Why a text contains no code. It reveals nothing about any order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotACode {
     /// Nothing was typed.
@@ -13,11 +13,11 @@ pub enum NotACode {
     /// Far more than a code and a few words around it.
     TooLong,
     Words {
-        /// How many words there are, known or not.
+        /// Units: words, listed or not.
         count: usize,
-        /// Those that are not in the list; not more than a few.
+        /// The first few that are not in the list.
         unknown: Vec<UnknownWord>,
-        /// How many more of them there are.
+        /// How many more unknown words there are.
         more: usize,
     },
 }
@@ -25,9 +25,9 @@ pub enum NotACode {
 /// A word that is not in the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownWord {
-    /// As it was typed, in small letters, shortened.
+    /// As typed, in lowercase, shortened.
     pub typed: String,
-    /// The word of the list that it is most like.
+    /// The most similar listed word.
     pub nearest: Option<&'static str>,
 }
 
@@ -38,14 +38,14 @@ impl NotACode {
     pub const N_WORDS: usize = N_WORDS;
 }
 
-/// Units: bytes. Seven words in wide letters with numbers and a sentence around them are shorter.
+/// Units: bytes. Seven words in wide characters, with numbers and a sentence around them, are shorter.
 const MOST_BYTES: usize = 2_000;
 /// Units: unknown words that are named.
 const MOST_NAMED: usize = 3;
 /// Units: letters of an unknown word that are shown. The longest word of the list has 9.
 const MOST_SHOWN: usize = 20;
-/// Units: letters that may be missing, wrong, too many or in each other's place.
-const MOST_SLIPS: usize = 2;
+/// Units: letters that may be missing, wrong, added or swapped.
+const MOST_TYPOS: usize = 2;
 
 /// The words of a text that could be a code: seven in a row, all in the list.
 pub fn parse(text: &str) -> Result<[&'static str; N_WORDS], NotACode> {
@@ -64,7 +64,7 @@ enum Word {
     Unknown(String),
 }
 
-/// What stands in front of a colon is no part of the code, as in `Order code: …`.
+/// The text without a label before a colon, as in `Order code: …`.
 fn without_label(text: &str) -> &str {
     if let Some((_, rest)) = text.rsplit_once(':')
         && find_seven(&words(rest)).is_some()
@@ -81,7 +81,7 @@ fn without_label(text: &str) -> &str {
     rest
 }
 
-/// Splits at everything but letters, and at hyphens where they do not belong to a word of the list.
+/// Splits at everything but letters, and at hyphens that are not part of a listed word.
 fn words(text: &str) -> Vec<Word> {
     let parts = text.split(|c: char| !c.is_alphabetic());
     let parts: Vec<&str> = parts.filter(|part| !part.is_empty()).collect();
@@ -96,7 +96,7 @@ fn words(text: &str) -> Vec<Word> {
         } else if let Some(listed) = find_listed(part).or_else(|| find_hyphenated(part)) {
             words.push(Word::Listed(listed));
         } else if part.chars().nth(1).is_none() {
-            // The number or the bullet of an item: `a)`, `o`.
+            // The number or bullet of a list item: `a)`, `o`.
         } else {
             words.push(Word::Unknown((*part).to_owned()));
         }
@@ -104,7 +104,7 @@ fn words(text: &str) -> Vec<Word> {
     words
 }
 
-/// A word of the list that has a hyphen, typed without it.
+/// A listed word that has a hyphen, typed without it.
 fn find_hyphenated(typed: &str) -> Option<&'static str> {
     static HYPHENATED: LazyLock<Vec<(String, &str)>> = LazyLock::new(|| {
         let words = LIST.iter().filter(|word| word.contains('-'));
@@ -113,7 +113,7 @@ fn find_hyphenated(typed: &str) -> Option<&'static str> {
     HYPHENATED.iter().find(|(without, _)| without == typed).map(|(_, word)| *word)
 }
 
-/// The only seven words in a row that are followed and preceded by no other of the list.
+/// Seven listed words in a row, if there is exactly one such row and no listed word next to it.
 fn find_seven(words: &[Word]) -> Option<[&'static str; N_WORDS]> {
     let rows = words.split(|word| matches!(word, Word::Unknown(_)));
     let mut long = rows.filter(|row| N_WORDS <= row.len());
@@ -155,17 +155,17 @@ impl UnknownWord {
     }
 }
 
-/// The word of the list with the fewest slips, the first one of them; none where they are too many to be meant.
+/// The first of the listed words with the fewest typos; `None` if even that has too many.
 fn nearest(typed: &[char]) -> Option<&'static str> {
-    let most = MOST_SLIPS.min(typed.len() / 2);
+    let most = MOST_TYPOS.min(typed.len() / 2);
     let near = LIST.iter().filter(|word| word.len().abs_diff(typed.len()) <= most);
-    let slips = near.map(|word| (slips(word.as_bytes(), typed), *word));
-    slips.min_by_key(|(n, _)| *n).filter(|(n, _)| *n <= most).map(|(_, word)| word)
+    let typos = near.map(|word| (n_typos(word.as_bytes(), typed), *word));
+    typos.min_by_key(|(n, _)| *n).filter(|(n, _)| *n <= most).map(|(_, word)| word)
 }
 
-/// How many letters are missing, wrong, too many or in each other's place.
+/// How many letters are missing, wrong, added or swapped.
 /// Source: the optimal string alignment distance.
-fn slips(word: &[u8], typed: &[char]) -> usize {
+fn n_typos(word: &[u8], typed: &[char]) -> usize {
     let same = |at: usize, other: usize| char::from(word[at]) == typed[other];
     let mut before: Vec<usize> = Vec::new();
     let mut last: Vec<usize> = (0..=typed.len()).collect();
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn slips_are_counted() {
+    fn typos_are_counted() {
         for (word, typed, expected) in [
             ("important", "important", 0),
             ("important", "importnat", 1),
@@ -268,7 +268,7 @@ mod tests {
             ("", "é", 1),
         ] {
             let typed: Vec<char> = typed.chars().collect();
-            assert_eq!(slips(word.as_bytes(), &typed), expected, "{word} {typed:?}");
+            assert_eq!(n_typos(word.as_bytes(), &typed), expected, "{word} {typed:?}");
         }
     }
 
@@ -291,7 +291,7 @@ mod tests {
             let mut typed: Vec<char> = word.chars().collect();
             if 4 <= typed.len() && at + 1 < typed.len() {
                 typed.swap(at, at + 1);
-                prop_assert!(slips(word.as_bytes(), &typed) <= 1);
+                prop_assert!(n_typos(word.as_bytes(), &typed) <= 1);
                 prop_assert!(nearest(&typed).is_some());
             }
         }

@@ -2,25 +2,25 @@
 
 use crate::domain::values::{Amount, Line, NotText};
 
-/// What the seller does to an order by a line that begins with `/`.
+/// A command of the seller for an order: a line that begins with `/`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     Paid,
-    /// So much has arrived in all.
+    /// The total received so far.
     Partial(Amount),
-    /// With a tracking number, or nothing.
+    /// With a tracking number; may be empty.
     Shipped(Line),
     Refunded(Refund),
-    /// With a reason, or nothing.
+    /// With a reason; may be empty.
     Cancel(Line),
 }
 
-/// Money that went back.
+/// A refund by the seller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refund {
-    /// A transaction id, or nothing.
+    /// A transaction ID; may be empty.
     pub txid: Line,
-    /// Whether it counts although the shop knows of no money that came.
+    /// Whether it is recorded even if the shop knows of no payment.
     pub anyway: bool,
 }
 
@@ -45,14 +45,14 @@ pub enum NotACommand {
     Flag,
 }
 
-/// What `/refunded` is followed by where the shop knows of no money that came.
+/// The flag of `/refunded` for an order without a known payment.
 const ANYWAY: &str = "--anyway";
 
 /// Units: characters of a tracking number, a transaction id or a reason.
 pub const MOST_ARGUMENT: usize = 300;
 
 impl Command {
-    /// `None` where the line is no command, since it does not begin with `/`.
+    /// `None` if the line does not begin with `/`.
     ///
     /// # Errors
     /// [`NotACommand`] says what is wrong, and which commands there are.
@@ -78,7 +78,7 @@ impl Command {
 }
 
 impl Refund {
-    /// What stands after `/refunded`.
+    /// The argument of `/refunded`.
     ///
     /// # Errors
     /// [`NotACommand`] says what is wrong.
@@ -88,7 +88,7 @@ impl Refund {
             Some(more) if more.is_empty() || more.starts_with([' ', '\t']) => (true, more.trim()),
             _ => (false, rest),
         };
-        // A misspelt flag is not shown to the buyer as a transaction.
+        // A misspelt flag must not be shown to the buyer as a transaction.
         if txid.starts_with("--") {
             return Err(NotACommand::Flag);
         }

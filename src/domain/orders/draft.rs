@@ -5,7 +5,7 @@ use crate::domain::payment::{Address, Coin, TransactionId};
 use crate::domain::values::text::without_hidden;
 use crate::domain::values::{Country, Line, NotText, Paragraph};
 
-/// The checkout form as it came, every field an outside word.
+/// The checkout form as submitted, with nothing checked.
 #[derive(Default)]
 pub struct DraftForm<'a> {
     pub recipient: &'a str,
@@ -23,7 +23,7 @@ pub struct DraftForm<'a> {
     pub discount: &'a str,
 }
 
-/// Where a parcel goes.
+/// The address of a parcel.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct StreetAddress {
     pub recipient: Line,
@@ -35,7 +35,7 @@ pub struct StreetAddress {
 }
 
 impl StreetAddress {
-    /// As it stands on a parcel.
+    /// As it is written on a parcel.
     pub fn lines(&self) -> impl Iterator<Item = &str> {
         let rest = [&self.city, &self.province, &self.postcode, &self.country];
         std::iter::once(self.recipient.as_str())
@@ -45,18 +45,18 @@ impl StreetAddress {
     }
 }
 
-/// Where a parcel goes, as far as the shop can read it.
+/// The shipping address, as far as the shop can read it.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Delivery {
     Plain(StreetAddress),
-    /// Only the seller can open it. A country beside it is kept, since the price of sending hangs on it.
-    Sealed {
+    /// Only the seller can decrypt it. The country may be given in plain text, since the price of shipping depends on it.
+    Encrypted {
         block: PgpBlock,
         country: Line,
     },
 }
 
-/// What says who a buyer is. It goes to the seller, and back to the buyer, sealed to each; the shop keeps none of it.
+/// What identifies a buyer. It is encrypted to the seller and to the buyer; the shop keeps none of it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Buyer {
     pub delivery: Delivery,
@@ -65,13 +65,13 @@ pub struct Buyer {
     pub refund: Option<Address>,
 }
 
-/// What a buyer could order: every field read and found good.
+/// The checkout form, with every field parsed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Draft {
     pub buyer: Buyer,
-    /// `None` for one that no list knows, which only a rate for everywhere reaches.
+    /// `None`: an unknown country, which only a worldwide rate reaches.
     pub country: Option<Country>,
-    /// Empty: the cheapest that fits.
+    /// Empty: the cheapest available.
     pub shipping: Line,
     pub transaction: Option<TransactionId>,
     /// Empty: none. Capital letters.
@@ -79,53 +79,42 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Reads the form for a payment in this coin.
+    /// Parses the form for a payment in this coin.
     ///
     /// # Errors
     /// Every [`Refusal`] at once, in the order of the form's fields.
     pub fn parse(form: &DraftForm<'_>, coin: &Coin) -> Result<Self, Vec<Refusal>> {
         let mut reader = Reader::default();
-        let sealed = !form.pgp.trim().is_empty();
-        let needed = if sealed { Reader::line } else { Reader::needed_line };
+        // An encrypted address makes the fields of the address optional.
+        let is_required = form.pgp.trim().is_empty();
         let address = StreetAddress {
-            recipient: needed(&mut reader, "recipient", form.recipient, 100),
-            street: reader.street(form.street, !sealed),
-            city: needed(&mut reader, "city", form.city, 100),
-            province: needed(&mut reader, "province", form.province, 100),
-            country: needed(&mut reader, "country", form.country, 60),
-            postcode: needed(&mut reader, "postcode", form.postcode, 20),
+            recipient: reader.address_line("recipient", form.recipient, 100, is_required),
+            street: reader.street(form.street, is_required),
+            city: reader.address_line("city", form.city, 100, is_required),
+            province: reader.address_line("province", form.province, 100, is_required),
+            country: reader.address_line("country", form.country, 60, is_required),
+            postcode: reader.address_line("postcode", form.postcode, 20, is_required),
         };
         let country = Country::parse(address.country.as_str()).ok();
-        let delivery = if sealed {
-            match PgpBlock::parse(form.pgp) {
-                Ok(block) => Delivery::Sealed { block, country: address.country },
-                Err(refused) => {
-                    reader.refuse("pgp", refused);
-                    Delivery::Plain(address)
-                }
-            }
-        } else {
-            Delivery::Plain(address)
+        let delivery = match reader.optional("pgp", form.pgp, PgpBlock::parse) {
+            Some(block) => Delivery::Encrypted { block, country: address.country },
+            None => Delivery::Plain(address),
         };
-        let shipping = reader.line("shipping", form.shipping, 80);
-        let discount = reader.line("discount", form.discount, 40).as_str().to_uppercase();
+        let shipping = reader.text("shipping", Line::parse(form.shipping, 80));
+        let discount = reader.text("discount", Line::parse(form.discount, 40));
         let email = reader.email(form.email);
-        let note = reader.paragraph("note", form.note, 2_000);
-        let refund = reader.optional("refund", form.refund, |text| Address::parse(coin, text));
-        let transaction = reader
-            .optional("transaction", form.transaction, |text| TransactionId::parse(coin, text));
+        let note = reader.text("note", Paragraph::parse(form.note, 2_000));
+        let refund = reader
+            .optional("refund", &without_hidden(form.refund), |text| Address::parse(coin, text));
+        let transaction =
+            reader.optional("transaction", &without_hidden(form.transaction), |text| {
+                TransactionId::parse(coin, text)
+            });
         let buyer = Buyer { delivery, email, note, refund };
+        let discount = discount.as_str().to_uppercase();
         let draft = Self { buyer, country, shipping, transaction, discount };
         if reader.refusals.is_empty() { Ok(draft) } else { Err(reader.refusals) }
     }
-}
-
-/// A sentence from an error's words.
-pub(crate) fn sentence(words: &str) -> String {
-    let mut letters = words.chars();
-    let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
-    let end = if words.ends_with(['.', '!', '?']) { "" } else { "." };
-    format!("{first}{}{end}", letters.as_str())
 }
 
 #[derive(Default)]
@@ -138,46 +127,37 @@ impl Reader {
         self.refusals.push(Refusal::new(field, why.into()));
     }
 
-    fn text<T>(&mut self, field: &'static str, read: Result<T, NotText>) -> Option<T> {
-        match read {
-            Ok(text) => Some(text),
-            Err(refused) => {
-                self.refuse(field, refused);
-                None
-            }
-        }
+    /// Empty if it is refused.
+    fn text<T: Default>(&mut self, field: &'static str, parsed: Result<T, NotText>) -> T {
+        parsed.map_err(|refused| self.refuse(field, refused)).unwrap_or_default()
     }
 
-    fn line(&mut self, field: &'static str, text: &str, most: usize) -> Line {
-        self.text(field, Line::parse(text, most)).unwrap_or_default()
-    }
-
-    fn needed_line(&mut self, field: &'static str, text: &str, most: usize) -> Line {
-        let Some(line) = self.text(field, Line::parse(text, most)) else { return Line::default() };
-        if line.is_empty() {
+    fn address_line(
+        &mut self,
+        field: &'static str,
+        text: &str,
+        most: usize,
+        is_required: bool,
+    ) -> Line {
+        let parsed = Line::parse(text, most);
+        if is_required && parsed.as_ref().is_ok_and(Line::is_empty) {
             self.refuse(field, RefusalReason::Missing);
         }
-        line
+        self.text(field, parsed)
     }
 
     /// A street may have two or three lines.
-    fn street(&mut self, text: &str, needed: bool) -> Paragraph {
-        let Some(street) = self.text("street", Paragraph::parse(text, 200)) else {
-            return Paragraph::default();
-        };
-        if needed && street.is_empty() {
+    fn street(&mut self, text: &str, is_required: bool) -> Paragraph {
+        let parsed = Paragraph::parse(text, 200);
+        if is_required && parsed.as_ref().is_ok_and(Paragraph::is_empty) {
             self.refuse("street", RefusalReason::Missing);
         }
-        street
+        self.text("street", parsed)
     }
 
-    fn paragraph(&mut self, field: &'static str, text: &str, most: usize) -> Paragraph {
-        self.text(field, Paragraph::parse(text, most)).unwrap_or_default()
-    }
-
-    /// Only a slip of the pen is caught: whether an address exists, the shop cannot ask.
+    /// Catches typos only: the shop cannot check whether an address exists.
     fn email(&mut self, text: &str) -> Line {
-        let email = self.line("email", text, 120);
+        let email = self.text("email", Line::parse(text, 120));
         let has_shape = email.as_str().rsplit_once('@').is_some_and(|(local, domain)| {
             !local.is_empty()
                 && domain.contains('.')
@@ -196,18 +176,10 @@ impl Reader {
         text: &str,
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<T> {
-        let text = without_hidden(text);
-        let text = text.trim();
-        if text.is_empty() {
+        if text.trim().is_empty() {
             return None;
         }
-        match parse(text) {
-            Ok(read) => Some(read),
-            Err(refused) => {
-                self.refuse(field, refused);
-                None
-            }
-        }
+        parse(text).map_err(|refused| self.refuse(field, refused)).ok()
     }
 }
 
@@ -248,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_that_is_missing_is_said_at_once() {
+    fn everything_that_is_missing_is_reported_at_once() {
         check(
             &DraftForm::default(),
             &["recipient", "street", "city", "province", "country", "postcode"],
@@ -256,14 +228,14 @@ mod tests {
     }
 
     #[test]
-    fn a_sealed_address_stands_in_for_the_fields() {
+    fn an_encrypted_address_replaces_the_fields() {
         let block = "-----BEGIN PGP MESSAGE-----\n\nhQEMA+/=\n=njUN\n-----END PGP MESSAGE-----";
         check(&DraftForm { pgp: block, ..DraftForm::default() }, &[]);
         check(&DraftForm { pgp: "my house", ..DraftForm::default() }, &["pgp"]);
     }
 
     #[test]
-    fn what_is_optional_must_still_be_right() {
+    fn optional_fields_are_checked_too() {
         check(&DraftForm { email: "ada", ..FULL }, &["email"]);
         check(&DraftForm { email: "ada@example.org", ..FULL }, &[]);
         check(
@@ -274,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_that_were_copied_along_are_left_out() {
+    fn invisible_characters_that_were_copied_along_are_removed() {
         let form = DraftForm {
             recipient: "\u{200e}Ada\u{200f} Byron\u{200b}",
             country: "\u{61c}United Kingdom\u{feff}",
@@ -288,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn what_shows_nothing_is_missing() {
+    fn a_field_without_visible_characters_is_missing() {
         let blank = "\u{3164}\u{200b}\u{2800}";
         check(
             &DraftForm { recipient: blank, street: "\u{ad}\n\u{115f}", city: blank, ..FULL },
@@ -297,14 +269,14 @@ mod tests {
     }
 
     #[test]
-    fn what_was_hidden_is_named() {
+    fn a_hidden_character_is_named() {
         let form = DraftForm { city: "Lon\u{202e}don", ..FULL };
         let refusals = Draft::parse(&form, &Coin::Bitcoin).err().unwrap();
         assert_eq!(refusals[0].why, RefusalReason::Text(NotText::Invisible('\u{202e}')));
     }
 
     #[test]
-    fn what_cannot_be_seen_is_refused() {
+    fn control_characters_are_refused() {
         check(
             &DraftForm { recipient: "Ada\u{202e}", note: "\u{1b}[31m", ..FULL },
             &["recipient", "note"],

@@ -19,12 +19,12 @@ pub fn order(status: Status, followed: Option<(i64, i64)>, minutes_left: i64) ->
         is_moved: false,
     });
     Order {
-        order_ref: OrderRef::from_chance([0; 8]),
+        order_ref: OrderRef::from_random([0; 8]),
         status,
         placed_at: Timestamp::new(0).unwrap(),
         finished_at: None,
         lines: Vec::new(),
-        sending: None,
+        shipping: None,
         discount: None,
         invoice: Invoice {
             currency: Currency::parse("ETH").unwrap(),
@@ -34,7 +34,7 @@ pub fn order(status: Status, followed: Option<(i64, i64)>, minutes_left: i64) ->
             total: Amount::ONE_COIN,
             received: Amount::ZERO,
             observation,
-            in_doubt: false,
+            node_unreliable: false,
             clock_ahead: None,
             until: Timestamp::new(NOW + 60 * minutes_left).unwrap(),
         },

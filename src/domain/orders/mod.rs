@@ -9,32 +9,32 @@ pub mod draft;
 pub mod due;
 #[cfg(test)]
 pub mod fixtures;
+pub mod notification_hold;
 pub mod order;
 pub mod order_ref;
 pub mod pending_task;
 pub mod pgp_block;
-pub mod quiet;
 pub mod refusal;
 mod reservation;
 pub mod siege;
 pub mod status;
 mod word_list;
 
-pub use buyer_key::{BuyerIdentity, BuyerRecipient, NotABuyerKey, Unsealed};
-pub use buyer_view::Depth;
-pub use code::{CheckoutKey, Code, LookupName, NumberFor};
+pub use buyer_key::{BuyerIdentity, BuyerKeyError, BuyerRecipient, NotABuyerKey};
+pub use buyer_view::ConfirmationProgress;
+pub use code::{CheckoutKey, Code, LookupName, NumberPurpose};
 pub use code_text::{NotACode, UnknownWord};
 pub use command::{Command, MOST_ARGUMENT, NotACommand, Refund};
 pub use draft::{Buyer, Delivery, Draft, DraftForm, StreetAddress};
 pub use due::{Due, PurgeMode};
+pub use notification_hold::{NotANotificationHold, NotificationHold, OrderRate};
 pub use order::{
-    AppliedDiscount, CheckoutContext, FOLLOWED_DAYS, NewOrder, Order, OrderLine, PlacementError,
-    Sending, UNPAID_DAYS,
+    AppliedDiscount, CheckoutContext, FOLLOWED_DAYS, NewOrder, Order, OrderLine, OrderShipping,
+    PlacementError, UNPAID_DAYS,
 };
 pub use order_ref::{NotARefPart, NotAnOrderRef, OrderRef, RefPart};
 pub use pending_task::PendingTask;
 pub use pgp_block::{NotAPgpBlock, PgpBlock};
-pub use quiet::{NotAQuiet, OrderRate, Quiet};
 pub use refusal::{MessageLimit, Refusal, RefusalReason};
 pub use reservation::{Reservation, StockDemand};
 pub use siege::{

@@ -1,27 +1,27 @@
 //! An order, before and after it is stored.
 
-use crate::domain::cart::PricedCart;
-use crate::domain::catalog::{Discount, Less, OfferKey, Rate, Sum, full_name};
+use crate::domain::cart::{PricedCart, PricedLine};
+use crate::domain::catalog::{Discount, DiscountValue, OfferKey, Rate, Subtotals, full_name};
 use crate::domain::orders::{
     Buyer, Delivery, Draft, OrderRef, Refusal, RefusalReason, Reservation, Status,
 };
 use crate::domain::payment::{Coin, Invoice, Tolerance, TransactionId};
 use crate::domain::values::{Amount, Currency, Quantity, Timestamp};
 
-/// Units: days that an order is kept which nobody paid for in time.
+/// Units: days that an order is kept that nobody paid for in time.
 pub const UNPAID_DAYS: i64 = 2;
 
-/// The same where a node follows it: for so long it sees money that comes late.
+/// The same if a node watches it: for this long it detects late payments.
 pub const FOLLOWED_DAYS: i64 = 7;
 
-/// One thing that was ordered, with the words and the price it had then.
+/// One ordered item, with the name and the price it had then.
 #[derive(Clone, PartialEq, Eq)]
 pub struct OrderLine {
     pub key: OfferKey,
     /// Whose stock it was taken from.
     pub pool: OfferKey,
     pub name: String,
-    /// Empty where the product has no options.
+    /// Empty if the product has no options.
     pub option_name: String,
     pub quantity: Quantity,
     pub price: Amount,
@@ -29,14 +29,28 @@ pub struct OrderLine {
 }
 
 impl OrderLine {
-    /// With its option, where it has one.
+    /// With its option, if it has one.
     pub fn full_name(&self) -> String {
         full_name(&self.name, &self.option_name)
     }
+
+    /// `None` if it cannot be bought.
+    fn of(line: &PricedLine) -> Option<Self> {
+        Some(Self {
+            key: line.offer.key,
+            pool: line.offer.pool,
+            name: line.offer.name.clone(),
+            option_name: line.offer.option_name.clone(),
+            quantity: line.quantity,
+            price: line.offer.price?,
+            sum: line.sum?,
+        })
+    }
 }
 
+/// The shipping method of an order.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Sending {
+pub struct OrderShipping {
     pub name: String,
     pub price: Amount,
 }
@@ -44,26 +58,26 @@ pub struct Sending {
 #[derive(Clone, PartialEq, Eq)]
 pub struct AppliedDiscount {
     pub code: String,
-    /// `None`: an amount was taken off.
+    /// `None`: it is a fixed amount.
     pub percent: Option<i64>,
-    pub less: Amount,
+    pub amount: Amount,
 }
 
 /// What the shop has at the moment a draft becomes an order, in one currency.
 pub struct CheckoutContext<'a> {
     pub cart: &'a PricedCart,
     pub coin: &'a Coin,
-    /// Those that have a price in this currency.
+    /// Those with a price in this currency.
     pub rates: &'a [Rate],
-    /// Whether the shop asks for sending at all, in whatever currency.
-    pub asks_for_sending: bool,
-    /// The one whose code the buyer typed, where there is one, and how many orders use it already.
+    /// Whether the shop charges for shipping at all, in any currency.
+    pub charges_shipping: bool,
+    /// The discount whose code the buyer entered, if it exists, and how many orders already use it.
     pub discount: Option<(Discount, i64)>,
-    /// Whether the buyer's connection may reserve as much as this.
+    /// Whether the buyer's connection may reserve this many items.
     pub may_reserve: bool,
 }
 
-/// An order that is about to be kept; its address and amount are still to be given out.
+/// An order that is about to be stored; it has no address and no amount yet.
 pub struct NewOrder {
     pub order_ref: OrderRef,
     pub status: Status,
@@ -72,9 +86,9 @@ pub struct NewOrder {
     pub transaction: Option<TransactionId>,
     pub currency: Currency,
     pub lines: Vec<OrderLine>,
-    pub sending: Option<Sending>,
+    pub shipping: Option<OrderShipping>,
     pub discount: Option<AppliedDiscount>,
-    /// Units: lines less discount plus sending.
+    /// Units: lines minus discount plus shipping.
     pub total: Amount,
     pub reservation: Reservation,
 }
@@ -82,7 +96,7 @@ pub struct NewOrder {
 /// Why no order could be made.
 #[derive(Debug, PartialEq, Eq)]
 pub enum PlacementError {
-    /// The cart holds something that cannot be bought as it stands; its notices say what.
+    /// The cart holds something that cannot be bought; its notices say what.
     Cart,
     Fields(Vec<Refusal>),
 }
@@ -93,57 +107,63 @@ impl NewOrder {
     pub fn open(
         draft: Draft,
         context: &CheckoutContext<'_>,
-        fresh: OrderRef,
+        order_ref: OrderRef,
         now: Timestamp,
     ) -> Result<Self, PlacementError> {
         if !context.cart.can_be_ordered() {
             return Err(PlacementError::Cart);
         }
-        let lines: Vec<OrderLine> = context.cart.lines.iter().filter_map(order_line).collect();
         let items = context.cart.total.ok_or(PlacementError::Cart)?;
         let mut refusals = Vec::new();
-        let sending = sending(&draft, context).unwrap_or_else(|refusal| {
+        let shipping = choose_shipping(&draft, context).unwrap_or_else(|refusal| {
             refusals.push(refusal);
             None
         });
-        let more = sending.as_ref().map_or(Amount::ZERO, |sending| sending.price);
-        let discount = discount(&draft, context, (items, more), now).unwrap_or_else(|refusal| {
+        let subtotals = Subtotals {
+            currency: &context.cart.currency,
+            coin: context.coin,
+            items,
+            shipping: shipping.as_ref().map_or(Amount::ZERO, |shipping| shipping.price),
+        };
+        let discount = apply_discount(&draft, context, subtotals, now).unwrap_or_else(|refusal| {
             refusals.push(refusal);
             None
         });
-        // Another payment may come first: then the money goes back.
+        // If another payment comes first, the money is refunded.
         if !context.cart.contested.is_empty() && draft.buyer.refund.is_none() {
             refusals.push(Refusal::new("refund", RefusalReason::RefundNeeded));
         }
         if !refusals.is_empty() {
             return Err(PlacementError::Fields(refusals));
         }
-        let less = discount.as_ref().map_or(Amount::ZERO, |discount| discount.less);
+        let off = discount.as_ref().map_or(Amount::ZERO, |discount| discount.amount);
         let total = items
-            .minus(less)
-            .and_then(|rest| rest.plus(more))
-            .filter(|total| *total <= context.coin.most());
-        let total = total.ok_or_else(|| {
-            PlacementError::Fields(vec![Refusal::new("shipping", RefusalReason::TotalTooLarge)])
-        })?;
-        let status = if draft.transaction.is_some() { Status::Reported } else { Status::Awaiting };
-        let currency = context.cart.currency.clone();
+            .minus(off)
+            .and_then(|rest| rest.plus(subtotals.shipping))
+            .filter(|total| *total <= context.coin.most())
+            .ok_or_else(|| {
+                PlacementError::Fields(vec![Refusal::new("shipping", RefusalReason::TotalTooLarge)])
+            })?;
         Ok(Self {
-            order_ref: fresh,
-            status,
+            order_ref,
+            status: if draft.transaction.is_some() { Status::Reported } else { Status::Awaiting },
             placed_at: now.day_start(),
             buyer: draft.buyer,
             transaction: draft.transaction,
-            currency,
-            lines,
-            sending,
+            currency: context.cart.currency.clone(),
+            lines: context.cart.lines.iter().filter_map(OrderLine::of).collect(),
+            shipping,
             discount,
             total,
-            reservation: reservation(context),
+            reservation: match (context.cart.contested.is_empty(), context.may_reserve) {
+                (true, true) => Reservation::Held,
+                (true, false) => Reservation::Free,
+                (false, _) => Reservation::Contested,
+            },
         })
     }
 
-    /// The order as it is kept, and apart from it what is not.
+    /// The order as it is stored, and the buyer's data, which is not.
     pub fn invoiced(self, invoice: Invoice) -> (Order, Buyer) {
         let order = Order {
             order_ref: self.order_ref,
@@ -151,7 +171,7 @@ impl NewOrder {
             placed_at: self.placed_at,
             finished_at: None,
             lines: self.lines,
-            sending: self.sending,
+            shipping: self.shipping,
             discount: self.discount,
             invoice,
             transaction: self.transaction,
@@ -161,62 +181,48 @@ impl NewOrder {
     }
 }
 
-fn reservation(context: &CheckoutContext<'_>) -> Reservation {
-    match (context.cart.contested.is_empty(), context.may_reserve) {
-        (true, true) => Reservation::Held,
-        (true, false) => Reservation::Free,
-        (false, _) => Reservation::Contested,
-    }
-}
-
-fn order_line(line: &crate::domain::cart::PricedLine) -> Option<OrderLine> {
-    Some(OrderLine {
-        key: line.offer.key,
-        pool: line.offer.pool,
-        name: line.offer.name.clone(),
-        option_name: line.offer.option_name.clone(),
-        quantity: line.quantity,
-        price: line.offer.price?,
-        sum: line.sum?,
-    })
-}
-
-fn sending(draft: &Draft, context: &CheckoutContext<'_>) -> Result<Option<Sending>, Refusal> {
-    if !context.asks_for_sending {
+/// `None` if the shop does not charge for shipping.
+fn choose_shipping(
+    draft: &Draft,
+    context: &CheckoutContext<'_>,
+) -> Result<Option<OrderShipping>, Refusal> {
+    if !context.charges_shipping {
         return Ok(None);
     }
-    let chosen = |rate: &Rate| Some(Sending { name: rate.name.clone(), price: rate.price });
+    let chosen = |rate: &Rate| Some(OrderShipping { name: rate.name.clone(), price: rate.price });
+    // An encrypted address may hide its country.
+    let is_country_hidden =
+        matches!(&draft.buyer.delivery, Delivery::Encrypted { country, .. } if country.is_empty());
     if draft.shipping.is_empty() {
-        let fitting = context.rates.iter().filter(|rate| rate.reaches(draft.country));
-        return match (fitting.min_by_key(|rate| rate.price), &draft.buyer.delivery) {
-            (Some(rate), _) => Ok(chosen(rate)),
-            (None, Delivery::Sealed { country, .. }) if country.is_empty() => {
+        let reaching = context.rates.iter().filter(|rate| rate.reaches(draft.country));
+        return match reaching.min_by_key(|rate| rate.price) {
+            Some(rate) => Ok(chosen(rate)),
+            None if is_country_hidden => {
                 Err(Refusal::new("shipping", RefusalReason::ShippingNotChosen))
             }
-            (None, _) if context.rates.is_empty() => {
+            None if context.rates.is_empty() => {
                 let currency = context.cart.currency.clone();
                 Err(Refusal::new("shipping", RefusalReason::NoShippingFor(currency)))
             }
-            (None, _) => Err(Refusal::new("country", RefusalReason::NoShippingToCountry)),
+            None => Err(Refusal::new("country", RefusalReason::NoShippingToCountry)),
         };
     }
     let Some(rate) = context.rates.iter().find(|rate| rate.name == draft.shipping.as_str()) else {
         return Err(Refusal::new("shipping", RefusalReason::UnknownShipping));
     };
-    // A sealed address hides its country: then the buyer's choice is believed, and the seller sees both.
-    let hidden =
-        matches!(&draft.buyer.delivery, Delivery::Sealed { country, .. } if country.is_empty());
-    if !hidden && !rate.reaches(draft.country) {
+    // If it is hidden, the buyer's choice is accepted, and the seller sees both.
+    if !is_country_hidden && !rate.reaches(draft.country) {
         let why = RefusalReason::ShippingElsewhere(rate.name.clone());
         return Err(Refusal::new("shipping", why));
     }
     Ok(chosen(rate))
 }
 
-fn discount(
+/// `None` if the buyer entered no code.
+fn apply_discount(
     draft: &Draft,
     context: &CheckoutContext<'_>,
-    (goods, sending): (Amount, Amount),
+    subtotals: Subtotals<'_>,
     now: Timestamp,
 ) -> Result<Option<AppliedDiscount>, Refusal> {
     if draft.discount.is_empty() {
@@ -226,30 +232,29 @@ fn discount(
     let Some((discount, used)) = found else {
         return Err(Refusal::new("discount", RefusalReason::UnknownDiscount));
     };
-    let currency = &context.cart.currency;
-    let sum = Sum { currency, coin: context.coin, goods, sending };
-    // No more than the buyer needs to know: neither the days nor how many have used it.
-    let less = discount
-        .less(sum, *used, now)
-        .map_err(|why| Refusal::new("discount", RefusalReason::Discount(why, currency.clone())))?;
-    let percent = match discount.less {
-        Less::Percent(percent) => Some(percent),
-        Less::Amounts(_) => None,
+    // The buyer learns neither the days nor how many orders have used it.
+    let amount = discount.amount_off(subtotals, *used, now).map_err(|why| {
+        let currency = subtotals.currency.clone();
+        Refusal::new("discount", RefusalReason::Discount(why, currency))
+    })?;
+    let percent = match discount.value {
+        DiscountValue::Percent(percent) => Some(percent),
+        DiscountValue::Amounts(_) => None,
     };
-    Ok(Some(AppliedDiscount { code: discount.code.clone(), percent, less }))
+    Ok(Some(AppliedDiscount { code: discount.code.clone(), percent, amount }))
 }
 
-/// An order as the shop remembers it.
+/// An order as it is stored.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Order {
     pub order_ref: OrderRef,
     pub status: Status,
-    /// By the day.
+    /// To the day.
     pub placed_at: Timestamp,
     /// The day since which nothing more is expected.
     pub finished_at: Option<Timestamp>,
     pub lines: Vec<OrderLine>,
-    pub sending: Option<Sending>,
+    pub shipping: Option<OrderShipping>,
     pub discount: Option<AppliedDiscount>,
     pub invoice: Invoice,
     pub transaction: Option<TransactionId>,
@@ -262,8 +267,8 @@ impl Order {
         self.reservation == Reservation::SoldOut
     }
 
-    /// The state at a moment of the trusted time: an order whose time has run out is expired, whether or not the shop has written it down. Where
-    /// a node follows it, the chain's time decides, and that is written down.
+    /// The status at a moment of the trusted time: an overdue order is expired, whether or not that has been recorded.
+    /// If a node watches the order, the chain's time decides, and that is always recorded.
     pub fn status_at(&self, trusted: Timestamp) -> Status {
         if self.status == Status::Awaiting
             && self.is_time_over(trusted)
@@ -280,7 +285,8 @@ impl Order {
         self.invoice.ends_at() <= trusted
     }
 
-    /// What is still to be paid, what is on its way taken off. What is passed over when it settles is not due before.
+    /// What is still to be paid, less the payments that are not confirmed yet. An amount within the tolerance, which is
+    /// ignored once the payment is confirmed, is not due before either.
     pub fn due(&self, tolerance: Tolerance) -> Amount {
         let due = self.invoice.amount.minus(self.invoice.seen()).unwrap_or(Amount::ZERO);
         match self.status {
@@ -294,24 +300,24 @@ impl Order {
         }
     }
 
-    /// What was paid too much.
+    /// The overpayment.
     pub fn excess(&self) -> Amount {
         self.invoice.arrived().minus(self.invoice.amount).unwrap_or(Amount::ZERO)
     }
 
-    /// Whether money came for it, as the seller said or the seller's node saw; the buyer's word does not count. An order is
-    /// late without a transaction of the buyer's where the seller has said that it was paid.
+    /// Whether money was received for it, by the seller's word or their node's; the buyer's word does not count. An order
+    /// that is late without a transaction of the buyer was marked as paid by the seller.
     pub fn has_received(&self) -> bool {
         let is_late_by_seller = self.status == Status::Late && self.transaction.is_none();
         Amount::ZERO < self.invoice.seen() || is_late_by_seller
     }
 
-    /// Units: days that it is kept where nobody pays for it in time.
+    /// Units: days that it is kept if nobody pays for it in time.
     pub fn unpaid_days(&self) -> i64 {
         if self.invoice.observation.is_some() { FOLLOWED_DAYS } else { UNPAID_DAYS }
     }
 
-    /// The day from which `purge` erases it, where it is finished.
+    /// The day from which `purge` erases it, if it is finished.
     pub fn erased_after(&self, keep_days: i64) -> Option<Timestamp> {
         let finished = self.finished_at?;
         if self.status == Status::Expired {
@@ -348,7 +354,7 @@ mod tests {
     fn open_asking(
         form: &DraftForm<'_>,
         rates: &[Rate],
-        asks_for_sending: bool,
+        charges_shipping: bool,
     ) -> Result<NewOrder, PlacementError> {
         let key = OfferKey { product: 1, option: 0 };
         let offer = Offer {
@@ -380,7 +386,7 @@ mod tests {
         let draft = Draft::parse(&address, &Coin::Bitcoin).ok().unwrap();
         let discount = Discount {
             code: "SPRING".into(),
-            less: Less::Percent(7),
+            value: DiscountValue::Percent(7),
             from: None,
             until: Some(Timestamp::new(0).unwrap()),
             uses: Some(1),
@@ -389,11 +395,11 @@ mod tests {
             cart: &cart,
             coin: &Coin::Bitcoin,
             rates,
-            asks_for_sending,
+            charges_shipping,
             discount: Some((discount, 0)),
             may_reserve: true,
         };
-        NewOrder::open(draft, &context, OrderRef::from_chance([0; 8]), Timestamp::new(0).unwrap())
+        NewOrder::open(draft, &context, OrderRef::from_random([0; 8]), Timestamp::new(0).unwrap())
     }
 
     #[track_caller]
@@ -407,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn a_total_is_lines_less_discount_plus_sending() {
+    fn a_total_is_lines_less_discount_plus_shipping() {
         let none = DraftForm::default();
         check(&none, &[], Ok(2_100));
         check(&DraftForm { discount: "spring", ..none }, &[], Ok(2_100 - 140));
@@ -415,7 +421,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cheapest_way_that_reaches_the_country_is_taken_unless_one_is_chosen() {
+    fn the_cheapest_method_that_reaches_the_country_is_used_unless_one_is_chosen() {
         let none = DraftForm::default();
         let rates = [
             rate("World", None, 500),
@@ -454,16 +460,16 @@ mod tests {
             OrderLine { option_name: "green".into(), ..line.clone() }.full_name(),
             "Tea, green"
         );
-        let invoice = kept_tests::invoice(0, None);
+        let invoice = stored_tests::invoice(0, None);
         let (order, buyer) = new.invoiced(invoice.clone());
         assert_eq!(order.order_ref.as_str(), reference);
         assert!(order.lines == lines && order.invoice == invoice && order.finished_at.is_none());
-        assert_eq!(order.discount.map(|discount| discount.less), Some(gwei(140)));
+        assert_eq!(order.discount.map(|discount| discount.amount), Some(gwei(140)));
         assert!(matches!(buyer.delivery, Delivery::Plain(_)));
     }
 
     #[test]
-    fn a_way_of_sending_without_a_price_here_is_another_refusal_than_one_that_reaches_nobody() {
+    fn a_method_without_a_price_here_is_refused_differently_from_one_that_reaches_nobody() {
         let refusal = |rates: &[Rate]| match open_asking(&DraftForm::default(), rates, true) {
             Err(PlacementError::Fields(refusals)) => refusals[0].clone(),
             _ => panic!("it is not refused"),
@@ -476,4 +482,4 @@ mod tests {
 }
 
 #[cfg(test)]
-mod kept_tests;
+mod stored_tests;

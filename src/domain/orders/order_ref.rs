@@ -2,9 +2,10 @@
 
 use crate::domain::values::text::without_hidden;
 
-/// The name by which buyer and seller speak of an order. It reveals no count and no time.
+/// The number by which buyer and seller refer to an order. It reveals neither how many orders there are nor when it was
+/// placed.
 ///
-/// Shape: 10 of Crockford's 32 letters and digits, 50 bits of chance.
+/// Shape: 10 of Crockford's 32 letters and digits, 50 random bits.
 /// Source: <https://www.crockford.com/base32.html>.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct OrderRef(String);
@@ -15,7 +16,7 @@ pub struct NotAnOrderRef;
 
 const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
-/// Without the reference: it must not come into a log by the way of an error.
+/// Hides the reference, so that no error text brings it into a log.
 impl std::fmt::Debug for OrderRef {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("OrderRef")
@@ -23,24 +24,20 @@ impl std::fmt::Debug for OrderRef {
 }
 
 impl OrderRef {
-    /// Makes one from chance that the caller brings; 50 of the 64 bits are used.
-    pub fn from_chance(random_bytes: [u8; 8]) -> Self {
+    /// Uses 50 of the 64 random bits.
+    pub fn from_random(random_bytes: [u8; 8]) -> Self {
         let bits = u64::from_le_bytes(random_bytes);
         let letter =
             |n: u32| char::from(LETTERS[usize::try_from(bits >> (5 * n) & 31).expect("31 fits")]);
         Self((0..10).map(letter).collect())
     }
 
-    /// Reads what a person typed: small letters, and `O`, `I`, `L` for the digits they look like.
+    /// Accepts lowercase letters, and `O`, `I`, `L` for the digits they look like.
     ///
     /// # Errors
-    /// [`NotAnOrderRef`] where the shape is another.
+    /// [`NotAnOrderRef`] for any other shape.
     pub fn parse(text: &str) -> Result<Self, NotAnOrderRef> {
-        let name: String = without_hidden(text).trim().chars().map(as_meant).collect();
-        if name.len() != 10 || !name.bytes().all(|byte| LETTERS.contains(&byte)) {
-            return Err(NotAnOrderRef);
-        }
-        Ok(Self(name))
+        normalized(text).filter(|letters| letters.len() == 10).map(Self).ok_or(NotAnOrderRef)
     }
 
     pub fn as_str(&self) -> &str {
@@ -48,7 +45,7 @@ impl OrderRef {
     }
 }
 
-/// A part of a reference, by which orders are looked for.
+/// A part of a reference, to search for.
 ///
 /// Shape: 1 to 10 of its letters and digits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,14 +56,13 @@ pub struct RefPart(String);
 pub struct NotARefPart;
 
 impl RefPart {
-    /// Reads what a person typed, as [`OrderRef::parse`] does.
+    /// Accepts the same letters as [`OrderRef::parse`].
     ///
     /// # Errors
-    /// [`NotARefPart`] where no reference holds it.
+    /// [`NotARefPart`] if no reference contains it.
     pub fn parse(text: &str) -> Result<Self, NotARefPart> {
-        let part: String = without_hidden(text).trim().chars().map(as_meant).collect();
-        let fits = part.bytes().all(|byte| LETTERS.contains(&byte));
-        if fits && (1..=10).contains(&part.len()) { Ok(Self(part)) } else { Err(NotARefPart) }
+        let letters = normalized(text).filter(|letters| (1..=10).contains(&letters.len()));
+        letters.map(Self).ok_or(NotARefPart)
     }
 
     pub fn as_str(&self) -> &str {
@@ -74,13 +70,15 @@ impl RefPart {
     }
 }
 
-/// Small letters are large ones, and letters that look like digits are those.
-fn as_meant(c: char) -> char {
-    match c.to_ascii_uppercase() {
+/// Uppercase, with letters that look like digits replaced. `None` if any character is not one of [`LETTERS`].
+fn normalized(text: &str) -> Option<String> {
+    let letter = |c: char| match c.to_ascii_uppercase() {
         'O' => '0',
         'I' | 'L' => '1',
         other => other,
-    }
+    };
+    let letters: String = without_hidden(text).trim().chars().map(letter).collect();
+    letters.bytes().all(|byte| LETTERS.contains(&byte)).then_some(letters)
 }
 
 impl std::fmt::Display for OrderRef {
@@ -127,7 +125,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_chance_makes_is_read_again(random_bytes: [u8; 8]) {
-            let name = OrderRef::from_chance(random_bytes);
+            let name = OrderRef::from_random(random_bytes);
             prop_assert!(OrderRef::parse(name.as_str()) == Ok(name));
         }
     }

@@ -2,30 +2,30 @@
 
 use crate::domain::orders::Status;
 
-/// What an order waits for, as far as its state tells.
+/// What an order waits for, according to its status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PendingTask {
-    /// For money, or for somebody to see it.
+    /// For the payment, or its confirmation.
     ToPay,
-    ToSend,
+    ToShip,
     /// The payment came too late, or the items are sold out: ship the order, or refund it.
     ToDecide,
-    /// For nothing more.
+    /// For nothing.
     Done,
 }
 
 impl PendingTask {
-    pub const ALL: [Self; 4] = [Self::ToPay, Self::ToSend, Self::ToDecide, Self::Done];
+    pub const ALL: [Self; 4] = [Self::ToPay, Self::ToShip, Self::ToDecide, Self::Done];
 
     pub fn states(self) -> Vec<Status> {
-        Status::ALL.into_iter().filter(|status| status.duty() == self).collect()
+        Status::ALL.into_iter().filter(|status| status.pending_task() == self).collect()
     }
 
-    /// One word, for an address.
+    /// One word, for URLs.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ToPay => "pay",
-            Self::ToSend => "send",
+            Self::ToShip => "send",
             Self::ToDecide => "decide",
             Self::Done => "done",
         }
@@ -35,7 +35,7 @@ impl PendingTask {
     pub fn title(self) -> &'static str {
         match self {
             Self::ToPay => "Awaiting payment",
-            Self::ToSend => "To ship",
+            Self::ToShip => "To ship",
             Self::ToDecide => "Needs decision",
             Self::Done => "Done",
         }
@@ -43,18 +43,18 @@ impl PendingTask {
 }
 
 impl Status {
-    pub fn duty(self) -> PendingTask {
+    pub fn pending_task(self) -> PendingTask {
         match self {
             Self::Awaiting | Self::Reported | Self::Partial | Self::Unconfirmed => {
                 PendingTask::ToPay
             }
-            Self::Confirmed | Self::Overpaid => PendingTask::ToSend,
+            Self::Confirmed | Self::Overpaid => PendingTask::ToShip,
             Self::Late | Self::Oversold => PendingTask::ToDecide,
             Self::Expired | Self::Shipped | Self::Refunded | Self::Cancelled => PendingTask::Done,
         }
     }
 
-    /// The state in a few words, for the seller.
+    /// The status in a few words, for the seller.
     pub fn for_seller(self) -> &'static str {
         match self {
             Self::Awaiting => "Awaiting payment",
@@ -82,7 +82,11 @@ mod tests {
         let n_states: usize = PendingTask::ALL.into_iter().map(|duty| duty.states().len()).sum();
         assert_eq!(n_states, Status::ALL.len());
         for status in Status::ALL {
-            assert_eq!(status.duty() == PendingTask::Done, status.is_finished(), "{status}");
+            assert_eq!(
+                status.pending_task() == PendingTask::Done,
+                status.is_finished(),
+                "{status}"
+            );
         }
     }
 }

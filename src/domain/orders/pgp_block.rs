@@ -1,8 +1,8 @@
 //! A PGP message that a buyer pasted.
 
-/// Words that only the seller can open: an armored OpenPGP message that the buyer made.
+/// Text that only the seller can decrypt: an armored OpenPGP message that the buyer made.
 ///
-/// Shape: at most 16,000 characters of ASCII, from `-----BEGIN PGP MESSAGE-----` to its end, lines ended by LF.
+/// Shape: at most 16,000 characters of ASCII, from `-----BEGIN PGP MESSAGE-----` to its end, with LF line ends.
 /// Source: RFC 9580, section 6.2.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PgpBlock(String);
@@ -11,23 +11,23 @@ pub struct PgpBlock(String);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a PGP message for the seller: {self:?}")]
 pub enum NotAPgpBlock {
-    NoFrame,
+    NoArmor,
     /// It is a key.
-    AKey,
+    Key,
     Damaged,
     TooLong,
-    /// The frame is whole, and what is in it is not.
+    /// The armor is complete, but its content is damaged.
     DamagedInside,
     NotEncrypted,
     Password,
     HiddenRecipient,
-    /// The key's id, here and below.
+    /// The ID of the key, here and below.
     NotToTheSeller(String),
     RevokedKey(String),
     AlsoToAnother(String),
-    /// Made in an old way that shows no tampering.
+    /// Encrypted in an old format that does not detect tampering.
     NoIntegrity,
-    /// Made in a newer way than the seller's key says that it can be read.
+    /// Encrypted in a newer format than the seller's key declares.
     TooNew,
 }
 
@@ -37,47 +37,43 @@ const MOST: usize = 16_000;
 
 impl PgpBlock {
     /// # Errors
-    /// [`NotAPgpBlock`] says what is wrong. Whether the seller can open it cannot be known here.
+    /// [`NotAPgpBlock`] says what is wrong. Whether the seller can decrypt it cannot be checked here.
     pub fn parse(text: &str) -> Result<Self, NotAPgpBlock> {
         if MOST < text.len() {
             return Err(NotAPgpBlock::TooLong);
         }
         if text.contains("-----BEGIN PGP PUBLIC KEY") || text.contains("-----BEGIN PGP PRIVATE KEY")
         {
-            return Err(NotAPgpBlock::AKey);
+            return Err(NotAPgpBlock::Key);
         }
         let lines: Vec<&str> = text.trim().lines().map(str::trim_end).collect();
-        let [first, inner @ .., last] = lines.as_slice() else { return Err(NotAPgpBlock::NoFrame) };
+        let [first, inner @ .., last] = lines.as_slice() else { return Err(NotAPgpBlock::NoArmor) };
         if *first != BEGIN || *last != END {
-            return Err(NotAPgpBlock::NoFrame);
+            return Err(NotAPgpBlock::NoArmor);
         }
-        // Headers such as `Version:`, if any, end with a blank line; they are left out, since they tell of the buyer's program.
+        // Headers such as `Version:`, if any, end with a blank line. They are removed, since they reveal the buyer's program.
         let body = inner
             .iter()
             .position(|line| line.is_empty())
             .map_or(inner, |blank| &inner[blank + 1..]);
-        let armored = |line: &&&str| {
-            line.len() <= 100
-                && line
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'='))
-        };
-        if body.is_empty() || !body.iter().all(|line| armored(&line)) {
+        let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte);
+        let is_valid = |line: &&str| line.len() <= 100 && line.bytes().all(is_base64);
+        if body.is_empty() || !body.iter().all(is_valid) {
             return Err(NotAPgpBlock::Damaged);
         }
-        // No line is wider than a terminal; where the lines of an armor end says nothing.
-        let body: Vec<&str> = body.iter().flat_map(|line| cut(line)).collect();
+        // No line is wider than a terminal, as gpg writes them.
+        let body: Vec<&str> = body
+            .iter()
+            .flat_map(|line| {
+                (0..line.len()).step_by(64).map(move |at| &line[at..line.len().min(at + 64)])
+            })
+            .collect();
         Ok(Self(format!("{BEGIN}\n\n{}\n{END}\n", body.join("\n"))))
     }
 
     pub fn as_str(&self) -> &str {
         &self.0
     }
-}
-
-/// A line of ASCII in pieces of at most 64 characters, as gpg writes them.
-fn cut(line: &str) -> impl Iterator<Item = &str> {
-    (0..line.len()).step_by(64).filter_map(|at| line.get(at..line.len().min(at + 64)))
 }
 
 #[cfg(test)]
@@ -113,12 +109,12 @@ mod tests {
 
     #[test]
     fn what_is_no_message_is_refused_in_words() {
-        check("", Err(NotAPgpBlock::NoFrame));
-        check("My address is …", Err(NotAPgpBlock::NoFrame));
-        check("-----BEGIN PGP MESSAGE-----\n\nhQEMA\n", Err(NotAPgpBlock::NoFrame));
+        check("", Err(NotAPgpBlock::NoArmor));
+        check("My address is …", Err(NotAPgpBlock::NoArmor));
+        check("-----BEGIN PGP MESSAGE-----\n\nhQEMA\n", Err(NotAPgpBlock::NoArmor));
         check(
             "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmDM\n-----END PGP PUBLIC KEY BLOCK-----",
-            Err(NotAPgpBlock::AKey),
+            Err(NotAPgpBlock::Key),
         );
         check(
             "-----BEGIN PGP MESSAGE-----\n\nhQ EMA\u{1b}\n-----END PGP MESSAGE-----",

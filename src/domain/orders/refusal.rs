@@ -1,11 +1,11 @@
 //! Why a field of a buyer's form was refused.
 
-use crate::domain::catalog::NotUsable;
+use crate::domain::catalog::DiscountRefusal;
 use crate::domain::orders::{NotAPgpBlock, Status};
 use crate::domain::payment::{NotATransactionId, NotAnAddress};
 use crate::domain::values::{Currency, NotText};
 
-/// Which field of a buyer's form was refused, and why. The page finds the words, in the buyer's language.
+/// Which field of a buyer's form was refused, and why. The page finds the text, in the buyer's language.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     pub field: &'static str,
@@ -22,31 +22,31 @@ pub enum RefusalReason {
     Address(NotAnAddress),
     Transaction(NotATransactionId),
     TransactionTaken,
-    /// The order has a state in which nobody asks for one.
+    /// The order has a status in which none is asked for.
     TransactionNotNeeded(Status),
     TooManyTransactions,
-    /// Reported payments that nobody has seen take all the space that they may.
+    /// Reported payments that nobody has confirmed take up all the space allowed for them.
     ReportsFull,
-    /// The country is encrypted too, so that no method can be chosen by it.
+    /// The country is encrypted too, so no method can be chosen by it.
     ShippingNotChosen,
     NoShippingFor(Currency),
     NoShippingToCountry,
     UnknownShipping,
-    /// The method that was chosen, by its name.
+    /// The name of the chosen method.
     ShippingElsewhere(String),
     UnknownDiscount,
-    Discount(NotUsable, Currency),
+    Discount(DiscountRefusal, Currency),
     TotalTooLarge,
-    /// No amount near this total can be told from those that others were asked for.
+    /// All amounts near this total are taken by other orders.
     TotalTaken,
     CurrencyGone(Currency),
-    /// Other unpaid orders reserve what was ordered.
+    /// Other unpaid orders reserve the same items.
     RefundNeeded,
-    /// The message holds the order's code.
+    /// The message contains the order's code.
     OrderCode,
     TextAndPgp,
     TooManyMessages(MessageLimit),
-    /// The seller is not notified of the order yet, and so many messages wait already.
+    /// The seller has not been notified of the order yet, and this many messages already wait.
     MessagesWait {
         most: i64,
     },

@@ -1,14 +1,14 @@
-//! What an order has of its items until it is paid.
+//! Whether items are reserved for an order until it is paid.
 
 use crate::domain::catalog::OfferKey;
 
-/// What an order wants of one stock, and what is there.
+/// How many items an order needs from one stock, and how many there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StockDemand {
     pub pool: OfferKey,
     /// Units: items.
     pub quantity: i64,
-    /// Units: items that nobody reserves.
+    /// Units: items that no order reserves.
     pub stock: i64,
     /// Units: items that unpaid orders reserve.
     pub reserved: i64,
@@ -21,12 +21,12 @@ impl StockDemand {
     }
 }
 
-/// What an order has of its items, or could still get; the best first, so that the worst of several is the maximum.
+/// Whether an order has its items, or can still get them. The best comes first, so the worst of several is the maximum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reservation {
-    /// They are taken out of the stock for it.
+    /// They were taken out of the stock for it.
     Held,
-    /// They are not, but enough are left.
+    /// They were not, but enough are left.
     Free,
     /// Other unpaid orders reserve them: whoever pays first gets them.
     Contested,
@@ -49,7 +49,7 @@ impl Reservation {
         self == Self::Held
     }
 
-    /// For the seller; empty where there is nothing to say.
+    /// For the seller; empty if there is nothing to say.
     pub fn for_seller(self) -> &'static str {
         match self {
             Self::Held => "",

@@ -1,10 +1,10 @@
-//! Siege mode: how the shop sells while it is flooded with orders that nobody pays for.
+//! Siege mode: how the shop sells while it is flooded with unpaid orders.
 
-/// Units: minutes that an order may take to be paid while the shop is in siege mode.
+/// Units: minutes to pay for an order while the shop is in siege mode.
 pub const SIEGE_MINUTES: i64 = 20;
 /// Units: seconds over which unpaid orders are counted.
 pub const SIEGE_SECONDS: i64 = 3_600;
-/// Units: seconds over which they are counted to see a siege coming.
+/// Units: seconds over which they are counted to detect the start of a siege.
 pub const BURST_SECONDS: i64 = 60;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,8 +13,8 @@ pub enum SiegeChange {
     Ends,
 }
 
-/// What becomes of siege mode where `n_unpaid` orders of the last hour are not paid. It begins with `most` of them and
-/// ends with fewer than half of that, so that it does not come and go with each order.
+/// How siege mode changes if `n_unpaid` orders of the last hour are unpaid. It begins with `most` of them and ends with
+/// fewer than half of that, so that it does not change with each order.
 pub fn siege_change(is_under_siege: bool, n_unpaid: i64, most: i64) -> Option<SiegeChange> {
     if is_under_siege {
         (n_unpaid.saturating_mul(2) < most).then_some(SiegeChange::Ends)
@@ -23,13 +23,13 @@ pub fn siege_change(is_under_siege: bool, n_unpaid: i64, most: i64) -> Option<Si
     }
 }
 
-/// How many unpaid orders within [`BURST_SECONDS`] may be the beginning of a siege, where it begins with `most` an hour.
-/// Messages about further ones wait until that is clear.
+/// How many unpaid orders within [`BURST_SECONDS`] may be the start of a siege, which begins with `most` an hour. Messages
+/// about further ones wait until that is clear.
 pub fn burst_orders(most: i64) -> i64 {
     (most.saturating_mul(15) / 100).max(15)
 }
 
-/// How long a new order may take to be paid. Units: minutes.
+/// Units: minutes to pay for a new order.
 pub fn payment_minutes(usual: i64, is_under_siege: bool) -> i64 {
     if is_under_siege { usual.min(SIEGE_MINUTES) } else { usual }
 }

@@ -1,23 +1,23 @@
-//! The life of an order: its states, events and transitions.
+//! The life cycle of an order: its statuses, events and transitions.
 
-/// Where an order stands.
+/// The status of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// Nothing was paid, as far as anybody said.
+    /// No payment was reported or detected.
     Awaiting,
-    /// The buyer says it was paid; nobody has looked.
+    /// The buyer reports a payment; nobody has checked it.
     Reported,
-    /// A part of it was paid.
+    /// Only a part was paid.
     Partial,
-    /// Seen, not yet buried under enough blocks.
+    /// A payment was detected, but has too few confirmations.
     Unconfirmed,
     Confirmed,
     Overpaid,
-    /// Paid, but other payments came first and no item is left. The seller ships from new stock or refunds.
+    /// Paid, but other payments came first and no item is left. The seller ships from new stock, or refunds.
     Oversold,
-    /// Not paid in time. Its stock went back.
+    /// Not paid in time. Its items are back in stock.
     Expired,
-    /// Paid, or said to be paid, after the time had run out.
+    /// Paid, or reported as paid, after it had expired.
     Late,
     Shipped,
     Refunded,
@@ -27,7 +27,7 @@ pub enum Status {
 /// What can happen to an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// The buyer gave a transaction id.
+    /// The buyer reported a transaction ID.
     BuyerReported,
     SellerSawAll,
     SellerSawPart,
@@ -37,15 +37,15 @@ pub enum Event {
     SellerRefunded,
     SellerCancelled,
     TimeRanOut,
-    /// It was paid, and other payments had taken the last of its items before.
+    /// It was paid, but other payments had taken the last items before.
     ItemsRanOut,
-    /// The seller's node sees a payment that does not lie deep enough yet.
+    /// The seller's node detected a payment with too few confirmations.
     NodeSawSome,
-    /// Less than was due lies deep enough, and nothing else was seen.
+    /// Less than the amount due is confirmed, and no other payment was detected.
     NodeSawPart,
     NodeSawAll,
     NodeSawMore,
-    /// What had been seen is gone: the network took back the blocks it was in.
+    /// The detected payment is gone: the network reversed its blocks.
     NodeLost,
 }
 
@@ -94,10 +94,10 @@ impl Status {
         Self::Cancelled,
     ];
 
-    /// The whole life of an order is this table; every other pair is a [`InvalidTransition`].
+    /// Every valid transition; any other pair is an [`InvalidTransition`].
     ///
     /// # Errors
-    /// [`InvalidTransition`] names what stood and what was tried.
+    /// [`InvalidTransition`] with the status and the event.
     pub fn after(self, event: Event) -> Result<Self, InvalidTransition> {
         use Event::{
             BuyerReported, ItemsRanOut, NodeLost, NodeSawAll, NodeSawMore, NodeSawPart,
@@ -135,15 +135,15 @@ impl Status {
                 | Expired | Late,
                 SellerCancelled,
             ) => Ok(Cancelled),
-            // Of the last two only where a node looks, and sees nothing.
+            // The last two only if a node watches the order, and has not detected a payment.
             (Awaiting | Reported | Unconfirmed, TimeRanOut) => Ok(Expired),
 
-            // Money that comes after the time: the stock was given back, and the seller decides.
+            // The payment is late: the items are back in stock, and the seller decides.
             (Expired, NodeSawSome | NodeSawPart | NodeSawAll | NodeSawMore) => Ok(Late),
             (Late | Oversold, NodeSawSome | NodeSawPart | NodeSawAll | NodeSawMore | NodeLost) => {
                 Ok(self)
             }
-            // What is paid stays paid while more is on its way.
+            // A paid order stays paid while more payments arrive.
             (Confirmed | Overpaid, NodeSawSome | NodeSawPart | NodeSawAll) => Ok(self),
             (Confirmed | Overpaid, NodeSawMore) => Ok(Overpaid),
             (Partial | Unconfirmed | Confirmed | Overpaid, NodeLost) => Ok(Unconfirmed),
@@ -155,7 +155,7 @@ impl Status {
         }
     }
 
-    /// Whether the minute until which to pay still decides something: elsewhere only its day is kept.
+    /// Whether the deadline is needed to the minute: otherwise only its day is kept.
     pub fn needs_deadline(self) -> bool {
         matches!(
             self,
@@ -163,8 +163,7 @@ impl Status {
         )
     }
 
-    /// Whether the order may have its items out of the stock. Until it is paid, whether it has them is the order's own
-    /// `reserves`.
+    /// Whether the order may hold its items. Whether an unpaid order does is its own `reserves`.
     pub fn holds_stock(self) -> bool {
         !matches!(
             self,
@@ -172,27 +171,27 @@ impl Status {
         )
     }
 
-    /// Whether no payment was seen yet, so that another order that is paid first may take what this one reserves.
+    /// Whether no payment was detected yet, so that another order that is paid first may take the items that it reserves.
     pub fn is_unpaid(self) -> bool {
         matches!(self, Self::Awaiting | Self::Reported)
     }
 
-    /// Whether its items are still with the seller, and count where the seller counts the stock.
+    /// Whether its items are still with the seller, and count when the seller counts the stock.
     pub fn is_open(self) -> bool {
         self.holds_stock() && self != Self::Shipped
     }
 
-    /// Whether less than the whole amount may have come for it.
-    pub fn may_miss_a_part(self) -> bool {
+    /// Whether less than the whole amount may have arrived.
+    pub fn may_be_underpaid(self) -> bool {
         matches!(self, Self::Partial | Self::Unconfirmed | Self::Oversold | Self::Late)
     }
 
-    /// Whether nothing more is expected, so that the days until it is erased are counted.
+    /// Whether nothing more is expected, so that the days until its erasure are counted.
     pub fn is_finished(self) -> bool {
         matches!(self, Self::Expired | Self::Shipped | Self::Refunded | Self::Cancelled)
     }
 
-    /// One word, for the page's mark, the mail's header and the table.
+    /// One word, for the page's `#state`, the mail header and the table.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Awaiting => "awaiting",
@@ -216,7 +215,7 @@ impl Status {
         Self::ALL.into_iter().find(|status| status.as_str() == text).ok_or(NotAStatus)
     }
 
-    /// What follows "the order is", for the seller.
+    /// What follows "the order is" in an error for the seller.
     fn adjective(self) -> &'static str {
         match self {
             Self::Awaiting => "awaiting payment",

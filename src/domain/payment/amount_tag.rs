@@ -6,12 +6,12 @@ use crate::domain::values::{Amount, Currency};
 /// A small amount added to a total if orders share one address, so that the amount in the wallet's history identifies
 /// the order: 1 to `n` steps, never zero, so that an unrelated payment is rarely taken for an order's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AmountTag {
+pub struct AmountTags {
     pub step: Amount,
     pub n: u64,
 }
 
-impl AmountTag {
+impl AmountTags {
     /// The table of tags. Every tag of a coin is worth less than a cent at the highest price that the coin has had.
     ///
     /// | coin | step | how many | the largest | why |
@@ -33,7 +33,7 @@ impl AmountTag {
             Coin::Bitcoin => (10, 70),
             Coin::Monero => (10, 9_990),
             Coin::Ether { .. } => (10, 1_500),
-            Coin::Token { .. } if is_small_money(currency) => (10_000, 8_500_000),
+            Coin::Token { .. } if is_stablecoin(currency) => (10_000, 8_500_000),
             Coin::Token { .. } => (1, 70),
         };
         let step = coin.grain().max(gwei(step));
@@ -45,19 +45,19 @@ impl AmountTag {
         Self { step, n }
     }
 
-    pub fn tail(self, n: u64) -> Amount {
+    pub fn tag(self, n: u64) -> Amount {
         let n = i64::try_from(n).unwrap_or(i64::MAX);
         gwei(self.step.get().saturating_mul(n))
     }
 
     pub fn most(self) -> Amount {
-        self.tail(self.n)
+        self.tag(self.n)
     }
 }
 
 /// Names of tokens worth a dollar or a euro: `USDC`, `USDT`, `PYUSD`, `EURC`, `DAI`. If one has another name it only
 /// gets fewer tags.
-fn is_small_money(currency: &Currency) -> bool {
+fn is_stablecoin(currency: &Currency) -> bool {
     let name = currency.as_str();
     name.contains("USD") || name.contains("EUR") || matches!(name, "DAI" | "XDAI" | "FRAX")
 }
@@ -78,8 +78,8 @@ mod tests {
             None if currency.as_str() == "POL" => Coin::Ether { chain: 137 },
             None => Coin::parse(&currency, None, None, None).unwrap(),
         };
-        let tails = AmountTag::of(&currency, &coin);
-        let written = (tails.step.to_string(), tails.n, tails.most().to_string());
+        let tags = AmountTags::of(&currency, &coin);
+        let written = (tags.step.to_string(), tags.n, tags.most().to_string());
         let expected = (expected.0.to_owned(), expected.1, expected.2.to_owned());
         assert_eq!(written, expected, "{currency}");
     }
@@ -108,7 +108,7 @@ mod tests {
         for (currency, dollars) in [("BTC", 127_000), ("XMR", 1_000), ("ETH", 5_000)] {
             let currency = Currency::parse(currency).unwrap();
             let coin = Coin::parse(&currency, None, None, None).unwrap();
-            let most = AmountTag::of(&currency, &coin).most().get();
+            let most = AmountTags::of(&currency, &coin).most().get();
             assert!(100 * most * dollars < Amount::PER_COIN, "{currency}");
         }
     }

@@ -1,6 +1,6 @@
 //! What is to be paid: coin, address, amount and time.
 
-use crate::domain::payment::{Address, AmountTag, Coin, Observation, payment_uri};
+use crate::domain::payment::{Address, AmountTags, Coin, Observation, payment_uri};
 use crate::domain::values::{Amount, Currency, Timestamp};
 
 /// What one order owes, and where to pay it. An invoice that was shown does not change.
@@ -18,7 +18,7 @@ pub struct Invoice {
     /// What the seller's node observed; `None`: no node watches it.
     pub observation: Option<Observation>,
     /// Whether that node cannot be relied on now.
-    pub in_doubt: bool,
+    pub node_unreliable: bool,
     /// How long the price is valid, as displayed. Shape: a whole minute.
     pub until: Timestamp,
     /// Units: seconds by which `until` is ahead of the trusted time. `None`: the clock was not in doubt.
@@ -47,7 +47,7 @@ impl Invoice {
     }
 
     /// The tag added to the total to tell this payment from others.
-    pub fn mark(&self) -> Amount {
+    pub fn tag(&self) -> Amount {
         self.amount.minus(self.total).unwrap_or(Amount::ZERO)
     }
 }
@@ -57,13 +57,13 @@ impl Invoice {
 /// in use.
 pub fn distinct_amount(
     total: Amount,
-    tails: AmountTag,
+    tags: AmountTags,
     taken: &[Amount],
     random_bytes: [u8; 8],
 ) -> Option<Amount> {
-    let start = u64::from_le_bytes(random_bytes).checked_rem(tails.n)?;
-    (0..tails.n).find_map(|n| {
-        let amount = total.plus(tails.tail(1 + (start + n) % tails.n))?;
+    let start = u64::from_le_bytes(random_bytes).checked_rem(tags.n)?;
+    (0..tags.n).find_map(|n| {
+        let amount = total.plus(tags.tag(1 + (start + n) % tags.n))?;
         (!taken.contains(&amount)).then_some(amount)
     })
 }
@@ -95,23 +95,23 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(total: i64, tails: AmountTag, taken: &[i64], start: u64, expected: Option<i64>) {
+    fn check(total: i64, tags: AmountTags, taken: &[i64], start: u64, expected: Option<i64>) {
         let taken: Vec<Amount> = taken.iter().map(|n| Amount::new(*n).unwrap()).collect();
         let amount =
-            distinct_amount(Amount::new(total).unwrap(), tails, &taken, start.to_le_bytes());
+            distinct_amount(Amount::new(total).unwrap(), tags, &taken, start.to_le_bytes());
         assert_eq!(amount.map(Amount::get), expected);
     }
 
     #[test]
     fn orders_that_share_an_address_differ_in_their_amount_and_none_is_the_bare_total() {
-        let tails = AmountTag { step: Amount::new(10).unwrap(), n: 3 };
-        check(1_000, tails, &[], 0, Some(1_010));
-        check(1_000, tails, &[], 2, Some(1_030));
-        check(1_000, tails, &[], 3, Some(1_010));
-        check(1_000, tails, &[1_030, 1_020, 990], 2, Some(1_010));
-        check(1_000, tails, &[1_010, 1_020, 1_030], 1, None);
-        check(i64::MAX - 15, tails, &[], 0, Some(i64::MAX - 5));
-        check(i64::MAX - 5, tails, &[], 0, None);
+        let tags = AmountTags { step: Amount::new(10).unwrap(), n: 3 };
+        check(1_000, tags, &[], 0, Some(1_010));
+        check(1_000, tags, &[], 2, Some(1_030));
+        check(1_000, tags, &[], 3, Some(1_010));
+        check(1_000, tags, &[1_030, 1_020, 990], 2, Some(1_010));
+        check(1_000, tags, &[1_010, 1_020, 1_030], 1, None);
+        check(i64::MAX - 15, tags, &[], 0, Some(i64::MAX - 5));
+        check(i64::MAX - 5, tags, &[], 0, None);
     }
 
     proptest! {
@@ -120,19 +120,19 @@ mod tests {
         #[test]
         fn as_many_orders_are_told_apart_as_a_coin_has_tails(total in 1..1_000_000_000_i64, chances in proptest::collection::vec(any::<[u8; 8]>(), 160), spread in 1..5_i64) {
             for (currency, coin) in coins() {
-                let tails = AmountTag::of(&currency, &coin);
+                let tags = AmountTags::of(&currency, &coin);
                 let grain = coin.grain().get();
                 let mut taken: Vec<Amount> = Vec::new();
                 let mut n_refused = 0_usize;
                 for (n, random_bytes) in (0_i64..).zip(&chances) {
                     // Totals that are close to each other share tags.
                     let total = Amount::new((total + n % spread) * grain).unwrap();
-                    let Some(amount) = distinct_amount(total, tails, &taken, *random_bytes) else {
+                    let Some(amount) = distinct_amount(total, tags, &taken, *random_bytes) else {
                         n_refused += 1;
                         continue;
                     };
                     let tail = amount.minus(total).unwrap();
-                    prop_assert!(Amount::ZERO < tail && tail <= tails.most());
+                    prop_assert!(Amount::ZERO < tail && tail <= tags.most());
                     prop_assert_eq!(amount.get() % grain, 0, "{}", currency);
                     prop_assert!(!taken.contains(&amount));
                     taken.push(amount);
@@ -140,7 +140,7 @@ mod tests {
                 let distinct: BTreeSet<Amount> = taken.iter().copied().collect();
                 prop_assert_eq!(distinct.len(), taken.len());
                 if spread == 1 {
-                    let most = usize::try_from(tails.n).unwrap();
+                    let most = usize::try_from(tags.n).unwrap();
                     prop_assert_eq!(taken.len(), most.min(chances.len()));
                     prop_assert_eq!(n_refused, chances.len() - taken.len());
                 }
@@ -164,7 +164,7 @@ mod tests {
                 settled: gwei(settled),
                 ..Observation::NOTHING
             }),
-            in_doubt: false,
+            node_unreliable: false,
             until: Timestamp::new(0).unwrap(),
             clock_ahead: None,
         };
@@ -180,7 +180,7 @@ mod tests {
             assert_eq!(invoice.seen(), gwei(seen), "{received} {node:?}");
         }
         let invoice = invoice(0, None);
-        assert_eq!(invoice.mark(), gwei(10));
+        assert_eq!(invoice.tag(), gwei(10));
         let link = invoice.link(gwei(3));
         assert!(link.starts_with("ethereum:") && link.contains(address), "{link}");
         assert!(link.ends_with("value=3000000000"), "{link}");

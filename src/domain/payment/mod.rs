@@ -25,7 +25,7 @@ pub mod wallet;
 mod wallet_words;
 
 pub use address::Address;
-pub use amount_tag::AmountTag;
+pub use amount_tag::AmountTags;
 pub use coin::{Coin, NotACoin};
 pub use confirmations::Confirmations;
 pub use extended_pubkey::ExtendedPubkey;

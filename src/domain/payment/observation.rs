@@ -96,7 +96,7 @@ impl Observation {
 
     /// The same with dust ignored.
     pub fn without_dust(self, amount: Amount, tolerance: Tolerance) -> Self {
-        if self.standing(amount, tolerance) == PaidState::Nothing {
+        if self.paid_state(amount, tolerance) == PaidState::Nothing {
             Self { seen: Amount::ZERO, settled: Amount::ZERO, ..self }
         } else {
             self
@@ -110,7 +110,7 @@ impl Observation {
 
     /// Whether this is worth recording. Confirmations matter only until the payment is confirmed: otherwise every block
     /// would change every order.
-    pub fn says_more_than(&self, last: &Self) -> bool {
+    pub fn is_news_after(&self, last: &Self) -> bool {
         let money =
             |observation: &Self| (observation.seen, observation.settled, observation.is_moved);
         money(self) != money(last) || self.settled < self.seen && self != last
@@ -118,7 +118,7 @@ impl Observation {
 
     /// How much of an amount this pays. Dust, which is less than the tolerance, does not count: otherwise anybody could
     /// keep an order from expiring.
-    pub fn standing(&self, amount: Amount, tolerance: Tolerance) -> PaidState {
+    pub fn paid_state(&self, amount: Amount, tolerance: Tolerance) -> PaidState {
         let slack = tolerance.of(amount);
         let least = amount.minus(slack).unwrap_or(amount);
         let most = amount.plus(slack).unwrap_or(amount);
@@ -169,7 +169,7 @@ mod tests {
     #[track_caller]
     fn check(seen: i64, settled: i64, expected: PaidState) {
         let standing = observation(seen, settled)
-            .standing(Amount::new(100_000).unwrap(), Tolerance::default());
+            .paid_state(Amount::new(100_000).unwrap(), Tolerance::default());
         assert_eq!(standing, expected, "{seen} {settled}");
     }
 
@@ -199,7 +199,7 @@ mod tests {
             (observation(5, 5), observation(0, 0), true),
             (observation(0, 0), Observation { is_moved: true, ..observation(0, 0) }, true),
         ] {
-            assert_eq!(after.says_more_than(&before), is_news, "{before:?} {after:?}");
+            assert_eq!(after.is_news_after(&before), is_news, "{before:?} {after:?}");
         }
     }
 
@@ -247,7 +247,7 @@ mod tests {
         #[test]
         fn more_money_never_says_less(amount in 1..i64::MAX, settled in 0..i64::MAX, more in 0..i64::MAX) {
             let amount = Amount::new(amount).unwrap();
-            let standing = |n| observation(n, n).standing(amount, Tolerance::default());
+            let standing = |n| observation(n, n).paid_state(amount, Tolerance::default());
             prop_assert!(standing(settled) <= standing(settled.saturating_add(more)));
         }
     }

@@ -1,6 +1,6 @@
 //! Describes a wallet to its seller.
 
-use crate::domain::payment::{Address, AmountTag, Coin, Destination, ExtendedPubkey, Wallet};
+use crate::domain::payment::{Address, AmountTags, Coin, Destination, ExtendedPubkey, Wallet};
 
 /// Texts for the seller, on the command line and at the desk.
 impl Wallet {
@@ -16,16 +16,16 @@ impl Wallet {
     }
 
     /// How the payments of two orders are told apart.
-    pub fn told_apart(&self) -> String {
+    pub fn payment_matching(&self) -> String {
         match &self.receives {
             Destination::Address(_) => {
-                let tails = AmountTag::of(&self.currency, &self.coin);
+                let tags = AmountTags::of(&self.currency, &self.coin);
                 format!(
                     "one address for all orders; payments are identified by their exact amounts: up to {} is added, in steps of {}, \
                      so that {} orders with the same total can be open at once",
-                    tails.most(),
-                    tails.step,
-                    tails.n
+                    tags.most(),
+                    tags.step,
+                    tags.n
                 )
             }
             Destination::Account(key) => {

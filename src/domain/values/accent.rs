@@ -21,7 +21,7 @@ pub struct Accent {
     "this colour has a contrast of {contrast}, but text needs {} to be readable; the nearest readable colour is {nearest}",
     Contrast::OF_TEXT
 )]
-pub struct TooPale {
+pub struct LowContrast {
     pub contrast: Contrast,
     pub nearest: Colour,
 }
@@ -42,12 +42,12 @@ impl Accent {
     /// Takes the seller's colour for the light theme; for the dark theme it is lightened as far as needed.
     ///
     /// # Errors
-    /// [`TooPale`] if it is unreadable in the light theme, with the nearest readable colour.
-    pub fn of(light: Colour) -> Result<Self, TooPale> {
+    /// [`LowContrast`] if it is unreadable in the light theme, with the nearest readable colour.
+    pub fn of(light: Colour) -> Result<Self, LowContrast> {
         let contrast = least(light, &LIGHT_GROUNDS);
         if contrast < Contrast::OF_TEXT {
             let nearest = nearest(light, Colour::BLACK, &LIGHT_GROUNDS);
-            return Err(TooPale { contrast, nearest });
+            return Err(LowContrast { contrast, nearest });
         }
         if light == Self::default().light {
             return Ok(Self::default());

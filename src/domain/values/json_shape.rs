@@ -10,14 +10,14 @@ pub struct JsonShape {
     pub depth: usize,
     /// An upper bound of the number of values: strings, numbers, arrays, objects and so on.
     pub n_values: usize,
-    pub n_lists: usize,
-    pub n_records: usize,
+    pub n_arrays: usize,
+    pub n_objects: usize,
     /// Strings, including field names.
-    pub n_texts: usize,
+    pub n_strings: usize,
     /// Units: items of one array.
-    pub longest_list: usize,
+    pub longest_array: usize,
     /// Units: bytes of one string, as written in the text.
-    pub longest_text: usize,
+    pub longest_string: usize,
 }
 
 impl JsonShape {
@@ -30,14 +30,14 @@ impl JsonShape {
         while let Some(byte) = bytes.next() {
             match byte {
                 b'"' => {
-                    shape.n_texts += 1;
-                    shape.longest_text = shape.longest_text.max(skip_text(&mut bytes));
+                    shape.n_strings += 1;
+                    shape.longest_string = shape.longest_string.max(skip_text(&mut bytes));
                 }
                 b'[' | b'{' => {
                     let is_list = *byte == b'[';
                     open.push((is_list, 0));
-                    shape.n_lists += usize::from(is_list);
-                    shape.n_records += usize::from(!is_list);
+                    shape.n_arrays += usize::from(is_list);
+                    shape.n_objects += usize::from(!is_list);
                     shape.n_values += 1;
                     shape.depth = shape.depth.max(open.len());
                     if most_depth < open.len() {
@@ -49,7 +49,7 @@ impl JsonShape {
                     if let Some((is_list, n_commas)) = open.last_mut() {
                         *n_commas += 1;
                         if *is_list {
-                            shape.longest_list = shape.longest_list.max(*n_commas + 1);
+                            shape.longest_array = shape.longest_array.max(*n_commas + 1);
                         }
                     }
                 }
@@ -84,10 +84,10 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(text: &str, depth: usize, n_values: usize, n_texts: usize, longest_list: usize) {
+    fn check(text: &str, depth: usize, n_values: usize, n_strings: usize, longest_array: usize) {
         let shape = JsonShape::of(text.as_bytes(), 5);
-        let found = (shape.depth, shape.n_values, shape.n_texts, shape.longest_list);
-        assert_eq!(found, (depth, n_values, n_texts, longest_list), "{text}");
+        let found = (shape.depth, shape.n_values, shape.n_strings, shape.longest_array);
+        assert_eq!(found, (depth, n_values, n_strings, longest_array), "{text}");
     }
 
     #[test]
@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn the_longest_text_is_measured_as_it_is_written() {
         for (text, n_bytes) in [("[1]", 0), ("[\"ab\",\"c\"]", 2), ("\"\\\"\"", 2), ("\"open", 4)] {
-            assert_eq!(JsonShape::of(text.as_bytes(), 5).longest_text, n_bytes, "{text}");
+            assert_eq!(JsonShape::of(text.as_bytes(), 5).longest_string, n_bytes, "{text}");
         }
     }
 

@@ -18,7 +18,7 @@ pub mod text;
 pub mod timestamp;
 pub mod trusted_time;
 
-pub use accent::{Accent, TooPale};
+pub use accent::{Accent, LowContrast};
 pub use age::{Age, NotAnAge};
 pub use byte_size::byte_size;
 pub use colour::{Colour, Contrast, NotAColour};
@@ -35,5 +35,5 @@ pub use quantity::{NotAQuantity, Quantity};
 pub use text::{Line, NotText, Paragraph};
 pub use timestamp::{NotADay, Timestamp};
 pub use trusted_time::{
-    ClockChange, ClockDoubt, Reading, Settling, THIS_VERSION, Times, TrustedClock,
+    ClockChange, ClockJump, Reading, Settling, THIS_VERSION, Times, TrustedClock,
 };

@@ -86,6 +86,14 @@ pub fn plain_letters(text: &str) -> String {
     seen.chars().filter(|c| !is_joiner(*c)).nfkc().collect::<String>().to_lowercase()
 }
 
+/// An error text as a sentence.
+pub fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+    let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{first}{}{end}", letters.as_str())
+}
+
 /// Removes ignorable characters and surrounding spaces, and normalises to NFC.
 fn cleaned(mut text: String) -> String {
     // Normalisation can change the neighbours of a joiner, so this repeats until nothing changes.

@@ -2,7 +2,7 @@
 
 use crate::domain::values::Timestamp;
 
-/// The readings of the host's clocks at one moment.
+/// The host's clocks at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reading {
     /// The system clock, which people and programs set.
@@ -11,8 +11,8 @@ pub struct Reading {
     pub monotonic_now: i64,
 }
 
-/// The time by which orders expire and are erased. It advances with the time that has really passed. A host's clock
-/// that jumps is in doubt: the trusted time follows it only after a day, or when the seller confirms it.
+/// The time by which orders expire and are erased. It advances with the time that has really passed. If the host's clock
+/// jumps, the trusted time follows it only after a day, or when the seller confirms it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustedClock {
     /// As [`Reading::monotonic_now`].
@@ -20,13 +20,14 @@ pub struct TrustedClock {
     /// The trusted time when the monotonic clock had that value.
     pub time: Timestamp,
     /// Units: seconds by which the host's clock may be ahead at the next check, since the system was down for a while.
-    pub may_step: i64,
+    pub allowed_step: i64,
     /// `None`: the host's clock is trusted.
-    pub doubt: Option<ClockDoubt>,
+    pub jump: Option<ClockJump>,
 }
 
+/// A jump of the host's clock that is not accepted yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ClockDoubt {
+pub struct ClockJump {
     /// Units: seconds by which the host's clock is ahead of the trusted time; negative if it is behind.
     pub ahead: i64,
     /// Units: seconds for which it has been ahead by the same amount.
@@ -51,7 +52,7 @@ pub enum ClockChange {
     None,
     /// The host's clock has jumped, perhaps again.
     Jumped,
-    /// The doubt is over, or the system was down for a while.
+    /// The jump is accepted or over, or the system was down for a while.
     Settled(Settling),
 }
 
@@ -60,7 +61,7 @@ pub enum ClockChange {
 pub struct Settling {
     /// Units: seconds by which the trusted time has jumped.
     pub by: i64,
-    /// Whether all open orders keep their remaining time; otherwise only those placed during the doubt.
+    /// Whether all open orders keep their remaining time; otherwise only those placed during the jump.
     pub moves_all: bool,
     /// The earlier of the trusted times before and after the jump: orders that had expired by then stay expired.
     pub since: Timestamp,
@@ -72,7 +73,7 @@ pub struct Settling {
 pub const THIS_VERSION: i64 = 1_767_225_600;
 /// Units: seconds of difference that do not count as a jump.
 const TOLERANCE: i64 = 60;
-/// Units: seconds that a restart of the system may take without causing doubt.
+/// Units: seconds that a restart of the system may take without counting as a jump.
 const RESTART: i64 = 30 * 60;
 /// Units: seconds after which a jump of the host's clock is accepted.
 const STABLE: i64 = 24 * 60 * 60;
@@ -89,9 +90,9 @@ impl TrustedClock {
         Self {
             monotonic_now: reading.monotonic_now,
             time: reading.wall.max(oldest),
-            may_step: if is_possible { 0 } else { ANY_STEP },
-            doubt: (!is_possible)
-                .then(|| ClockDoubt { ahead: reading.wall.seconds_after(oldest), stable_for: 0 }),
+            allowed_step: if is_possible { 0 } else { ANY_STEP },
+            jump: (!is_possible)
+                .then(|| ClockJump { ahead: reading.wall.seconds_after(oldest), stable_for: 0 }),
         }
     }
 
@@ -115,8 +116,8 @@ impl TrustedClock {
         }
     }
 
-    fn may_step_at(&self, reading: &Reading) -> i64 {
-        if self.is_same_boot(reading) { self.may_step } else { self.may_step.max(RESTART) }
+    fn allowed_step_at(&self, reading: &Reading) -> i64 {
+        if self.is_same_boot(reading) { self.allowed_step } else { self.allowed_step.max(RESTART) }
     }
 
     /// The trusted time by the monotonic clock alone, and by how much the host's clock is ahead of it.
@@ -128,7 +129,7 @@ impl TrustedClock {
     fn agrees(&self, reading: &Reading, ahead: i64) -> bool {
         THIS_VERSION <= reading.wall.get()
             && -TOLERANCE <= ahead
-            && ahead <= TOLERANCE.saturating_add(self.may_step_at(reading))
+            && ahead <= TOLERANCE.saturating_add(self.allowed_step_at(reading))
     }
 
     /// The times at this moment.
@@ -142,14 +143,14 @@ impl TrustedClock {
     }
 
     /// Checks the clocks: returns the new state, and what it changes.
-    pub fn look(&self, reading: &Reading) -> (Self, ClockChange) {
+    pub fn check(&self, reading: &Reading) -> (Self, ClockChange) {
         let (time, ahead) = self.estimate(reading);
         if self.agrees(reading, ahead) {
-            let was_down = 0 < self.may_step_at(reading) && TOLERANCE < ahead;
+            let was_down = 0 < self.allowed_step_at(reading) && TOLERANCE < ahead;
             let most = self.elapsed(reading).max(0) / SLEW;
             let by = if was_down { ahead } else { ahead.clamp(-most, most) };
             let next = self.anchored(reading, time.plus_seconds(by), None);
-            let change = if was_down || self.doubt.is_some() {
+            let change = if was_down || self.jump.is_some() {
                 let by = if was_down { ahead } else { 0 };
                 ClockChange::Settled(Settling {
                     by,
@@ -162,31 +163,31 @@ impl TrustedClock {
             };
             return (next, change);
         }
-        let kept = self.doubt.filter(|doubt| self.goes_on(doubt, reading, ahead));
-        let stable_for =
-            kept.map_or(0, |doubt| doubt.stable_for.saturating_add(self.elapsed(reading).max(0)));
+        let same_jump = self.jump.filter(|jump| self.continues(jump, reading, ahead));
+        let stable_for = same_jump
+            .map_or(0, |jump| jump.stable_for.saturating_add(self.elapsed(reading).max(0)));
         if STABLE <= stable_for && THIS_VERSION <= reading.wall.get() {
-            return self.believe(reading);
+            return self.accept(reading);
         }
-        let ahead = match kept {
-            Some(doubt) if self.is_same_boot(reading) => doubt.ahead,
+        let ahead = match same_jump {
+            Some(jump) if self.is_same_boot(reading) => jump.ahead,
             _ => ahead,
         };
         let next = Self {
-            may_step: self.may_step_at(reading),
-            ..self.anchored(reading, time, Some(ClockDoubt { ahead, stable_for }))
+            allowed_step: self.allowed_step_at(reading),
+            ..self.anchored(reading, time, Some(ClockJump { ahead, stable_for }))
         };
-        (next, if kept.is_some() { ClockChange::None } else { ClockChange::Jumped })
+        (next, if same_jump.is_some() { ClockChange::None } else { ClockChange::Jumped })
     }
 
-    /// Whether the host's clock has the same offset as in this doubt; after a restart it may be larger by the downtime.
-    fn goes_on(&self, doubt: &ClockDoubt, reading: &Reading, ahead: i64) -> bool {
+    /// Whether the host's clock has the same offset as in this jump; after a restart it may be larger by the downtime.
+    fn continues(&self, jump: &ClockJump, reading: &Reading, ahead: i64) -> bool {
         let off = if self.is_same_boot(reading) { 0 } else { RESTART };
-        (doubt.ahead - TOLERANCE..=doubt.ahead + TOLERANCE + off).contains(&ahead)
+        (jump.ahead - TOLERANCE..=jump.ahead + TOLERANCE + off).contains(&ahead)
     }
 
-    /// Accepts the host's clock as right and ends the doubt.
-    pub fn believe(&self, reading: &Reading) -> (Self, ClockChange) {
+    /// Accepts the host's clock as right.
+    pub fn accept(&self, reading: &Reading) -> (Self, ClockChange) {
         let (time, by) = self.estimate(reading);
         let now = reading.wall;
         // Time does not run backwards: if the host's clock is behind, the trusted time was wrong.
@@ -194,8 +195,8 @@ impl TrustedClock {
         (self.anchored(reading, now, None), ClockChange::Settled(settling))
     }
 
-    fn anchored(&self, reading: &Reading, time: Timestamp, doubt: Option<ClockDoubt>) -> Self {
-        Self { monotonic_now: reading.monotonic_now, time, may_step: 0, doubt }
+    fn anchored(&self, reading: &Reading, time: Timestamp, jump: Option<ClockJump>) -> Self {
+        Self { monotonic_now: reading.monotonic_now, time, allowed_step: 0, jump }
     }
 }
 
@@ -239,7 +240,7 @@ mod tests {
         let mut changes = Vec::new();
         let end = host.passed + seconds;
         loop {
-            let (next, change) = clock.look(&host.reading());
+            let (next, change) = clock.check(&host.reading());
             *clock = next;
             if change != ClockChange::None {
                 changes.push(change);
@@ -272,7 +273,7 @@ mod tests {
             host.wrong_by += TOLERANCE / 2;
             looks(&mut clock, &mut host, HOUR);
         }
-        assert!(clock.doubt.is_some());
+        assert!(clock.jump.is_some());
     }
 
     #[test]
@@ -343,9 +344,9 @@ mod tests {
     fn the_seller_can_say_at_once_that_the_clock_is_right() {
         let (clock, mut host) = begun();
         host.wrong_by = 5 * DAY;
-        let (clock, change) = clock.believe(&host.reading());
+        let (clock, change) = clock.accept(&host.reading());
         assert_eq!(change, settled(5 * DAY, false, 0, 5 * DAY));
-        assert_eq!(clock.look(&host.reading()), (clock.clone(), ClockChange::None));
+        assert_eq!(clock.check(&host.reading()), (clock.clone(), ClockChange::None));
     }
 
     #[test]
@@ -380,7 +381,7 @@ mod tests {
         let mut host = Host { wrong_by: -START, ..Host::new() };
         let mut clock = TrustedClock::begin(&host.reading());
         assert_eq!(looks(&mut clock, &mut host, 2 * DAY), []);
-        assert!(clock.doubt.is_some(), "1970 is not believed, however long it says so");
+        assert!(clock.jump.is_some(), "1970 is not believed, however long it says so");
         let trusted = clock.at(&host.reading()).trusted;
         assert_eq!(trusted.get(), THIS_VERSION + 2 * DAY);
         host.wrong_by = 0;
@@ -423,7 +424,7 @@ mod tests {
         host.wrong_by = -300;
         host.passed += 10;
         assert_eq!(clock.at(&host.reading()).trusted, at(START + host.passed));
-        assert_eq!(clock.look(&host.reading()).1, ClockChange::Jumped);
+        assert_eq!(clock.check(&host.reading()).1, ClockChange::Jumped);
         looks(&mut clock, &mut host, 1_200);
         let times = clock.at(&host.reading());
         assert_eq!((times.ahead, times.trusted), (None, host.reading().wall));
@@ -434,7 +435,7 @@ mod tests {
         let (clock, mut host) = begun();
         host.passed = -3;
         assert_eq!(clock.at(&host.reading()).ahead, None);
-        assert_eq!(clock.look(&host.reading()).1, ClockChange::None);
+        assert_eq!(clock.check(&host.reading()).1, ClockChange::None);
     }
 
     proptest! {
@@ -449,7 +450,7 @@ mod tests {
                 host.wrong_by += jump;
                 let before = clock.at(&host.reading()).trusted;
                 prop_assert!(before.get() - START - host.passed <= 60 + host.passed / SLEW);
-                clock = clock.look(&host.reading()).0;
+                clock = clock.check(&host.reading()).0;
                 let after = clock.at(&host.reading()).trusted;
                 prop_assert!(after.get() - START - host.passed <= 60 + host.passed / SLEW);
                 prop_assert!(clock.time.get() <= after.get() + 60);

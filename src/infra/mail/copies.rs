@@ -10,11 +10,11 @@ use std::ops::Range;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::infra::mail::erased_file::{erase_file, replace_file};
+use crate::infra::mail::erased_file::{erase_file, remove_if_present, replace_file};
 
 /// The format of a file with many messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
+enum Format {
     /// Each message begins with a line `From SENDER TIME`. Source: RFC 4155.
     Mbox,
     /// Each message is between two lines of four bytes 1.
@@ -39,14 +39,14 @@ pub fn erase(path: &Path, is_single: bool, order_refs: &HashSet<&str>) -> io::Re
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
     let before = file.metadata()?;
     let mut reader = BufReader::new(file);
-    let Some(form) = form(reader.fill_buf()?).filter(|_| !is_single) else {
+    let Some(format) = format_of(reader.fill_buf()?).filter(|_| !is_single) else {
         return if head_names_order(&mut reader, order_refs)? {
             erase_file(path).map(|()| true)
         } else {
             Ok(false)
         };
     };
-    let ours = find(&mut reader, form, order_refs)?;
+    let ours = find(&mut reader, format, order_refs)?;
     if ours.is_empty() {
         return Ok(false);
     }
@@ -70,11 +70,11 @@ pub fn erase(path: &Path, is_single: bool, order_refs: &HashSet<&str>) -> io::Re
     erased.map(|()| true)
 }
 
-fn form(begin: &[u8]) -> Option<Form> {
-    if begin.starts_with(b"From ") {
-        Some(Form::Mbox)
-    } else {
-        begin.starts_with(MMDF).then_some(Form::Mmdf)
+fn format_of(begin: &[u8]) -> Option<Format> {
+    match begin {
+        _ if begin.starts_with(b"From ") => Some(Format::Mbox),
+        _ if begin.starts_with(MMDF) => Some(Format::Mmdf),
+        _ => None,
     }
 }
 
@@ -90,13 +90,13 @@ struct Lock(PathBuf);
 impl Lock {
     fn take(path: &Path) -> io::Result<Self> {
         let lock = beside(path, ".lock");
-        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&lock) {
-            Ok(_) => Ok(Self(lock)),
-            Err(error) => Err(io::Error::new(
-                error.kind(),
-                format!("{}: a mail program is at work on the file ({error})", lock.display()),
-            )),
-        }
+        let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&lock);
+        created.map_err(|error| {
+            let path = lock.display();
+            let message = format!("{path}: a mail program is at work on the file ({error})");
+            io::Error::new(error.kind(), message)
+        })?;
+        Ok(Self(lock))
     }
 }
 
@@ -111,10 +111,7 @@ fn rewrite(reader: &mut BufReader<File>, without: &[Range<u64>], draft: &Path) -
     let of_file = reader.get_ref().metadata()?;
     let mode = of_file.permissions().mode() & 0o777;
     // Left by a purge that was interrupted.
-    match fs::remove_file(draft) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    remove_if_present(draft)?;
     let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(draft)?;
     let mut at = 0;
     let end = of_file.len()..of_file.len();
@@ -155,7 +152,7 @@ fn head_names_order(reader: &mut impl BufRead, order_refs: &HashSet<&str>) -> io
 /// The positions of the messages of these orders.
 fn find(
     reader: &mut impl BufRead,
-    form: Form,
+    format: Format,
     order_refs: &HashSet<&str>,
 ) -> io::Result<Vec<Range<u64>>> {
     let mut found: Vec<Range<u64>> = Vec::new();
@@ -165,16 +162,16 @@ fn find(
     while let Some(is_begin) = next_line(reader, &mut line)? {
         let end = at + line.len() as u64;
         let is_mark = is_begin
-            && match form {
-                Form::Mbox => after_blank && begins_message(&line),
-                Form::Mmdf => line == MMDF,
+            && match format {
+                Format::Mbox => after_blank && begins_message(&line),
+                Format::Mmdf => line == MMDF,
             };
         if is_mark {
             if is_inside && is_ours {
-                found.push(start..if form == Form::Mmdf { end } else { at });
+                found.push(start..if format == Format::Mmdf { end } else { at });
             }
             // In this format the second separator ends a message, and begins none.
-            is_inside = form == Form::Mbox || !is_inside;
+            is_inside = format == Format::Mbox || !is_inside;
             (start, is_ours, in_head) = (at, false, is_inside);
         } else if in_head && is_begin {
             is_ours |= names_order(&line, order_refs);

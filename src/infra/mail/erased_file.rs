@@ -20,6 +20,14 @@ pub fn erase_file(path: &Path) -> io::Result<()> {
     fs::remove_file(path)
 }
 
+/// Removes a file; a missing one counts as removed.
+pub fn remove_if_present(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Replaces a file with a draft, and overwrites the old content in the same way.
 ///
 /// # Errors

@@ -1,12 +1,12 @@
 //! Erases an order's messages from the Maildir.
 
 use std::collections::HashSet;
-use std::fs;
 use std::fs::{DirEntry, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::infra::mail::erased_file::erase_file;
+use crate::infra::mail::maildir::entries;
 use crate::infra::mail::message_name::MessageName;
 use crate::infra::mail::{Maildir, copies};
 
@@ -56,13 +56,8 @@ fn erase_in(
     order_refs: &HashSet<&str>,
     folders: &mut Vec<PathBuf>,
 ) -> io::Result<()> {
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
-    };
     let (mut erased, mut missed) = (false, false);
-    for entry in entries {
+    for entry in entries(folder)? {
         let entry = entry?;
         let kind = entry.file_type()?;
         if kind.is_dir() && entry.file_name() != LOST_AND_FOUND {
@@ -98,6 +93,8 @@ fn erase_from(entry: &DirEntry, is_part: bool, order_refs: &HashSet<&str>) -> io
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn written(home: &Path, name: &str, text: &str) {

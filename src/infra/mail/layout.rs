@@ -18,10 +18,10 @@ const CONTINUED: char = ' ';
 
 /// A buyer's text with a bar before each line, so that none can pass for the shop's own or for a line of a mail
 /// program.
-pub fn barred(words: &str) -> Vec<String> {
+pub fn barred(text: &str) -> Vec<String> {
     let most = WIDTH - BAR.len() - 2;
     let mut barred = Vec::new();
-    for line in words.lines() {
+    for line in text.lines() {
         let mut parts = wrapped(&printable(line), most);
         let last = parts.len().saturating_sub(1);
         parts.iter_mut().take(last).for_each(|part| part.push(CONTINUED));
@@ -32,20 +32,20 @@ pub fn barred(words: &str) -> Vec<String> {
 
 /// The original text, line by line as it was typed. A line without a bar stays unchanged.
 pub fn unbarred<'a>(lines: impl IntoIterator<Item = &'a str>) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
+    let mut unwrapped: Vec<String> = Vec::new();
     let mut is_continued = false;
     for line in lines {
-        let (text, goes_on) = match line.strip_prefix(BAR) {
+        let (text, continues) = match line.strip_prefix(BAR) {
             Some(text) => text.strip_suffix(CONTINUED).map_or((text, false), |text| (text, true)),
             None => (line, false),
         };
-        match words.last_mut().filter(|_| is_continued) {
+        match unwrapped.last_mut().filter(|_| is_continued) {
             Some(last) => last.push_str(text),
-            None => words.push(text.to_owned()),
+            None => unwrapped.push(text.to_owned()),
         }
-        is_continued = goes_on;
+        is_continued = continues;
     }
-    words
+    unwrapped
 }
 
 /// A line of the bill: the item on the left, the price on the right.
@@ -77,9 +77,9 @@ pub fn fitted(text: &str) -> String {
             fitted.extend([&line, "\n"]);
             continue;
         }
-        let words = line.trim_start_matches(' ');
-        let indent = &line[..(line.len() - words.len()).min(WIDEST / 2)];
-        let parts = wrapped(words, WIDEST - indent.len() - INDENT.len() - 1);
+        let unindented = line.trim_start_matches(' ');
+        let indent = &line[..(line.len() - unindented.len()).min(WIDEST / 2)];
+        let parts = wrapped(unindented, WIDEST - indent.len() - INDENT.len() - 1);
         for (n, part) in parts.iter().enumerate() {
             let hang = if n == 0 { "" } else { INDENT };
             fitted.extend([indent, hang, part.trim_end_matches(' '), "\n"]);

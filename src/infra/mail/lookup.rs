@@ -1,13 +1,13 @@
 //! Finds a message again after mail programs have renamed its file.
 
 use std::collections::HashMap;
-use std::fs;
 use std::fs::File;
 use std::io;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::infra::mail::Maildir;
+use crate::infra::mail::maildir::entries;
 use crate::infra::mail::message_name::MessageName;
 
 /// Finds messages by the names that the shop gave them, even after mail programs have renamed their files.
@@ -84,46 +84,32 @@ impl Lookup {
                 return Ok(Some(path));
             }
         }
-        if let Some(path) = self.renamed.as_ref().and_then(|renamed| renamed.get(name))
-            && path.try_exists()?
-        {
-            return Ok(Some(path.clone()));
-        }
         if self.renamed.is_none() {
             self.renamed = Some(list_renamed(&self.maildir.folder)?);
-            return Ok(self.renamed.as_ref().and_then(|renamed| renamed.get(name)).cloned());
         }
-        Ok(None)
+        match self.renamed.as_ref().and_then(|renamed| renamed.get(name)) {
+            Some(path) if path.try_exists()? => Ok(Some(path.clone())),
+            _ => Ok(None),
+        }
     }
 }
 
 /// Each name that mutt can give a message in `cur`.
 fn usual_names(folder: &Path, name: &str) -> impl Iterator<Item = PathBuf> {
     let cur = folder.join("cur");
-    let flagged = (0..1_u32 << FLAGS.len()).map({
-        let cur = cur.clone();
-        move |chosen| {
-            let flags: String = FLAGS
-                .chars()
-                .enumerate()
-                .filter(|(n, _)| chosen >> n & 1 == 1)
-                .map(|(_, flag)| flag)
-                .collect();
-            cur.join(format!("{name}:2,{flags}"))
-        }
+    let without_flags = cur.join(name);
+    let with_flags = (0..1_u32 << FLAGS.len()).map(move |chosen| {
+        let chosen_flags = FLAGS.char_indices().filter(|(n, _)| chosen >> n & 1 == 1);
+        let flags: String = chosen_flags.map(|(_, flag)| flag).collect();
+        cur.join(format!("{name}:2,{flags}"))
     });
-    std::iter::once(cur.join(name)).chain(flagged)
+    std::iter::once(without_flags).chain(with_flags)
 }
 
 fn list_renamed(folder: &Path) -> io::Result<HashMap<String, PathBuf>> {
     let mut renamed = HashMap::new();
     for part in ["new", "cur"] {
-        let entries = match fs::read_dir(folder.join(part)) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(error),
-        };
-        for entry in entries {
+        for entry in entries(&folder.join(part))? {
             let entry = entry?;
             let file_name = entry.file_name();
             let file_name = file_name.to_string_lossy();
@@ -146,6 +132,8 @@ fn list_renamed(folder: &Path) -> io::Result<HashMap<String, PathBuf>> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     const NAME: &str = "1.AAAAAAAAAA_0.shop";

@@ -1,7 +1,7 @@
 //! Delivers messages to a Maildir: completely, and once.
 
 use std::fs;
-use std::fs::{DirBuilder, File, FileTimes, OpenOptions};
+use std::fs::{DirBuilder, DirEntry, File, FileTimes, OpenOptions};
 use std::io;
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
@@ -73,45 +73,41 @@ impl Maildir {
     ) -> io::Result<()> {
         self.make()?;
         // A unique name: a concurrent delivery of the same message has its own draft.
-        static TRIES: AtomicU64 = AtomicU64::new(0);
-        let n_try = TRIES.fetch_add(1, Ordering::Relaxed);
-        let draft = self.folder.join("tmp").join(format!("{name}.{}.{n_try}", std::process::id()));
+        static ATTEMPTS: AtomicU64 = AtomicU64::new(0);
+        let attempt = ATTEMPTS.fetch_add(1, Ordering::Relaxed);
+        let draft =
+            self.folder.join("tmp").join(format!("{name}.{}.{attempt}", std::process::id()));
         // `create_new` follows no symbolic link and does not open an existing file.
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
         // The file's modification time would reveal the hour: it is set to the start of the day, as in the name.
         let day = name.split('.').next().and_then(|seconds| seconds.parse().ok()).unwrap_or(0);
         let day = UNIX_EPOCH + Duration::from_secs(day);
-        let place = self.folder.join(part);
+        let folder = self.folder.join(part);
         let moved = file
             .write_all(message)
             .and_then(|()| file.set_times(FileTimes::new().set_accessed(day).set_modified(day)))
             .and_then(|()| file.sync_all())
             .and_then(|()| {
                 failpoints::at("message-drafted");
-                move_in(&draft, &place.join(file_name))
+                move_in(&draft, &folder.join(file_name))
             });
         failpoints::at("message-moved");
         // A delivered message has another name by now, and is kept.
         let _ = if let Ok(true) = moved { fs::remove_file(&draft) } else { erase_file(&draft) };
         let is_ours = moved?;
         // Without this, the file may be back in `tmp` after a power failure.
-        let kept = File::open(&place).and_then(|folder| folder.sync_all());
-        if kept.is_err() && is_ours {
+        let synced = File::open(&folder).and_then(|folder| folder.sync_all());
+        if synced.is_err() && is_ours {
             // A second fsync that succeeds would prove nothing: the next attempt writes a new file.
-            let _ = erase_file(&place.join(file_name));
+            let _ = erase_file(&folder.join(file_name));
         }
-        kept
+        synced
     }
 
     /// Removes drafts in `tmp` that an interrupted process left, last touched before this moment: a draft has the
     /// content of its message. If one is still being written, its delivery fails and is tried again.
     pub fn clear_drafts(&self, before: Timestamp) -> io::Result<()> {
-        let entries = match fs::read_dir(self.folder.join("tmp")) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(error),
-        };
-        for entry in entries {
+        for entry in entries(&self.folder.join("tmp"))? {
             let entry = entry?;
             // The modification time is the start of the day; the change time is the file system's own.
             let name = entry.file_name();
@@ -128,7 +124,7 @@ impl Maildir {
     /// # Errors
     /// Any I/O error; a missing folder counts as empty.
     pub fn oldest_unread(&self) -> io::Result<Option<i64>> {
-        self.moments("new", |oldest, seconds| oldest.min(seconds))
+        self.pick_time("new", i64::min)
     }
 
     /// When the newest message was written, read or unread; in the same way.
@@ -136,23 +132,17 @@ impl Maildir {
     /// # Errors
     /// As [`Self::oldest_unread`].
     pub fn newest(&self) -> io::Result<Option<i64>> {
-        let later = |newest: i64, seconds: i64| newest.max(seconds);
-        Ok(self.moments("new", later)?.max(self.moments("cur", later)?))
+        Ok(self.pick_time("new", i64::max)?.max(self.pick_time("cur", i64::max)?))
     }
 
-    fn moments(&self, part: &str, choose: impl Fn(i64, i64) -> i64) -> io::Result<Option<i64>> {
-        let entries = match fs::read_dir(self.folder.join(part)) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let mut chosen: Option<i64> = None;
-        for entry in entries {
+    fn pick_time(&self, part: &str, pick: fn(i64, i64) -> i64) -> io::Result<Option<i64>> {
+        let mut picked: Option<i64> = None;
+        for entry in entries(&self.folder.join(part))? {
             let name = entry?.file_name();
             let seconds = MessageName::parse(&name.to_string_lossy()).seconds();
-            chosen = [chosen, seconds].into_iter().flatten().reduce(&choose);
+            picked = [picked, seconds].into_iter().flatten().reduce(pick);
         }
-        Ok(chosen)
+        Ok(picked)
     }
 
     /// Writes, syncs and removes a draft, to check whether an order could be delivered now.
@@ -162,13 +152,24 @@ impl Maildir {
     }
 }
 
-/// Moves a draft to its place, and returns whether it was moved: an existing file is not replaced.
-fn move_in(draft: &Path, place: &Path) -> io::Result<bool> {
-    match fs::hard_link(draft, place) {
+/// The entries of a folder; a missing folder counts as empty.
+pub(super) fn entries(
+    folder: &Path,
+) -> io::Result<impl Iterator<Item = io::Result<DirEntry>> + use<>> {
+    match fs::read_dir(folder) {
+        Ok(entries) => Ok(Some(entries).into_iter().flatten()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None.into_iter().flatten()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Moves a draft to its target, and returns whether it was moved: an existing file is not replaced.
+fn move_in(draft: &Path, target: &Path) -> io::Result<bool> {
+    match fs::hard_link(draft, target) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
         // For a file system without hard links: then a rename must do.
-        Err(_) => fs::rename(draft, place).map(|()| true),
+        Err(_) => fs::rename(draft, target).map(|()| true),
     }
 }
 

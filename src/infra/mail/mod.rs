@@ -7,11 +7,9 @@ mod erasure;
 mod key_fault;
 mod key_file;
 mod layout;
-mod letter;
 mod lookup;
 mod maildir;
 mod message_name;
-mod node_message;
 mod order_message;
 mod padding;
 mod pgp_block_check;
@@ -19,16 +17,17 @@ pub mod reply;
 mod seal;
 mod seller_key;
 mod shop_message;
-mod siege_message;
+mod stored_message;
 mod write_trial;
 
 pub use key_fault::KeyFault;
-pub use letter::{Letter, PlainLetter};
 pub use lookup::Lookup;
 pub use maildir::Maildir;
-pub use node_message::NodeMessage;
-pub use order_message::{MOST_UNPACKED, OrderMessage, Told, Unwritable, bill, delivery_name};
-pub use reply::{MessageId, Reply, Unreadable};
+pub use order_message::{
+    MOST_UNPACKED, MessageError, Notification, OrderMessage, bill, delivery_name,
+};
+pub use reply::{MessageId, Reply, ReplyError};
 pub use seal::{SealError, sealed_message};
 pub use seller_key::SellerKey;
-pub use siege_message::{SiegeMessage, SiegeNews};
+pub use shop_message::{ShopMessage, ShopNews, SiegeNews};
+pub use stored_message::{PlainMessage, StoredMessage};

@@ -11,24 +11,24 @@ use crate::infra::mail::seal::SealError;
 use crate::infra::mail::{SellerKey, layout, seal};
 
 /// The event of an order that the seller is notified of.
-pub enum Told<'a> {
-    New(&'a Buyer),
+pub enum Notification<'a> {
+    NewOrder(&'a Buyer),
     /// The buyer reports a payment.
-    Paid,
+    PaymentReported,
     /// The order's status changed, by the seller's action or because it expired. Empty: without a text.
-    Step(&'a str),
+    StatusChanged(&'a str),
     /// What the seller's node observed, if the order's status does not change.
-    Node(&'a str),
+    NodeUpdate(&'a str),
     /// A message from the buyer: text, or a PGP block that only the seller can decrypt.
     Question(&'a str, Option<&'a PgpBlock>),
     /// The buyer's data was erased at the buyer's request.
-    Erased,
+    DataErased,
 }
 
 /// An event of an order, as a message whose thread and file name are derived from the order.
 pub struct OrderMessage<'a> {
     pub order: &'a Order,
-    pub told: Told<'a>,
+    pub notification: Notification<'a>,
     /// 0: the order itself, then 1, 2 … within the order.
     pub number: i64,
     /// By the mailbox's clock.
@@ -40,7 +40,7 @@ pub struct OrderMessage<'a> {
 }
 
 #[derive(Debug, thiserror::Error)]
-pub enum Unwritable {
+pub enum MessageError {
     #[error("the text of the message: {0}")]
     Text(#[from] askama::Error),
     #[error("an address of the message: {0}")]
@@ -116,8 +116,8 @@ impl OrderMessage<'_> {
     /// The message as stored in the Maildir, with LF line ends: encrypted if there is a key.
     ///
     /// # Errors
-    /// [`Unwritable`], which no order should ever cause.
-    pub fn write(&self, key: Option<&SellerKey>, now: Timestamp) -> Result<Vec<u8>, Unwritable> {
+    /// [`MessageError`], which no order should ever cause.
+    pub fn write(&self, key: Option<&SellerKey>, now: Timestamp) -> Result<Vec<u8>, MessageError> {
         let subject = self.subject();
         let text = self.text(key.is_some())?;
         let head = self.head(&subject)?;
@@ -138,7 +138,7 @@ impl OrderMessage<'_> {
         Ok(seal::stored(&message))
     }
 
-    fn head(&self, subject: &str) -> Result<MessageBuilder, Unwritable> {
+    fn head(&self, subject: &str) -> Result<MessageBuilder, MessageError> {
         let order_ref = &self.order.order_ref;
         let from: lettre::message::Mailbox = format!("order+{order_ref}@{DOMAIN}").parse()?;
         let to: lettre::message::Mailbox = self.seller.as_str().parse()?;
@@ -161,13 +161,22 @@ impl OrderMessage<'_> {
     /// Never contains a buyer's text.
     fn subject(&self) -> String {
         let Order { order_ref, status, .. } = self.order;
-        match (&self.told, status) {
-            (Told::New(_), Status::Awaiting) => format!("New order {order_ref} - unpaid"),
-            (Told::New(_), _) => format!("New order {order_ref}"),
-            (Told::Paid | Told::Step(_) | Told::Node(_), status) => {
+        match (&self.notification, status) {
+            (Notification::NewOrder(_), Status::Awaiting) => {
+                format!("New order {order_ref} - unpaid")
+            }
+            (Notification::NewOrder(_), _) => format!("New order {order_ref}"),
+            (
+                Notification::PaymentReported
+                | Notification::StatusChanged(_)
+                | Notification::NodeUpdate(_),
+                status,
+            ) => {
                 format!("Payment for order {order_ref}: {status}")
             }
-            (Told::Question(..) | Told::Erased, _) => format!("Message about order {order_ref}"),
+            (Notification::Question(..) | Notification::DataErased, _) => {
+                format!("Message about order {order_ref}")
+            }
         }
     }
 
@@ -177,9 +186,11 @@ impl OrderMessage<'_> {
 
     /// The buyer's own PGP message to the seller.
     fn block(&self) -> Option<&PgpBlock> {
-        match &self.told {
-            Told::New(Buyer { delivery: Delivery::Sealed { block, .. }, .. }) => Some(block),
-            Told::Question(_, block) => *block,
+        match &self.notification {
+            Notification::NewOrder(Buyer {
+                delivery: Delivery::Encrypted { block, .. }, ..
+            }) => Some(block),
+            Notification::Question(_, block) => *block,
             _ => None,
         }
     }
@@ -187,44 +198,58 @@ impl OrderMessage<'_> {
     fn headline(&self) -> String {
         let Order { order_ref, status, .. } = self.order;
         let shop = self.site_name;
-        match (&self.told, status) {
-            (Told::New(_), Status::Awaiting) => {
+        match (&self.notification, status) {
+            (Notification::NewOrder(_), Status::Awaiting) => {
                 format!("New order {order_ref} for {shop}, awaiting payment")
             }
-            (Told::New(_), _) => {
+            (Notification::NewOrder(_), _) => {
                 format!("New order {order_ref} for {shop}, payment reported by the buyer")
             }
-            (Told::Paid, _) => format!("The buyer of order {order_ref} reports a payment"),
-            (Told::Step(_), status) => format!("Order {order_ref} is now {status}"),
-            (Told::Node(_), _) => format!("Payment update from your node for order {order_ref}"),
-            (Told::Question(..), _) => format!("New message from the buyer of order {order_ref}"),
-            (Told::Erased, _) => format!("The buyer of order {order_ref} has deleted their data"),
+            (Notification::PaymentReported, _) => {
+                format!("The buyer of order {order_ref} reports a payment")
+            }
+            (Notification::StatusChanged(_), status) => {
+                format!("Order {order_ref} is now {status}")
+            }
+            (Notification::NodeUpdate(_), _) => {
+                format!("Payment update from your node for order {order_ref}")
+            }
+            (Notification::Question(..), _) => {
+                format!("New message from the buyer of order {order_ref}")
+            }
+            (Notification::DataErased, _) => {
+                format!("The buyer of order {order_ref} has deleted their data")
+            }
         }
     }
 
     fn notice(&self) -> Option<String> {
-        let words = match (&self.told, self.order.status) {
-            (Told::Erased, _) => {
+        let words = match (&self.notification, self.order.status) {
+            (Notification::DataErased, _) => {
                 "The shop no longer has the buyer's data, and the order code no longer works.\n\
                  The first message of this thread still holds the buyer's data: please delete\n\
                  it when no longer needed."
             }
-            (Told::Node(words), _) => words,
-            (Told::Paid, Status::Late) => {
+            (Notification::NodeUpdate(words), _) => words,
+            (Notification::PaymentReported, Status::Late) => {
                 "The order had already expired, and its items were back in stock."
             }
-            (Told::New(_), _) if self.order.reservation == Reservation::Contested => {
+            (Notification::NewOrder(_), _) if self.order.reservation == Reservation::Contested => {
                 "Nothing is reserved for this order: other unpaid orders want the same items.\n\
                  Whoever pays first gets them."
             }
-            (Told::Step(_), Status::Oversold) if self.order.invoice.observation.is_none() => {
+            (Notification::StatusChanged(_), Status::Oversold)
+                if self.order.invoice.observation.is_none() =>
+            {
                 "Nothing is left for this order: other payments came first. You decide: add stock\n\
                  and use /paid again, or refund the payment and use /refunded."
             }
-            (Told::New(_), Status::Awaiting) if self.order.invoice.observation.is_some() => {
+            (Notification::NewOrder(_), Status::Awaiting)
+                if self.order.invoice.observation.is_some() =>
+            {
                 "Your node is watching for the payment. You are notified when it arrives."
             }
-            (Told::Step(_), _) => return self.node_notice(),
+            (Notification::StatusChanged(_), _) => return self.node_notice(),
             _ => return None,
         };
         Some(words.to_owned())
@@ -236,7 +261,7 @@ impl OrderMessage<'_> {
         let Invoice { amount, currency, received, .. } = &order.invoice;
         let observation = order.invoice.observation.as_ref()?;
         let words = match order.status {
-            Status::Unconfirmed if order.is_lost() => {
+            Status::Unconfirmed if order.is_reversed() => {
                 "The network reversed the payment's block. The payment usually confirms again:\n\
                  do not ship before it does."
                     .to_owned()
@@ -307,11 +332,13 @@ impl OrderMessage<'_> {
     fn text(&self, is_sealed: bool) -> Result<String, askama::Error> {
         let order = self.order;
         let invoice = &order.invoice;
-        let words = match &self.told {
-            Told::Question(_, Some(_)) => {
+        let words = match &self.notification {
+            Notification::Question(_, Some(_)) => {
                 vec!["  The message is encrypted to your key: see the end of this mail.".to_owned()]
             }
-            Told::Question(words, None) | Told::Step(words) => layout::barred(words),
+            Notification::Question(words, None) | Notification::StatusChanged(words) => {
+                layout::barred(words)
+            }
             _ => Vec::new(),
         };
         let text = OrderText {
@@ -323,19 +350,19 @@ impl OrderMessage<'_> {
             state: order.status.as_str(),
             bill: bill(order),
             amount: invoice.amount.to_string(),
-            mark: some(invoice.mark()),
+            mark: some(invoice.tag()),
             received: some(invoice.received),
             node: self.node(),
             excess: some(order.excess()).filter(|_| order.status == Status::Overpaid),
             due: some(order.due(self.tolerance))
-                .filter(|_| order.status.may_miss_a_part() && !order.is_lost()),
+                .filter(|_| order.status.may_be_underpaid() && !order.is_reversed()),
             currency: invoice.currency.as_str(),
             address: invoice.address.as_str(),
             until: (order.status == Status::Awaiting)
                 .then(|| invoice.until.rounded_up(UNTIL_MINUTES).for_people()),
             transaction: order.transaction.as_ref().map(|id| id.as_str()),
-            buyer: match &self.told {
-                Told::New(buyer) => Some(BuyerText {
+            buyer: match &self.notification {
+                Notification::NewOrder(buyer) => Some(BuyerText {
                     refund: buyer.refund.as_ref().map(|address| address.as_str()),
                     delivery: delivery(&buyer.delivery),
                     email: layout::barred(buyer.email.as_str()),
@@ -343,7 +370,7 @@ impl OrderMessage<'_> {
                 }),
                 _ => None,
             },
-            may_answer: !matches!(self.told, Told::Erased),
+            may_answer: !matches!(self.notification, Notification::DataErased),
             is_sealed,
             keep: plural(self.keep_days, "day", "days"),
             unpaid: plural(order.unpaid_days(), "day", "days"),
@@ -383,12 +410,12 @@ pub fn bill(order: &Order) -> Vec<String> {
     if let Some(discount) = &order.discount {
         let percent = discount.percent.map_or(String::new(), |percent| format!(" {percent}%"));
         let left = format!("discount{percent}, code {}", discount.code);
-        bill.extend(layout::bill(&left, &format!("-{}", discount.less)));
+        bill.extend(layout::bill(&left, &format!("-{}", discount.amount)));
     }
-    if let Some(sending) = &order.sending {
+    if let Some(shipping) = &order.shipping {
         bill.extend(layout::bill(
-            &format!("shipping: {}", sending.name),
-            &sending.price.to_string(),
+            &format!("shipping: {}", shipping.name),
+            &shipping.price.to_string(),
         ));
     }
     let total = format!("{} {}", order.invoice.total, order.invoice.currency);
@@ -399,7 +426,7 @@ pub fn bill(order: &Order) -> Vec<String> {
 fn delivery(delivery: &Delivery) -> Vec<String> {
     match delivery {
         Delivery::Plain(address) => address.lines().flat_map(layout::barred).collect(),
-        Delivery::Sealed { country, .. } => {
+        Delivery::Encrypted { country, .. } => {
             let words = "  The address is encrypted to your key: see the end of this mail.";
             let mut lines = vec![words.to_owned()];
             lines.extend(layout::barred(country.as_str()));

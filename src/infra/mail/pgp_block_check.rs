@@ -1,6 +1,6 @@
 //! Checks to whom a buyer's PGP message is encrypted.
 
-use pgp::packet::{Packet, PacketParser, PublicKeyEncryptedSessionKey, SymEncryptedProtectedData};
+use pgp::packet::{Packet, PacketParser, PublicKeyEncryptedSessionKey};
 use pgp::types::KeyId;
 
 use crate::domain::orders::{NotAPgpBlock, PgpBlock};
@@ -16,21 +16,24 @@ impl SellerKey {
         let opened =
             armor::open(block.as_str(), "MESSAGE").map_err(|_| NotAPgpBlock::DamagedInside)?;
         let mut to = Vec::new();
-        let mut is_sealed = false;
+        let mut has_data = false;
         for packet in PacketParser::new(opened.bytes.as_slice()) {
-            if is_sealed {
+            if has_data {
                 return Err(NotAPgpBlock::DamagedInside);
             }
             match packet.map_err(|_| NotAPgpBlock::DamagedInside)? {
                 Packet::Marker(_) | Packet::Padding(_) => {}
                 Packet::SymKeyEncryptedSessionKey(_) => return Err(NotAPgpBlock::Password),
                 Packet::PublicKeyEncryptedSessionKey(session_key) => to.push(session_key),
-                Packet::SymEncryptedProtectedData(sealed) => {
-                    self.can_read(&sealed)?;
-                    is_sealed = true;
+                Packet::SymEncryptedProtectedData(data)
+                    if data.version() == 1 || self.certificate().reads_version_2 =>
+                {
+                    has_data = true;
                 }
-                Packet::GnupgAeadData(_) if self.certificate().reads_ocb => is_sealed = true,
-                Packet::GnupgAeadData(_) => return Err(NotAPgpBlock::TooNew),
+                Packet::GnupgAeadData(_) if self.certificate().reads_ocb => has_data = true,
+                Packet::SymEncryptedProtectedData(_) | Packet::GnupgAeadData(_) => {
+                    return Err(NotAPgpBlock::TooNew);
+                }
                 Packet::SymEncryptedData(_) => return Err(NotAPgpBlock::NoIntegrity),
                 Packet::OnePassSignature(_)
                 | Packet::Signature(_)
@@ -39,21 +42,13 @@ impl SellerKey {
                 _ => return Err(NotAPgpBlock::DamagedInside),
             }
         }
-        if !is_sealed {
+        if !has_data {
             return Err(NotAPgpBlock::DamagedInside);
         }
-        self.are_all_the_sellers(&to)
+        self.check_recipients(&to)
     }
 
-    fn can_read(&self, sealed: &SymEncryptedProtectedData) -> Result<(), NotAPgpBlock> {
-        if sealed.version() == 1 || self.certificate().reads_version_2 {
-            Ok(())
-        } else {
-            Err(NotAPgpBlock::TooNew)
-        }
-    }
-
-    fn are_all_the_sellers(&self, to: &[PublicKeyEncryptedSessionKey]) -> Result<(), NotAPgpBlock> {
+    fn check_recipients(&self, to: &[PublicKeyEncryptedSessionKey]) -> Result<(), NotAPgpBlock> {
         let mut others = Vec::new();
         let mut is_to_the_seller = false;
         for session_key in to {
@@ -66,7 +61,7 @@ impl SellerKey {
             let recipients = &self.certificate().recipients;
             match recipients.iter().find(|recipient| recipient.key.id() == *id) {
                 Some(recipient) if recipient.is_revoked => {
-                    return Err(NotAPgpBlock::RevokedKey(written(id)));
+                    return Err(NotAPgpBlock::RevokedKey(hex_id(id)));
                 }
                 Some(recipient) if recipient.key.algorithm() != *pk_algo => {
                     return Err(NotAPgpBlock::DamagedInside);
@@ -76,14 +71,14 @@ impl SellerKey {
             }
         }
         match others.first() {
-            Some(other) if is_to_the_seller => Err(NotAPgpBlock::AlsoToAnother(written(other))),
-            Some(other) => Err(NotAPgpBlock::NotToTheSeller(written(other))),
+            Some(other) if is_to_the_seller => Err(NotAPgpBlock::AlsoToAnother(hex_id(other))),
+            Some(other) => Err(NotAPgpBlock::NotToTheSeller(hex_id(other))),
             None if is_to_the_seller => Ok(()),
             None => Err(NotAPgpBlock::DamagedInside),
         }
     }
 }
 
-fn written(id: &KeyId) -> String {
+fn hex_id(id: &KeyId) -> String {
     data_encoding::HEXUPPER.encode(id.as_ref())
 }

@@ -61,7 +61,9 @@ pub fn stored(message: &Message) -> Vec<u8> {
     bytes
 }
 
-/// The whole message (RFC 3156) around an entity that only the seller can decrypt; its outer headers are the caller's.
+/// A whole message (RFC 3156) around an entity that only the seller can decrypt. `outer`: the headers that anybody can
+/// read; `subject`: the real one, which mail readers show after decryption; `block`: the buyer's own PGP message, besides
+/// the text.
 ///
 /// # Errors
 /// [`SealError`]
@@ -73,21 +75,6 @@ pub fn sealed_message(
     block: Option<&PgpBlock>,
     now: Timestamp,
 ) -> Result<Message, SealError> {
-    Ok(outer.multipart(seal_entity(key, subject, text, block, now)?)?)
-}
-
-/// The body of such a message. `subject`: the real one, which mail readers show after decryption; `block`: the buyer's
-/// own PGP message, besides the text.
-///
-/// # Errors
-/// [`SealError`]
-fn seal_entity(
-    key: &SellerKey,
-    subject: &str,
-    text: &str,
-    block: Option<&PgpBlock>,
-    now: Timestamp,
-) -> Result<MultiPart, SealError> {
     let sealed = key.seal(&entity(subject, text, block)?, now)?;
     let version = SinglePart::builder()
         .header(ContentType::parse("application/pgp-encrypted")?)
@@ -97,7 +84,9 @@ fn seal_entity(
         .header(ContentDisposition::inline_with_name("message.asc"))
         .body(sealed);
     let kind = MultiPartKind::Encrypted { protocol: "application/pgp-encrypted".to_owned() };
-    Ok(MultiPart::builder().kind(kind).boundary(BOUNDARY).singlepart(version).singlepart(data))
+    let body =
+        MultiPart::builder().kind(kind).boundary(BOUNDARY).singlepart(version).singlepart(data);
+    Ok(outer.multipart(body)?)
 }
 
 /// The entity to encrypt: with CRLF line ends, padded.

@@ -9,6 +9,8 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use crate::infra::mail::erased_file::remove_if_present;
+
 /// How often a trial is repeated because a concurrent one has removed its file.
 const TRIES: usize = 3;
 
@@ -60,11 +62,8 @@ fn remove_left(folder: &Path) -> io::Result<()> {
         let name = name.to_string_lossy();
         let is_trial = name.starts_with(PREFIX) && name.ends_with(SUFFIX) || name == OLD_NAME;
         if is_trial && !entry.file_type()?.is_dir() {
-            match fs::remove_file(entry.path()) {
-                // A concurrent trial has removed it.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                removed => removed?,
-            }
+            // A concurrent trial may have removed it.
+            remove_if_present(&entry.path())?;
         }
     }
     Ok(())

@@ -358,9 +358,9 @@ fn parsed_bytes(body: &[u8]) -> usize {
     let shape = JsonShape::of(body, MOST_DEPTH);
     body.len()
         + shape.n_values * 64
-        + shape.n_lists * 128
-        + shape.n_records * 700
-        + shape.n_texts * 48
+        + shape.n_arrays * 128
+        + shape.n_objects * 700
+        + shape.n_strings * 48
 }
 
 /// Untrusted text on one short line, for a log and a terminal.

@@ -6,7 +6,7 @@ use image::codecs::png::PngDecoder;
 use image::codecs::webp::WebPDecoder;
 use image::{DynamicImage, ImageDecoder, ImageResult, Limits};
 
-use crate::infra::pictures::decoded::{Decoded, upright};
+use crate::infra::pictures::decoded::{Decoded, orientation};
 use crate::infra::pictures::file::Format;
 use crate::infra::pictures::image_header::ImageHeader;
 use crate::infra::pictures::jpeg;
@@ -15,7 +15,8 @@ use crate::infra::pictures::jpeg;
 const PNG_ROOM: u64 = 16 * 1024 * 1024;
 
 impl Decoded {
-    /// Takes a header whose dimensions are known to be small enough; `None` if the pixels do not fit the limit.
+    /// Takes a header whose dimensions are known to be small enough; `None` if the picture is damaged or the pixels do not
+    /// fit the limit.
     pub fn new(header: &ImageHeader) -> Option<Self> {
         let decoded = match header.format {
             Format::Jpeg => jpeg::decode(&header.bytes).ok()?,
@@ -36,7 +37,7 @@ fn png(bytes: &[u8]) -> ImageResult<Decoded> {
 }
 
 fn pixels(mut decoder: impl ImageDecoder) -> ImageResult<Decoded> {
-    let orientation = upright(decoder.exif_metadata()?.as_deref());
+    let orientation = orientation(decoder.exif_metadata()?.as_deref());
     let profile = decoder.icc_profile()?;
     let image = DynamicImage::from_decoder(decoder)?;
     let gray = !image.color().has_color();

@@ -24,7 +24,7 @@ pub(super) fn webp(image: &DynamicImage, aim: &Aim<'_>) -> Option<Rendered> {
     let mut config = WebPConfig::new().ok()?;
     config.method = aim.effort;
     config.use_sharp_yuv = aim.sharp_edges.into();
-    first_light_enough(aim, 1, |quality| {
+    first_small_enough(aim, 1, |quality| {
         config.quality = quality.into();
         encoder.encode_advanced(&config).ok().map(|bytes| bytes.to_vec())
     })
@@ -42,7 +42,7 @@ pub(super) fn fallback(image: &DynamicImage, aim: &Aim<'_>) -> Option<Rendered> 
         encoder.write_image(pixels, width, height, colour).ok()?;
         return Some(rendered(bytes, Format::Png));
     }
-    first_light_enough(aim, 2, |quality| {
+    first_small_enough(aim, 2, |quality| {
         let mut bytes = Vec::new();
         JpegEncoder::new_with_quality(&mut bytes, quality)
             .encode(pixels, width, height, colour)
@@ -57,7 +57,7 @@ fn rendered(bytes: Vec<u8>, format: Format) -> Rendered {
 }
 
 /// The first step is usually small enough; if not, a binary search over the others finds the best one.
-fn first_light_enough(
+fn first_small_enough(
     aim: &Aim<'_>,
     n_budgets: usize,
     mut encode: impl FnMut(u8) -> Option<Vec<u8>>,
@@ -97,7 +97,7 @@ mod tests {
     /// `weight` is the size that the test's encoder produces at quality 1.
     #[track_caller]
     fn check(weight: usize, n_budgets: usize, expected: usize) {
-        let bytes = first_light_enough(&AIM, n_budgets, |quality| {
+        let bytes = first_small_enough(&AIM, n_budgets, |quality| {
             Some(vec![0; weight * usize::from(quality)])
         });
         assert_eq!(bytes.map(|bytes| bytes.len()), Some(expected), "{weight}");

@@ -1,8 +1,7 @@
 //! Format and size of a picture, before it is decoded.
 
 use crate::infra::pictures::file::Format;
-use crate::infra::pictures::refusal::NotAPicture;
-use crate::infra::pictures::source::Source;
+use crate::infra::pictures::refusal::PictureFault;
 
 /// Units: pixels; with 8 bits per channel, and with 16.
 const MOST_PIXELS: u64 = 50_000_000;
@@ -22,33 +21,20 @@ pub(super) struct ImageHeader {
     pub for_print: bool,
 }
 
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Fault {
-    Other(&'static str),
-    RareJpeg,
-    Damaged,
-}
-
 impl ImageHeader {
     /// Refuses a file by its header, before memory is allocated for its pixels.
-    pub fn of(source: &Source) -> Result<Self, NotAPicture> {
-        let name = source.name();
-        let header = match Self::read(source.bytes()) {
-            Ok(header) => header,
-            Err(Fault::Other(found)) => return Err(NotAPicture::OtherFormat { name, found }),
-            Err(Fault::RareJpeg) => return Err(NotAPicture::RareJpeg { name }),
-            Err(Fault::Damaged) => return Err(NotAPicture::Damaged { name }),
-        };
+    pub fn read_checked(bytes: &[u8]) -> Result<Self, PictureFault> {
+        let header = Self::read(bytes)?;
         if header.animated {
-            return Err(NotAPicture::Animated { name });
+            return Err(PictureFault::Animated);
         }
         if header.for_print {
-            return Err(NotAPicture::ForPrint { name });
+            return Err(PictureFault::ForPrint);
         }
         let (width, height) = (header.width, header.height);
         let most = if header.deep { MOST_DEEP_PIXELS } else { MOST_PIXELS };
         if LONGEST_SIDE < width.max(height) || most < u64::from(width) * u64::from(height) {
-            return Err(NotAPicture::TooManyPixels { name, width, height });
+            return Err(PictureFault::TooManyPixels { width, height });
         }
         Ok(header)
     }

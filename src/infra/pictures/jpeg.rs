@@ -7,15 +7,16 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use crate::infra::pictures::decoded::{Decoded, upright};
+use crate::infra::pictures::decoded::{Decoded, orientation};
 use crate::infra::pictures::file::Format;
-use crate::infra::pictures::image_header::{Fault, ImageHeader};
+use crate::infra::pictures::image_header::ImageHeader;
+use crate::infra::pictures::refusal::PictureFault;
 
 /// Walks from segment to segment up to the end of the image, so that a truncated file is detected. Anything that a
 /// phone appends (a second picture, a video) is dropped.
 ///
 /// Source: ITU-T T.81, annex B; T.872 for the Adobe segment.
-pub(super) fn outline(bytes: &[u8]) -> Result<ImageHeader, Fault> {
+pub(super) fn read_header(bytes: &[u8]) -> Result<ImageHeader, PictureFault> {
     let mut kept = bytes[..2].to_vec();
     let mut frame = None;
     let mut n_scans = 0;
@@ -23,17 +24,17 @@ pub(super) fn outline(bytes: &[u8]) -> Result<ImageHeader, Fault> {
     let mut rest = &bytes[2..];
     loop {
         let marker;
-        (marker, rest) = next_marker(rest).ok_or(Fault::Damaged)?;
+        (marker, rest) = next_marker(rest).ok_or(PictureFault::Damaged)?;
         match marker {
             0xd9 => break,
             0x01 | 0xd0..=0xd7 => continue,
-            0xd8 => return Err(Fault::Damaged),
-            0xc3 | 0xc5..=0xc7 | 0xc9..=0xcf => return Err(Fault::RareJpeg),
+            0xd8 => return Err(PictureFault::Damaged),
+            0xc3 | 0xc5..=0xc7 | 0xc9..=0xcf => return Err(PictureFault::RareJpeg),
             _ => {}
         }
         let length = rest.get(..2).map(|two| usize::from(u16::from_be_bytes([two[0], two[1]])));
         let segment = length.filter(|length| 2 <= *length).and_then(|length| rest.get(..length));
-        let segment = segment.ok_or(Fault::Damaged)?;
+        let segment = segment.ok_or(PictureFault::Damaged)?;
         let body = &segment[2..];
         rest = &rest[segment.len()..];
         let needed = match marker {
@@ -48,10 +49,10 @@ pub(super) fn outline(bytes: &[u8]) -> Result<ImageHeader, Fault> {
         }
         if let (0xc0..=0xc2, [bits, h1, h0, w1, w0, n_colours, ..]) = (marker, body) {
             if frame.is_some() {
-                return Err(Fault::Damaged);
+                return Err(PictureFault::Damaged);
             }
             if *bits != 8 || !matches!(n_colours, 1 | 3 | 4) {
-                return Err(Fault::RareJpeg);
+                return Err(PictureFault::RareJpeg);
             }
             // A progressive file has at least two scans: the DC coefficients of the blocks, and the rest.
             n_least_scans = if marker == 0xc2 { 2 } else { 1 };
@@ -66,7 +67,7 @@ pub(super) fn outline(bytes: &[u8]) -> Result<ImageHeader, Fault> {
         }
     }
     let (width, height, n_colours) =
-        frame.filter(|_| n_least_scans <= n_scans).ok_or(Fault::Damaged)?;
+        frame.filter(|_| n_least_scans <= n_scans).ok_or(PictureFault::Damaged)?;
     // No Huffman code is all ones (T.81, C.2), and a scan is padded with ones. So these bytes change nothing after a
     // complete scan, and cause a decoder error if rows are missing; without them, the decoder would show the missing
     // rows in grey.
@@ -131,7 +132,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, DecodeErrors> {
     } else {
         RgbImage::from_raw(width, height, pixels)
     };
-    let orientation = upright(decoder.exif().map(Vec::as_slice));
+    let orientation = orientation(decoder.exif().map(Vec::as_slice));
     Ok(Decoded {
         image: image.ok_or(DecodeErrors::ExhaustedData)?.into(),
         gray,
@@ -146,8 +147,9 @@ mod tests {
     use crate::infra::pictures::test_images;
 
     #[track_caller]
-    fn check(bytes: &[u8], expected: Fault) {
-        assert_eq!(outline(bytes).err(), Some(expected));
+    fn check(bytes: &[u8], expected: PictureFault) {
+        let fault = read_header(bytes).err().unwrap();
+        assert_eq!(fault.to_string(), expected.to_string());
     }
 
     fn jpeg_of(n_bits: u8, n_colours: u8, marker: u8) -> Vec<u8> {
@@ -160,21 +162,21 @@ mod tests {
     }
 
     #[test]
-    fn a_jpeg_for_the_press_or_of_a_rare_kind_is_told_apart() {
-        assert!(outline(&jpeg_of(8, 4, 0xc0)).ok().unwrap().for_print);
+    fn a_jpeg_for_print_or_of_a_rare_kind_is_recognised() {
+        assert!(read_header(&jpeg_of(8, 4, 0xc0)).ok().unwrap().for_print);
         for bytes in
             [jpeg_of(12, 3, 0xc1), jpeg_of(8, 2, 0xc0), jpeg_of(8, 3, 0xc3), jpeg_of(8, 3, 0xc9)]
         {
-            check(&bytes, Fault::RareJpeg);
+            check(&bytes, PictureFault::RareJpeg);
         }
         check(
             &test_images::with_jpeg_segment(&jpeg_of(8, 3, 0xc0), 0xc0, &[8, 0, 1, 0, 1, 3]),
-            Fault::Damaged,
+            PictureFault::Damaged,
         );
     }
 
     fn is_shown(bytes: &[u8]) -> bool {
-        outline(bytes).is_ok_and(|outline| decode(&outline.bytes).is_ok())
+        read_header(bytes).is_ok_and(|outline| decode(&outline.bytes).is_ok())
     }
 
     #[test]

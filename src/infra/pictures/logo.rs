@@ -1,7 +1,7 @@
 //! Renders the logo: small in size and bytes, or refused.
 
 use crate::infra::pictures::encode::Aim;
-use crate::infra::pictures::refusal::NotAPicture;
+use crate::infra::pictures::refusal::{NotAPicture, PictureFault};
 use crate::infra::pictures::render::Rendition;
 use crate::infra::pictures::source::Source;
 use crate::infra::pictures::{encode, scale};
@@ -25,19 +25,22 @@ impl Source {
     /// # Errors
     /// [`NotAPicture`], as [`Source::render`], and if no quality makes it small enough.
     pub fn logo(&self) -> Result<Rendition, NotAPicture> {
+        self.render_logo().map_err(|fault| self.refused(fault))
+    }
+
+    fn render_logo(&self) -> Result<Rendition, PictureFault> {
         let image = self.pixels()?;
-        let unwritten = || NotAPicture::Unwritten { name: self.name() };
         let plain = scale::within(image.clone(), MOST_WIDTH, MOST_HEIGHT);
         let fine = scale::within(image, 2 * MOST_WIDTH, 2 * MOST_HEIGHT);
         let (width, height) = (plain.width(), plain.height());
-        let fallback = encode::fallback(&plain, &AIM).ok_or_else(unwritten)?;
+        let fallback = encode::fallback(&plain, &AIM).ok_or(PictureFault::NotConverted)?;
         for image in [&fine, &plain] {
-            let webp = encode::webp(image, &AIM).ok_or_else(unwritten)?;
+            let webp = encode::webp(image, &AIM).ok_or(PictureFault::NotConverted)?;
             if webp.bytes.len() <= MOST_BYTES {
                 return Ok(Rendition { width, height, webp, fallback });
             }
         }
-        Err(NotAPicture::TooBusy { name: self.name() })
+        Err(PictureFault::TooDetailed)
     }
 }
 
@@ -81,7 +84,7 @@ mod tests {
         assert!(logo.is_ok_and(|logo| logo.webp.bytes.len() <= MOST_BYTES));
         let clear = RgbaImage::from_fn(480, 128, |x, y| image::Rgba(noise(y * 480 + x)));
         let refused = test_images::source(&test_images::png(&clear.into())).logo();
-        assert!(matches!(refused, Err(NotAPicture::TooBusy { .. })));
+        assert!(matches!(refused, Err(NotAPicture { fault: PictureFault::TooDetailed, .. })));
     }
 
     #[test]

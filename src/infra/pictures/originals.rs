@@ -8,7 +8,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::infra::bounded;
-use crate::infra::pictures::refusal::NotAPicture;
+use crate::infra::pictures::refusal::{NotAPicture, PictureFault};
 use crate::infra::pictures::sanitized::Sanitized;
 use crate::infra::pictures::source::Source;
 
@@ -37,14 +37,13 @@ impl Originals {
     /// # Errors
     /// [`NotAPicture`] if it is in none of the folders, or is not a picture.
     pub fn find(&self, name: &str) -> Result<Source, NotAPicture> {
-        let mut missing = NotAPicture::Missing { name: name.to_owned() };
         for folder in &self.folders {
             match Source::open(folder, name) {
-                Err(refused @ NotAPicture::Missing { .. }) => missing = refused,
+                Err(NotAPicture { fault: PictureFault::Missing, .. }) => {}
                 outcome => return outcome,
             }
         }
-        Err(missing)
+        Err(NotAPicture { name: name.to_owned(), fault: PictureFault::Missing })
     }
 
     /// Which of these pictures are here, and with which name. Shape: fingerprint, name.
@@ -68,21 +67,21 @@ impl Originals {
 
     /// Stores a picture in the seller's folder with a name made from `wish`, and returns that name. No other picture is
     /// ever overwritten; an identical one with the same name is left as it is.
-    pub fn keep(&self, cleaned: &Sanitized, wish: &str) -> io::Result<String> {
+    pub fn keep(&self, picture: &Sanitized, wish: &str) -> io::Result<String> {
         let folder = self.folders.first().ok_or(io::ErrorKind::NotFound)?;
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         let stem = safe_stem(wish);
         for n in 1..=MOST_OF_ONE_NAME {
             let name = match n {
-                1 => format!("{stem}.{}", cleaned.ending),
-                n => format!("{stem}-{n}.{}", cleaned.ending),
+                1 => format!("{stem}.{}", picture.ending),
+                n => format!("{stem}-{n}.{}", picture.ending),
             };
-            let holds_it = |folder: &PathBuf| holds(&folder.join(&name), &cleaned.bytes);
+            let holds_it = |folder: &PathBuf| holds(&folder.join(&name), &picture.bytes);
             match self.folders.iter().find_map(holds_it) {
                 Some(true) => return Ok(name),
                 // A name that exists in another folder would be ambiguous.
                 Some(false) => {}
-                None if put(folder, &name, &cleaned.bytes)? => return Ok(name),
+                None if put(folder, &name, &picture.bytes)? => return Ok(name),
                 None => {}
             }
         }

@@ -1,25 +1,26 @@
 //! Reads a picture's format and size, and drops everything that the decoder does not need.
 
 use crate::infra::pictures::file::Format;
-use crate::infra::pictures::image_header::{Fault, ImageHeader};
+use crate::infra::pictures::image_header::ImageHeader;
 use crate::infra::pictures::jpeg;
+use crate::infra::pictures::refusal::PictureFault;
 
 impl ImageHeader {
     /// The content determines the format, whatever the file's extension is.
     ///
     /// # Errors
-    /// [`Fault::Damaged`] also if the end of the file is missing.
-    pub fn read(bytes: &[u8]) -> Result<Self, Fault> {
+    /// [`PictureFault::Damaged`] also if the end of the file is missing.
+    pub fn read(bytes: &[u8]) -> Result<Self, PictureFault> {
         if bytes.starts_with(b"\xff\xd8\xff") {
-            return jpeg::outline(bytes);
+            return jpeg::read_header(bytes);
         }
         if bytes.starts_with(PNG_SIGNATURE) {
-            return png(bytes).ok_or(Fault::Damaged);
+            return png(bytes).ok_or(PictureFault::Damaged);
         }
         if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") {
-            return webp(bytes).ok_or(Fault::Damaged);
+            return webp(bytes).ok_or(PictureFault::Damaged);
         }
-        Err(Fault::Other(other(bytes)))
+        Err(PictureFault::OtherFormat(other(bytes)))
     }
 }
 
@@ -145,12 +146,12 @@ fn other(bytes: &[u8]) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::infra::pictures::refusal::NotAPicture;
     use crate::infra::pictures::test_images;
 
     #[track_caller]
-    fn check(bytes: &[u8], expected: Fault) {
-        assert_eq!(ImageHeader::read(bytes).err(), Some(expected));
+    fn check(bytes: &[u8], expected: PictureFault) {
+        let fault = ImageHeader::read(bytes).err().unwrap();
+        assert_eq!(fault.to_string(), expected.to_string());
     }
 
     #[test]
@@ -165,16 +166,16 @@ mod tests {
         ] {
             assert_eq!(ImageHeader::read(&bytes).ok().unwrap().format, format);
         }
-        check(b"", Fault::Other("empty"));
-        check(b"GIF89a", Fault::Other("a GIF"));
-        check(b"BM..", Fault::Other("a BMP"));
-        check(b"II*\0", Fault::Other("a TIFF or a camera raw file"));
-        check(b"%PDF-1.7", Fault::Other("a PDF"));
-        check(b"\0\0\0\x18ftypheic", Fault::Other("a HEIC"));
-        check(b"\0\0\0\x18ftypavif", Fault::Other("an AVIF"));
-        check(b"<?xml version=\"1.0\"?>\n<svg xmlns=''>", Fault::Other("an SVG"));
-        check(b"<html>", Fault::Other("of an unsupported kind"));
-        check(b"RIFF\x04\0\0\0WAVE", Fault::Other("of an unsupported kind"));
+        check(b"", PictureFault::OtherFormat("empty"));
+        check(b"GIF89a", PictureFault::OtherFormat("a GIF"));
+        check(b"BM..", PictureFault::OtherFormat("a BMP"));
+        check(b"II*\0", PictureFault::OtherFormat("a TIFF or a camera raw file"));
+        check(b"%PDF-1.7", PictureFault::OtherFormat("a PDF"));
+        check(b"\0\0\0\x18ftypheic", PictureFault::OtherFormat("a HEIC"));
+        check(b"\0\0\0\x18ftypavif", PictureFault::OtherFormat("an AVIF"));
+        check(b"<?xml version=\"1.0\"?>\n<svg xmlns=''>", PictureFault::OtherFormat("an SVG"));
+        check(b"<html>", PictureFault::OtherFormat("of an unsupported kind"));
+        check(b"RIFF\x04\0\0\0WAVE", PictureFault::OtherFormat("of an unsupported kind"));
     }
 
     #[test]
@@ -198,7 +199,7 @@ mod tests {
     fn a_webp_frame_that_is_not_its_canvas_is_refused() {
         let webp = test_images::lossy_webp(&test_images::corners(40, 30));
         assert!(ImageHeader::read(&test_images::with_webp_chunks(&webp, (40, 30), 0, &[])).is_ok());
-        check(&test_images::with_webp_chunks(&webp, (4, 3), 0, &[]), Fault::Damaged);
+        check(&test_images::with_webp_chunks(&webp, (4, 3), 0, &[]), PictureFault::Damaged);
     }
 
     #[test]
@@ -247,7 +248,10 @@ mod tests {
         let mut long = test_images::png(&test_images::corners(4, 4));
         long[16..24].copy_from_slice(&[0, 1, 0, 0, 0, 0, 0, 1]);
         for file in [jpeg, deep, long] {
-            assert!(matches!(test_images::refusal(&file), NotAPicture::TooManyPixels { .. }));
+            assert!(matches!(
+                test_images::refusal(&file).fault,
+                PictureFault::TooManyPixels { .. }
+            ));
         }
     }
 

@@ -6,9 +6,9 @@ use crate::infra::pictures::decoded::Decoded;
 use crate::infra::pictures::encode::Aim;
 use crate::infra::pictures::file::Rendered;
 use crate::infra::pictures::image_header::ImageHeader;
-use crate::infra::pictures::refusal::NotAPicture;
+use crate::infra::pictures::refusal::{NotAPicture, PictureFault};
 use crate::infra::pictures::source::Source;
-use crate::infra::pictures::{colour, encode, scale};
+use crate::infra::pictures::{encode, scale};
 
 /// Units: pixels of the longest side.
 const THUMB: u32 = 320;
@@ -57,7 +57,7 @@ impl Source {
     /// # Errors
     /// [`NotAPicture`] says what is wrong with the file, and what would be right.
     pub fn render(&self) -> Result<Picture, NotAPicture> {
-        let full = self.pixels()?;
+        let full = self.pixels().map_err(|fault| self.refused(fault))?;
         let page = scale::shrunk(full.clone(), PAGE);
         let thumb = scale::shrunk(page.clone(), THUMB);
         let picture = || {
@@ -67,26 +67,18 @@ impl Source {
                 full: Rendition::of(&full, &FULL_AIM)?,
             })
         };
-        picture().ok_or_else(|| NotAPicture::Unwritten { name: self.name() })
+        picture().ok_or_else(|| self.refused(PictureFault::NotConverted))
     }
 
     /// Upright, in sRGB, and no larger than the largest rendition.
     ///
     /// # Errors
     /// As [`Source::render`].
-    pub(super) fn pixels(&self) -> Result<DynamicImage, NotAPicture> {
-        let header = ImageHeader::of(self)?;
-        let decoded =
-            Decoded::new(&header).ok_or_else(|| NotAPicture::Damaged { name: self.name() })?;
+    pub(super) fn pixels(&self) -> Result<DynamicImage, PictureFault> {
+        let header = ImageHeader::read_checked(self.bytes())?;
+        let decoded = Decoded::new(&header).ok_or(PictureFault::Damaged)?;
         drop(header);
-        let Decoded { image, gray, orientation, profile } = decoded;
-        let mut full = scale::shrunk(scale::with_honest_alpha(image), FULL);
-        full.apply_orientation(orientation);
-        if let Some(profile) = profile {
-            colour::to_srgb(&mut full, gray, &profile)
-                .map_err(|_| NotAPicture::Profile { name: self.name() })?;
-        }
-        Ok(full)
+        decoded.upright(|image| scale::shrunk(image, FULL))
     }
 }
 
@@ -178,7 +170,7 @@ mod tests {
             0xe2,
             b"ICC_PROFILE\0\x01\x01junk",
         );
-        assert!(matches!(test_images::refusal(&broken), NotAPicture::Profile { .. }));
+        assert!(matches!(test_images::refusal(&broken).fault, PictureFault::Profile));
     }
 
     #[test]

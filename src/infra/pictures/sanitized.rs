@@ -7,9 +7,9 @@ use image::{DynamicImage, ImageEncoder};
 use crate::infra::pictures::decoded::Decoded;
 use crate::infra::pictures::file::Format;
 use crate::infra::pictures::image_header::ImageHeader;
-use crate::infra::pictures::refusal::NotAPicture;
+use crate::infra::pictures::refusal::{NotAPicture, PictureFault};
+use crate::infra::pictures::scale;
 use crate::infra::pictures::source::Source;
-use crate::infra::pictures::{colour, scale};
 
 /// Units: pixels. An upload is halved until its longest side is shorter: no page shows more than half of it, and a
 /// halved picture has less of the sensor noise that identifies cameras.
@@ -25,55 +25,51 @@ pub struct Sanitized {
     pub ending: &'static str,
 }
 
-/// The dimensions of a picture, known before any pixel is decoded.
-pub struct Size {
-    /// Units: millions of pixels, at least 1.
-    pub megapixels: u32,
-}
-
 impl Source {
+    /// The size of the picture, known before any pixel is decoded.
+    ///
+    /// Units: millions of pixels, at least 1.
+    ///
     /// # Errors
     /// [`NotAPicture`] for everything that is refused before decoding.
-    pub fn size(&self) -> Result<Size, NotAPicture> {
-        let header = ImageHeader::of(self)?;
+    pub fn megapixels(&self) -> Result<u32, NotAPicture> {
+        let header =
+            ImageHeader::read_checked(self.bytes()).map_err(|fault| self.refused(fault))?;
         let pixels = u64::from(header.width) * u64::from(header.height);
-        Ok(Size {
-            megapixels: u32::try_from(pixels.div_ceil(1_000_000)).unwrap_or(u32::MAX).max(1),
-        })
+        Ok(u32::try_from(pixels.div_ceil(1_000_000)).unwrap_or(u32::MAX).max(1))
     }
 
     /// A photograph stays a JPEG, everything else becomes a PNG.
     ///
     /// # Errors
     /// [`NotAPicture`], with the limits and texts of [`Source::render`].
-    pub fn cleaned(self) -> Result<Sanitized, NotAPicture> {
+    pub fn sanitized(self) -> Result<Sanitized, NotAPicture> {
         let name = self.name();
-        let header = ImageHeader::of(&self)?;
-        // The header holds a copy of the bytes; keeping both would take twice the memory.
-        drop(self);
-        let format = header.format;
-        let decoded =
-            Decoded::new(&header).ok_or_else(|| NotAPicture::Damaged { name: name.clone() })?;
-        drop(header);
-        let Decoded { image, gray, orientation, profile } = decoded;
-        let mut image = scale::with_honest_alpha(image);
+        sanitize(self).map_err(|fault| NotAPicture { name, fault })
+    }
+}
+
+fn sanitize(source: Source) -> Result<Sanitized, PictureFault> {
+    let header = ImageHeader::read_checked(source.bytes())?;
+    // The header holds a copy of the bytes; keeping both would take twice the memory.
+    drop(source);
+    let format = header.format;
+    let decoded = Decoded::new(&header).ok_or(PictureFault::Damaged)?;
+    drop(header);
+    let gray = decoded.gray;
+    let mut image = decoded.upright(|mut image| {
         while LONGEST <= image.width().max(image.height()) {
             image = scale::halved(image);
         }
-        image.apply_orientation(orientation);
-        if let Some(profile) = profile {
-            colour::to_srgb(&mut image, gray, &profile)
-                .map_err(|_| NotAPicture::Profile { name: name.clone() })?;
+        image
+    })?;
+    loop {
+        let sanitized = encoded(&image, format, gray).ok_or(PictureFault::NotConverted)?;
+        // Losslessly compressed noise can exceed the size limit of the seller's folder.
+        if sanitized.bytes.len() <= Source::MOST_BYTES {
+            return Ok(sanitized);
         }
-        loop {
-            let cleaned = encoded(&image, format, gray)
-                .ok_or_else(|| NotAPicture::Unwritten { name: name.clone() })?;
-            // Losslessly compressed noise can exceed the size limit of the seller's folder.
-            if cleaned.bytes.len() <= Source::MOST_BYTES {
-                return Ok(cleaned);
-            }
-            image = scale::halved(image);
-        }
+        image = scale::halved(image);
     }
 }
 
@@ -100,8 +96,8 @@ mod tests {
     use super::*;
     use crate::infra::pictures::test_images;
 
-    fn cleaned(bytes: &[u8]) -> Sanitized {
-        Source::of("red shirt.jpg".to_owned(), bytes.to_vec()).unwrap().cleaned().ok().unwrap()
+    fn sanitized(bytes: &[u8]) -> Sanitized {
+        Source::of("red shirt.jpg".to_owned(), bytes.to_vec()).unwrap().sanitized().ok().unwrap()
     }
 
     fn holds(bytes: &[u8], words: &[u8]) -> bool {
@@ -109,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_pixels_and_nothing_else() {
+    fn nothing_but_pixels_is_kept() {
         let corners = test_images::corners(80, 60);
         let exif = [test_images::exif(6), b"GPS 52.5200 N".to_vec()].concat();
         let segment = [b"Exif\0\0", exif.as_slice()].concat();
@@ -125,36 +121,36 @@ mod tests {
         );
         for (bytes, ending) in [(jpeg, "jpg"), (png, "png"), (webp, "png")] {
             let bytes = [bytes, b"<html>GPS behind it".to_vec()].concat();
-            let cleaned = cleaned(&bytes);
-            assert_eq!(cleaned.ending, ending);
-            assert!(!holds(&cleaned.bytes, b"GPS") && !holds(&cleaned.bytes, b"Exif"));
-            assert!(!holds(&cleaned.bytes, b"eXIf") && !holds(&cleaned.bytes, b"html"));
+            let picture = sanitized(&bytes);
+            assert_eq!(picture.ending, ending);
+            assert!(!holds(&picture.bytes, b"GPS") && !holds(&picture.bytes, b"Exif"));
+            assert!(!holds(&picture.bytes, b"eXIf") && !holds(&picture.bytes, b"html"));
             // Upright: the photo was taken with the camera on its side.
-            let header = ImageHeader::read(&cleaned.bytes).ok().unwrap();
+            let header = ImageHeader::read(&picture.bytes).ok().unwrap();
             assert_eq!((header.width, header.height), (60, 80));
         }
     }
 
     #[test]
-    fn what_was_cleaned_is_cleaned_to_the_same_measures_again() {
-        let once = cleaned(&test_images::jpeg(&test_images::corners(4000, 20)));
+    fn a_sanitized_picture_keeps_its_size_when_sanitized_again() {
+        let once = sanitized(&test_images::jpeg(&test_images::corners(4000, 20)));
         let header = ImageHeader::read(&once.bytes).ok().unwrap();
         assert_eq!((header.width, header.height), (2000, 10));
-        let twice = cleaned(&once.bytes);
+        let twice = sanitized(&once.bytes);
         let header = ImageHeader::read(&twice.bytes).ok().unwrap();
         assert_eq!((header.width, header.height), (2000, 10));
     }
 
     #[test]
     fn a_thin_picture_keeps_a_pixel_each_way() {
-        let thin = cleaned(&test_images::png(&test_images::corners(6401, 1)));
+        let thin = sanitized(&test_images::png(&test_images::corners(6401, 1)));
         let header = ImageHeader::read(&thin.bytes).ok().unwrap();
         assert_eq!((header.width, header.height), (1600, 1));
     }
 
     #[test]
-    fn what_can_be_seen_through_stays_so() {
-        let clear = cleaned(&test_images::png(&test_images::clear(40, 30)));
+    fn a_transparent_picture_stays_transparent() {
+        let clear = sanitized(&test_images::png(&test_images::clear(40, 30)));
         let decoded = Decoded::new(&ImageHeader::read(&clear.bytes).ok().unwrap()).unwrap();
         assert!(decoded.image.color().has_alpha());
     }

@@ -10,10 +10,10 @@ use std::path::{Component, Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use crate::infra::pictures::file::hex;
-use crate::infra::pictures::refusal::NotAPicture;
+use crate::infra::pictures::refusal::{NotAPicture, PictureFault};
 
 /// Part of every fingerprint: changing it renders all pictures again.
-const RENDERING: &str = "pictures 2";
+const RENDERING_VERSION: &str = "pictures 2";
 
 const MOST_BYTES: u64 = Source::MOST_BYTES as u64;
 
@@ -34,26 +34,22 @@ impl Source {
     /// [`NotAPicture`] if the name leaves the folder, passes a symbolic link, or is not a readable file of at most 32
     /// MB.
     pub fn open(folder: &Path, name: &str) -> Result<Self, NotAPicture> {
-        let (path, seen) = find(folder, name)?;
-        let name = name.to_owned();
-        let bytes = match read(&path, &seen) {
-            Ok(bytes) => bytes,
-            Err(why) if is_missing(&why) => return Err(NotAPicture::Missing { name }),
-            Err(why) => return Err(NotAPicture::Unreadable { name, why }),
-        };
-        Self::of(name, bytes)
+        let bytes = find(folder, name)
+            .and_then(|(path, seen)| read(&path, &seen).map_err(fault_of))
+            .map_err(|fault| NotAPicture { name: name.to_owned(), fault })?;
+        Self::of(name.to_owned(), bytes)
     }
 
     /// An uploaded picture. `name`: the file name of the upload, for messages.
     ///
     /// # Errors
-    /// [`NotAPicture::TooHeavy`] above 32 MB.
+    /// [`PictureFault::TooHeavy`] above 32 MB.
     pub fn of(name: String, bytes: Vec<u8>) -> Result<Self, NotAPicture> {
         if Self::MOST_BYTES < bytes.len() {
-            return Err(NotAPicture::TooHeavy { name });
+            return Err(NotAPicture { name, fault: PictureFault::TooHeavy });
         }
         let fingerprint =
-            hex(&Sha256::new().chain_update(RENDERING).chain_update(&bytes).finalize());
+            hex(&Sha256::new().chain_update(RENDERING_VERSION).chain_update(&bytes).finalize());
         Ok(Self { name, bytes, fingerprint })
     }
 
@@ -69,6 +65,10 @@ impl Source {
         self.name.clone()
     }
 
+    pub(super) fn refused(&self, fault: PictureFault) -> NotAPicture {
+        NotAPicture { name: self.name(), fault }
+    }
+
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
@@ -79,44 +79,42 @@ impl Source {
 }
 
 /// Checks each path component, since a symbolic link anywhere could lead out of the folder.
-fn find(folder: &Path, name: &str) -> Result<(PathBuf, Metadata), NotAPicture> {
-    let refused = name.to_owned();
+fn find(folder: &Path, name: &str) -> Result<(PathBuf, Metadata), PictureFault> {
     if name.is_empty() || name.contains(char::is_control) {
-        return Err(NotAPicture::Name { name: refused });
+        return Err(PictureFault::Name);
     }
     let mut steps = Vec::new();
     for component in Path::new(name).components() {
         match component {
             Component::Normal(step) => steps.push(step),
             Component::CurDir => {}
-            _ => return Err(NotAPicture::Outside { name: refused }),
+            _ => return Err(PictureFault::Outside),
         }
     }
     let mut path = folder.to_path_buf();
     let mut found = None;
     for step in steps {
         path.push(step);
-        let seen = match fs::symlink_metadata(&path) {
-            Ok(seen) => seen,
-            Err(why) if is_missing(&why) => return Err(NotAPicture::Missing { name: refused }),
-            Err(why) => return Err(NotAPicture::Unreadable { name: refused, why }),
-        };
+        let seen = fs::symlink_metadata(&path).map_err(fault_of)?;
         if seen.is_symlink() {
-            return Err(NotAPicture::Link { name: refused });
+            return Err(PictureFault::Link);
         }
         found = Some(seen);
     }
     // Opening a pipe would block until somebody writes into it, so the file type is checked first.
     match found {
         Some(seen) if seen.is_file() && seen.len() <= MOST_BYTES => Ok((path, seen)),
-        Some(seen) if seen.is_file() => Err(NotAPicture::TooHeavy { name: refused }),
-        _ => Err(NotAPicture::NotAFile { name: refused }),
+        Some(seen) if seen.is_file() => Err(PictureFault::TooHeavy),
+        _ => Err(PictureFault::NotAFile),
     }
 }
 
-fn is_missing(why: &io::Error) -> bool {
+fn fault_of(error: io::Error) -> PictureFault {
     use io::ErrorKind::{InvalidFilename, NotADirectory, NotFound};
-    matches!(why.kind(), NotFound | NotADirectory | InvalidFilename)
+    match error.kind() {
+        NotFound | NotADirectory | InvalidFilename => PictureFault::Missing,
+        _ => PictureFault::Unreadable(error),
+    }
 }
 
 /// Reads one byte more than allowed, to detect a file that grows meanwhile.

@@ -10,7 +10,7 @@ use crate::infra::pictures::image_header::ImageHeader;
 use crate::infra::pictures::{encode, scale};
 
 /// Part of every sheet's fingerprint: changing it renders all sheets again.
-const PAINTING: &str = "sheets 1";
+const SHEET_VERSION: &str = "sheets 1";
 
 /// Units: pixels. The part of a cell that a card shows, and the edge around it: the edge repeats the picture's
 /// outermost pixels, so that a card with fractional dimensions never shows a neighbour. `.cell` in `static/style.css`
@@ -59,8 +59,8 @@ impl Sheet {
     ///
     /// Shape: 64 lowercase hex digits.
     pub fn fingerprint<'a>(pictures: impl Iterator<Item = &'a str>) -> String {
-        let paint = Sha256::new().chain_update(PAINTING);
-        hex(&pictures.fold(paint, |paint, picture| paint.chain_update(picture)).finalize())
+        let hash = Sha256::new().chain_update(SHEET_VERSION);
+        hex(&pictures.fold(hash, |hash, picture| hash.chain_update(picture)).finalize())
     }
 
     /// Draws the first twelve, four in a row.

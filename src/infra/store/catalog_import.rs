@@ -98,7 +98,7 @@ pub async fn put(
             i64::from(record.hidden),
             record.quantity
         ]));
-        let words = markdown::words(&record.description);
+        let words = markdown::plain_text(&record.description);
         texts.push(json!([slug, record.name, record.categories.join(" "), words]));
         quantities.push(FileQuantity { slug, option: None, quantity: Some(record.quantity) });
         let price = |option: Option<&str>, currency: &str, price: i64| {

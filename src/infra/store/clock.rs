@@ -3,7 +3,7 @@
 use sqlx::FromRow;
 
 use crate::domain::orders::Status;
-use crate::domain::values::{ClockDoubt, Settling, Timestamp, TrustedClock};
+use crate::domain::values::{ClockJump, Settling, Timestamp, TrustedClock};
 use crate::infra::store::columns::states_that;
 use crate::infra::store::{Connection, StoreError, Tx};
 
@@ -34,9 +34,9 @@ pub async fn replace(tx: &mut Tx, clock: &TrustedClock) -> Result<(), StoreError
     )
     .bind(clock.monotonic_now)
     .bind(clock.time)
-    .bind(clock.may_step)
-    .bind(clock.doubt.map(|doubt| doubt.ahead))
-    .bind(clock.doubt.map_or(0, |doubt| doubt.stable_for))
+    .bind(clock.allowed_step)
+    .bind(clock.jump.map(|jump| jump.ahead))
+    .bind(clock.jump.map_or(0, |jump| jump.stable_for))
     .execute(&mut **tx)
     .await?;
     Ok(())
@@ -112,8 +112,8 @@ impl ClockColumns {
         Some(TrustedClock {
             monotonic_now: self.ticks?,
             time: self.time?,
-            may_step: self.may_step?,
-            doubt: self.ahead.map(|ahead| ClockDoubt { ahead, stable_for }),
+            allowed_step: self.may_step?,
+            jump: self.ahead.map(|ahead| ClockJump { ahead, stable_for }),
         })
     }
 }

@@ -7,7 +7,9 @@ use sqlx::{Decode, Encode, Sqlite, Type};
 
 use crate::domain::catalog::{PageSlug, Prices, Slug};
 use crate::domain::login::{RecoveryHash, SessionHash, StoredPassword};
-use crate::domain::orders::{BuyerRecipient, CheckoutKey, LookupName, OrderRef, Quiet, Status};
+use crate::domain::orders::{
+    BuyerRecipient, CheckoutKey, LookupName, NotificationHold, OrderRef, Status,
+};
 use crate::domain::values::{Amount, Currency, Quantity, Timestamp};
 use crate::infra::store::StoreError;
 
@@ -49,7 +51,7 @@ column!(Currency, &str, Currency::parse, Currency::as_str);
 column!(BuyerRecipient, &str, BuyerRecipient::parse, BuyerRecipient::as_str);
 column!(StoredPassword, &str, StoredPassword::parse, StoredPassword::as_str);
 column!(Status, &str, Status::parse, |status: &Status| status.as_str());
-column!(Quiet, i64, Quiet::parse, |quiet: &Quiet| quiet.number());
+column!(NotificationHold, i64, NotificationHold::parse, |quiet: &NotificationHold| quiet.number());
 column!(Timestamp, i64, Timestamp::new, |moment: &Timestamp| moment.get());
 column!(Amount, i64, Amount::new, |amount: &Amount| amount.get());
 column!(Quantity, i64, Quantity::new, |quantity: &Quantity| quantity.get());

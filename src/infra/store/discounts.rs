@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use crate::domain::catalog::{Discount, Less};
+use crate::domain::catalog::{Discount, DiscountValue};
 use crate::domain::orders::OrderRef;
 use crate::domain::values::Timestamp;
 use crate::infra::store::columns::{parse_prices, prices_json};
@@ -124,9 +124,9 @@ pub async fn put(tx: &mut Tx, was: Option<&str>, discount: &Discount) -> Result<
     if let Some(was) = was {
         remove(tx, was).await?;
     }
-    let (percent, amounts) = match &discount.less {
-        Less::Percent(percent) => (Some(*percent), None),
-        Less::Amounts(amounts) => (None, Some(prices_json(amounts))),
+    let (percent, amounts) = match &discount.value {
+        DiscountValue::Percent(percent) => (Some(*percent), None),
+        DiscountValue::Amounts(amounts) => (None, Some(prices_json(amounts))),
     };
     sqlx::query(
         r#"
@@ -164,14 +164,14 @@ pub async fn remove(tx: &mut Tx, code: &str) -> Result<(), StoreError> {
 
 impl DiscountRow {
     fn discount(self) -> Result<StoredDiscount, StoreError> {
-        let less = match self.percent {
-            Some(percent) => Less::Percent(percent),
-            None => Less::Amounts(parse_prices(&self.amounts)?),
+        let value = match self.percent {
+            Some(percent) => DiscountValue::Percent(percent),
+            None => DiscountValue::Amounts(parse_prices(&self.amounts)?),
         };
         Ok(StoredDiscount {
             discount: Discount {
                 code: self.code,
-                less,
+                value,
                 from: self.first_day,
                 until: self.last_day,
                 uses: self.uses,

@@ -3,7 +3,7 @@
 use serde_json::json;
 use sqlx::FromRow;
 
-use crate::domain::orders::{OrderRef, Quiet, Status};
+use crate::domain::orders::{NotificationHold, OrderRef, Status};
 use crate::domain::values::Timestamp;
 use crate::infra::store::{Connection, StoreError, Tx};
 
@@ -175,7 +175,7 @@ pub struct MessageCounts {
     /// The newest; 0 where there is none.
     pub last: i64,
     /// Whether those of the buyer reach the seller.
-    pub quiet: Quiet,
+    pub quiet: NotificationHold,
 }
 
 pub async fn measure(

@@ -7,8 +7,8 @@ use serde_json::json;
 use sqlx::FromRow;
 
 use crate::domain::orders::{
-    BURST_SECONDS, BuyerRecipient, CheckoutKey, LookupName, Order, OrderLine, OrderRef, Quiet,
-    SIEGE_SECONDS, burst_orders,
+    BURST_SECONDS, BuyerRecipient, CheckoutKey, LookupName, NotificationHold, Order, OrderLine,
+    OrderRef, SIEGE_SECONDS, burst_orders,
 };
 use crate::domain::payment::TransactionId;
 use crate::domain::values::{Timestamp, TrustedClock};
@@ -152,7 +152,7 @@ pub struct NewOrderData<'a> {
     pub message: &'a [u8],
     pub message_at: Timestamp,
     /// Until when that message waits.
-    pub quiet: Quiet,
+    pub quiet: NotificationHold,
     /// Units: minutes that the order may take to be paid.
     pub minutes: i64,
 }
@@ -173,11 +173,11 @@ pub async fn insert(
         .bind(beside.reader)
         .bind(order.status)
         .bind(order.placed_at)
-        .bind(order.sending.as_ref().map(|sending| sending.name.as_str()))
-        .bind(order.sending.as_ref().map(|sending| sending.price))
+        .bind(order.shipping.as_ref().map(|shipping| shipping.name.as_str()))
+        .bind(order.shipping.as_ref().map(|shipping| shipping.price))
         .bind(order.discount.as_ref().map(|discount| discount.code.as_str()))
         .bind(order.discount.as_ref().map(|discount| discount.percent))
-        .bind(order.discount.as_ref().map(|discount| discount.less))
+        .bind(order.discount.as_ref().map(|discount| discount.amount))
         .bind(order.transaction.as_ref().map(TransactionId::as_str))
         .bind(&invoice.currency)
         .bind(invoice.amount)

@@ -186,7 +186,7 @@ pub async fn list(
 /// The orders that are to be sent, the oldest first.
 pub async fn list_to_send(db: &mut Connection, most: usize) -> Result<Vec<OrderRef>, StoreError> {
     let query = OrderQuery {
-        states: PendingTask::ToSend.states(),
+        states: PendingTask::ToShip.states(),
         is_unanswered: false,
         currency: None,
         since: None,

@@ -200,7 +200,7 @@ pub async fn count(db: &mut Connection, filter: &Filter) -> Result<i64, StoreErr
 pub async fn count_today(db: &mut Connection) -> Result<Counts, StoreError> {
     Ok(sqlx::query_as(COUNTS)
         .bind(states_json(&PendingTask::ToPay.states()))
-        .bind(states_json(&PendingTask::ToSend.states()))
+        .bind(states_json(&PendingTask::ToShip.states()))
         .bind(states_json(&PendingTask::ToDecide.states()))
         .fetch_one(db)
         .await?)

@@ -4,8 +4,8 @@ use sqlx::FromRow;
 
 use crate::domain::catalog::OfferKey;
 use crate::domain::orders::{
-    AppliedDiscount, BuyerRecipient, CheckoutKey, LookupName, Order, OrderLine, OrderRef, Quiet,
-    Reservation, Sending, Status,
+    AppliedDiscount, BuyerRecipient, CheckoutKey, LookupName, NotificationHold, Order, OrderLine,
+    OrderRef, OrderShipping, Reservation, Status,
 };
 use crate::domain::payment::{Address, Invoice, Observation, TransactionId};
 use crate::domain::values::{Amount, Currency, Quantity, Timestamp};
@@ -37,7 +37,7 @@ struct OrderRow {
     clock_ahead: Option<i64>,
     #[sqlx(flatten)]
     observation: ObservationColumns,
-    in_doubt: bool,
+    node_unreliable: bool,
 }
 
 #[derive(FromRow)]
@@ -69,7 +69,7 @@ macro_rules! order_where {
             select o.*, i.currency, i.chain, i.token, i.decimals, i.address, i.amount, i.total, i.received, i.until,
                 i.clock_ahead, i.seen, i.settled, i.confirmations, i.needed, i.is_moved,
                 exists (select 1 from watched_networks w
-                    where w.network = i.network and w.is_on = 1 and w.problem is not null) as in_doubt
+                    where w.network = i.network and w.is_on = 1 and w.problem is not null) as node_unreliable
             from orders o join invoices i on i.order_id = o.id
             where "#,
             $condition
@@ -147,9 +147,9 @@ pub async fn mark_status(
     .bind(status)
     .bind(finished.map(Timestamp::day_start))
     .bind(order_ref)
-    .bind(Quiet::UntilReported.after(status))
-    .bind(Quiet::UntilPaid.after(status))
-    .bind(Quiet::Briefly.after(status))
+    .bind(NotificationHold::UntilReported.after(status))
+    .bind(NotificationHold::UntilPaid.after(status))
+    .bind(NotificationHold::Briefly.after(status))
     .execute(&mut **tx)
     .await?;
     if matches!(status, Status::Expired | Status::Cancelled) {
@@ -192,7 +192,7 @@ pub async fn hold_messages(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), Stor
         "#,
     )
     .bind(order_ref)
-    .bind(Quiet::UntilReported)
+    .bind(NotificationHold::UntilReported)
     .execute(&mut **tx)
     .await?;
     Ok(())
@@ -280,7 +280,7 @@ impl OrderRow {
         let address =
             Address::parse(&coin, &self.address).map_err(|_| StoreError::Row("address"))?;
         let transaction = self.transaction_id.map(|text| TransactionId::parse(&coin, &text));
-        let sending = self.shipping_name.zip(self.shipping_price);
+        let shipping = self.shipping_name.zip(self.shipping_price);
         let discount = self.discount_code.zip(self.discount_amount);
         Ok(Order {
             order_ref: self.order_ref,
@@ -288,11 +288,11 @@ impl OrderRow {
             placed_at: self.placed_at,
             finished_at: self.finished_at,
             lines: lines.into_iter().map(LineRow::line).collect::<Result<_, _>>()?,
-            sending: sending.map(|(name, price)| Sending { name, price }),
-            discount: discount.map(|(code, less)| AppliedDiscount {
+            shipping: shipping.map(|(name, price)| OrderShipping { name, price }),
+            discount: discount.map(|(code, amount)| AppliedDiscount {
                 code,
                 percent: self.discount_percent,
-                less,
+                amount,
             }),
             invoice: Invoice {
                 currency: self.currency,
@@ -302,7 +302,7 @@ impl OrderRow {
                 total: self.total,
                 received: self.received,
                 observation: self.observation.observation(),
-                in_doubt: self.in_doubt,
+                node_unreliable: self.node_unreliable,
                 until: self.until,
                 clock_ahead: self.clock_ahead,
             },

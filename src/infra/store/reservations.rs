@@ -239,7 +239,7 @@ mod tests {
     fn name(n: usize) -> OrderRef {
         let mut chance = [7; 8];
         chance[0] = u8::try_from(n).unwrap();
-        OrderRef::from_chance(chance)
+        OrderRef::from_random(chance)
     }
 
     async fn set_status(tx: &mut Tx, order_ref: &OrderRef, status: Status) {

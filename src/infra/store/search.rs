@@ -79,7 +79,7 @@ pub(super) async fn update(tx: &mut Tx, products: &[i64]) -> Result<(), StoreErr
     let rows: Vec<_> = texts
         .iter()
         .map(|text| {
-            json!([text.id, text.name, text.categories, markdown::words(&text.description)])
+            json!([text.id, text.name, text.categories, markdown::plain_text(&text.description)])
         })
         .collect();
     sqlx::query(

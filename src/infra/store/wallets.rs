@@ -193,7 +193,7 @@ pub async fn list_stranded(
     let (n_products, n_orders) = sqlx::query_as(LOSING)
         .bind(currency)
         .bind(states_that(|status| {
-            matches!(status.duty(), PendingTask::ToPay | PendingTask::ToDecide)
+            matches!(status.pending_task(), PendingTask::ToPay | PendingTask::ToDecide)
         }))
         .fetch_one(db)
         .await?;

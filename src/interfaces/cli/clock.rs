@@ -41,13 +41,13 @@ async fn show(shop: &actions::Shop) -> anyhow::Result<()> {
     let stored =
         store::clock::find(&mut *shop.db.reader().await?).await.context("read the trusted time")?;
     let clock =
-        stored.map_or_else(|| TrustedClock::begin(&reading), |stored| stored.look(&reading).0);
+        stored.map_or_else(|| TrustedClock::begin(&reading), |stored| stored.check(&reading).0);
     say(&format!("host's clock  {}", reading.wall.for_people()));
     say(&format!("trusted time  {}", clock.at(&reading).trusted.for_people()));
     match ClockDoubted::of(&clock) {
         None => say("The host's clock is trusted: orders expire and are deleted by it."),
         Some(doubt) => {
-            let minutes = clock.doubt.map_or(0, |doubt| doubt.stable_for / 60);
+            let minutes = clock.jump.map_or(0, |jump| jump.stable_for / 60);
             say(&format!("Not trusted: {doubt}."));
             say(&format!(
                 "It has been stable for {} h {} min. Orders are accepted and expire after their remaining time.",

@@ -10,7 +10,7 @@ use crate::actions;
 use crate::actions::{ApplyReplyError, Shop};
 use crate::infra::config::Settings;
 use crate::infra::mail::reply::{MOST_BYTES, addressed};
-use crate::infra::mail::{Reply, Unreadable};
+use crate::infra::mail::{Reply, ReplyError};
 use crate::interfaces::cli::open;
 use crate::interfaces::cli::output::say_error;
 
@@ -96,7 +96,7 @@ fn read_message() -> io::Result<Vec<u8>> {
 
 async fn post(shop: &Shop, envelope: &Envelope, message: &[u8]) -> Result<(), DeliveryError> {
     let now = open::now();
-    let unreadable = |error: Unreadable| DeliveryError::new(UNREADABLE, error);
+    let unreadable = |error: ReplyError| DeliveryError::new(UNREADABLE, error);
     let mut recipients = envelope.recipients.clone();
     if envelope.reads_head {
         recipients.extend(addressed(message).map_err(unreadable)?);

@@ -202,7 +202,7 @@ async fn show(shop: &Shop, order_ref: &str, as_json: bool) -> anyhow::Result<()>
         say(&format!("  overpaid  {} {}", order.excess(), invoice.currency));
     }
     say(&format!("  address   {}", invoice.address.as_str()));
-    if status.may_miss_a_part() && Amount::ZERO < order.due(tolerance) && !order.is_lost() {
+    if status.may_be_underpaid() && Amount::ZERO < order.due(tolerance) && !order.is_reversed() {
         say(&format!("  remaining {} {}", order.due(tolerance), invoice.currency));
     }
     if status == Status::Awaiting {
@@ -261,8 +261,8 @@ fn order_json(order: &Order, status: Status, tolerance: Tolerance) -> serde_json
         "placed": order.placed_at.short_day(),
         "until": order.invoice.until.rfc_3339(),
         "lines": lines.collect::<Vec<_>>(),
-        "shipping": order.sending.as_ref().map(|sending| serde_json::json!({ "name": sending.name, "price": sending.price.to_string() })),
-        "discount": order.discount.as_ref().map(|discount| serde_json::json!({ "code": discount.code, "percent": discount.percent, "less": discount.less.to_string() })),
+        "shipping": order.shipping.as_ref().map(|shipping| serde_json::json!({ "name": shipping.name, "price": shipping.price.to_string() })),
+        "discount": order.discount.as_ref().map(|discount| serde_json::json!({ "code": discount.code, "percent": discount.percent, "less": discount.amount.to_string() })),
         "total": order.invoice.total.to_string(),
         "amount": order.invoice.amount.to_string(),
         "received": order.invoice.received.to_string(),
@@ -310,9 +310,9 @@ async fn change(
 async fn note(shop: &Shop, order_ref: &str, text: &str) -> anyhow::Result<()> {
     let order_ref = OrderRef::parse(order_ref)?;
     let text = if text.is_empty() { read_text()? } else { text.to_owned() };
-    let words = mail::reply::words(&text)?;
+    let text = mail::reply::parse_text(&text)?;
     anyhow::ensure!(
-        !words.is_empty(),
+        !text.is_empty(),
         "the text is empty: give it as an argument or on standard input"
     );
     let reply = Reply {
@@ -320,7 +320,7 @@ async fn note(shop: &Shop, order_ref: &str, text: &str) -> anyhow::Result<()> {
         message_id: MessageId(open::random_bytes()),
         is_named: true,
         command: None,
-        words: Some(words),
+        text: Some(text),
     };
     actions::apply_reply(shop, &reply, open::now()).await?;
     say(&format!("The buyer of {order_ref} can now read it on the order's page."));

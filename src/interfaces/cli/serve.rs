@@ -385,7 +385,7 @@ impl Maintenance {
 /// `empties_journal`: even if nothing was deleted now.
 async fn delete_due_data(shop: &Shop, now: Timestamp, empties_journal: bool) -> anyhow::Result<()> {
     // An untrusted clock deletes nothing; the log says so already.
-    let deleted = match actions::purge_orders(shop, PurgeMode::ByItself).await {
+    let deleted = match actions::purge_orders(shop, PurgeMode::Automatic).await {
         Ok(deleted) => Some(deleted),
         Err(PurgeError::ClockDoubted(_)) => None,
         Err(PurgeError::Broken(error)) => return Err(error),

@@ -129,7 +129,7 @@ fn show(wallets: &[(Wallet, Option<Reach>)], as_json: bool) -> anyhow::Result<()
         let demo =
             if wallet.is_demo() { "  DEMO: a public test wallet, do not use it" } else { "" };
         say(&format!("{} ({}): {}{demo}", wallet.currency, wallet.name, wallet.network()));
-        say(&format!("  valid, checksum OK; {}", wallet.told_apart()));
+        say(&format!("  valid, checksum OK; {}", wallet.payment_matching()));
         if let Some(hint) = wallet.kind_hint() {
             say(&format!("  {hint}"));
         }
@@ -158,7 +158,7 @@ fn wallet_json(wallet: &Wallet, reach: Option<&Reach>) -> serde_json::Value {
         "valid": true,
         "demo": wallet.is_demo(),
         "one_address_for_all": matches!(wallet.receives, Destination::Address(_)),
-        "told_apart": wallet.told_apart(),
+        "told_apart": wallet.payment_matching(),
         "reveals": wallet.reveals(),
         "addresses": addresses(wallet, 0, 3),
         "given_out": reach.map(|reach| reach.n_given),

@@ -246,7 +246,7 @@ fn show_recovery(seller: &Seller, codes: &[RecoveryCode], is_first: bool) -> Des
 
 fn new_recovery_codes() -> (Vec<RecoveryCode>, Vec<RecoveryHash>) {
     let codes: Vec<RecoveryCode> =
-        (0..N_RECOVERY_CODES).map(|_| RecoveryCode::from_chance(random_bytes())).collect();
+        (0..N_RECOVERY_CODES).map(|_| RecoveryCode::from_random(random_bytes())).collect();
     let hashes = codes.iter().map(RecoveryCode::hash).collect();
     (codes, hashes)
 }

@@ -1,9 +1,9 @@
 //! Amounts in the desk's forms: one field for each currency.
 
 use crate::domain::catalog::{Json, Prices, wallet_reference};
-use crate::domain::orders::draft::sentence;
 use crate::domain::payment::Wallet;
 use crate::domain::values::Amount;
+use crate::domain::values::text::sentence;
 use crate::interfaces::desk::field_view::{FieldKind, FieldView};
 use crate::interfaces::desk::parsed_form::ParsedForm;
 use crate::interfaces::desk::record_form::RecordForm;
@@ -70,14 +70,14 @@ pub fn read_amounts(
             }
         }
     }
-    Json::List(rows)
+    Json::Array(rows)
 }
 
 /// A price as in the seller's file.
 pub fn price_record(price: Amount, wallet: &Wallet) -> Json {
-    Json::Record(vec![
-        ("price".to_owned(), Json::Whole(price.get())),
-        ("wallet".to_owned(), Json::Text(wallet_reference(&wallet.currency))),
+    Json::Object(vec![
+        ("price".to_owned(), Json::Integer(price.get())),
+        ("wallet".to_owned(), Json::String(wallet_reference(&wallet.currency))),
     ])
 }
 
@@ -136,7 +136,7 @@ mod tests {
         let (list, parsed) = read("0.09199", " 0.00000001 ");
         assert!(parsed.faults.is_empty());
         assert_eq!(parsed.amount_fields, ["price-ETH", "price-BTC"]);
-        assert!(matches!(&list, Json::List(rows) if rows.len() == 2), "{list:?}");
+        assert!(matches!(&list, Json::Array(rows) if rows.len() == 2), "{list:?}");
         for (eth, btc, field) in [
             ("0,09", "", "price-ETH"),
             ("", "0.000000001", "price-BTC"),

@@ -5,7 +5,7 @@ use askama::Template;
 
 use crate::actions;
 use crate::actions::{Saved, Shop};
-use crate::domain::catalog::{CatalogFile, Discount, Fault, Json, Less};
+use crate::domain::catalog::{CatalogFile, Discount, DiscountValue, Fault, Json};
 use crate::domain::payment::Wallet;
 use crate::domain::values::Timestamp;
 use crate::infra::store;
@@ -49,9 +49,9 @@ impl<'a> Row<'a> {
         let StoredDiscount { discount, used, .. } = record;
         Self {
             record,
-            reductions: match &discount.less {
-                Less::Percent(percent) => vec![format!("{percent}%")],
-                Less::Amounts(amounts) => amounts
+            reductions: match &discount.value {
+                DiscountValue::Percent(percent) => vec![format!("{percent}%")],
+                DiscountValue::Amounts(amounts) => amounts
                     .iter()
                     .map(|(currency, amount)| format!("{amount} {currency}"))
                     .collect(),
@@ -124,13 +124,13 @@ impl Record for StoredDiscount {
     fn value(&self, field: &str) -> String {
         let discount = &self.discount;
         let day = |day: Option<Timestamp>| day.map(Timestamp::short_day).unwrap_or_default();
-        match (field, &discount.less) {
+        match (field, &discount.value) {
             ("code", _) => discount.code.clone(),
-            ("percent", Less::Percent(percent)) => percent.to_string(),
+            ("percent", DiscountValue::Percent(percent)) => percent.to_string(),
             ("from", _) => day(discount.from),
             ("until", _) => day(discount.until),
             ("uses", _) => discount.uses.map(|uses| uses.to_string()).unwrap_or_default(),
-            (field, Less::Amounts(amounts)) => {
+            (field, DiscountValue::Amounts(amounts)) => {
                 let currency = field.strip_prefix("less-").unwrap_or_default();
                 coins_in(amounts, currency)
             }
@@ -141,7 +141,7 @@ impl Record for StoredDiscount {
     fn parse(form: &RecordForm, wallets: &[Wallet], _: Option<&Self>) -> ParsedForm {
         let mut parsed = ParsedForm::default();
         let amounts = read_amounts(form, "less", wallets, false, &mut parsed);
-        parsed.fields.push(("code".to_owned(), Json::Text(form.get("code").trim().to_owned())));
+        parsed.fields.push(("code".to_owned(), Json::String(form.get("code").trim().to_owned())));
         parsed.fields.extend(form.whole("percent"));
         if !parsed.amount_fields.is_empty() {
             parsed.fields.push(("less".to_owned(), amounts));

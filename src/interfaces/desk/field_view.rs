@@ -2,8 +2,8 @@
 
 use std::fmt::Display;
 
-use crate::domain::orders::draft::sentence;
 use crate::domain::payment::secret;
+use crate::domain::values::text::sentence;
 use crate::domain::values::{Amount, Line};
 
 /// A field of a form, with the seller's input, its error, and the saved value if it differs.

@@ -130,7 +130,7 @@ async fn submit(
         password: TypedPassword::of(&form.password),
         code: form.code,
     };
-    let id = SessionId::from_chance(random_bytes());
+    let id = SessionId::from_random(random_bytes());
     let earlier = session::session_id(&request).map(|id| id.hash());
     let signing = actions::Signing { fresh: id.hash(), earlier, salt: random_bytes() };
     match actions::sign_in(&desk.shop, &desk.authenticator, credentials, signing, now()).await {

@@ -1,6 +1,6 @@
 //! The record that a form describes, and what is wrong with it.
 
-use crate::domain::catalog::fault::{FaultKind, Found};
+use crate::domain::catalog::fault::{FaultKind, FoundValue};
 use crate::domain::catalog::{Fault, Json};
 
 /// The form's field (empty: the whole form), and what to do.
@@ -24,7 +24,7 @@ impl ParsedForm {
         let has_faulty_amount = self.faults.iter().any(|(name, _)| is_amount(name));
         for fault in found {
             // A fault in a text of the file has a longer path: `discounts.code.code`.
-            let mut path = fault.place.field.rsplit('.');
+            let mut path = fault.field.rsplit('.');
             let field = path.find(|part| !matches!(*part, "price" | "wallet")).unwrap_or_default();
             let (base, n) = match field.split_once('[') {
                 Some((base, rest)) => (base, rest.trim_end_matches(']').parse::<usize>().ok()),
@@ -48,8 +48,7 @@ impl ParsedForm {
 fn text(fault: &Fault) -> String {
     match &fault.kind {
         FaultKind::NameTaken(name) => {
-            let what =
-                if fault.place.field == "code" { "discount code" } else { "shipping method" };
+            let what = if fault.field == "code" { "discount code" } else { "shipping method" };
             format!("The {what} {name} already exists.")
         }
         FaultKind::CurrencyTaken(currency) => format!("There is already a wallet for {currency}."),
@@ -58,7 +57,7 @@ fn text(fault: &Fault) -> String {
         FaultKind::NoDiscount => {
             "Enter the discount: a percentage from 1 to 99, or amounts.".to_owned()
         }
-        FaultKind::Unexpected { found: Found::Nothing | Found::Blank, expected } => {
+        FaultKind::Unexpected { found: FoundValue::Nothing | FoundValue::Blank, expected } => {
             format!("Please enter {expected}.")
         }
         FaultKind::Unexpected { found, expected } => {
@@ -87,7 +86,7 @@ mod tests {
     fn a_mistyped_amount_is_not_also_a_missing_one() {
         let faults = vec![("price-ETH".to_owned(), "mistyped".to_owned())];
         let mut parsed = ParsedForm { faults, ..ParsedForm::default() };
-        parsed.add_faults(vec![Fault::new("", "prices", Found::Nothing, "a price")], "prices");
+        parsed.add_faults(vec![Fault::new("", "prices", FoundValue::Nothing, "a price")], "prices");
         assert_eq!(parsed.faults.len(), 1);
     }
 }

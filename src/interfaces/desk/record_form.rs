@@ -38,13 +38,13 @@ impl RecordForm {
     /// A text as in the seller's file; `None` if the field is blank.
     pub fn text(&self, name: &str) -> Option<(String, Json)> {
         let text = self.get(name).trim();
-        (!text.is_empty()).then(|| (name.to_owned(), Json::Text(text.to_owned())))
+        (!text.is_empty()).then(|| (name.to_owned(), Json::String(text.to_owned())))
     }
 
     /// A whole number as in the seller's file. Other input is passed on as text, which the record's rules refuse.
     pub fn whole(&self, name: &str) -> Option<(String, Json)> {
         let text = self.get(name).trim();
-        let value = text.parse().map_or_else(|_| Json::Text(text.to_owned()), Json::Whole);
+        let value = text.parse().map_or_else(|_| Json::String(text.to_owned()), Json::Integer);
         (!text.is_empty()).then(|| (name.to_owned(), value))
     }
 }

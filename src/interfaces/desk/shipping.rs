@@ -88,7 +88,7 @@ fn read_countries(text: &str, faults: &mut Faults) -> Json {
         );
         faults.push(("countries".to_owned(), text));
     }
-    Json::List(countries.iter().map(|country| Json::Text(country.code().to_owned())).collect())
+    Json::Array(countries.iter().map(|country| Json::String(country.code().to_owned())).collect())
 }
 
 impl Record for StoredRate {
@@ -141,7 +141,7 @@ impl Record for StoredRate {
         let prices = read_amounts(form, "price", wallets, true, &mut parsed);
         let countries = read_countries(form.get("countries"), &mut parsed.faults);
         parsed.fields = vec![
-            ("name".to_owned(), Json::Text(form.get("name").trim().to_owned())),
+            ("name".to_owned(), Json::String(form.get("name").trim().to_owned())),
             ("countries".to_owned(), countries),
             ("prices".to_owned(), prices),
         ];

@@ -191,7 +191,7 @@ impl Record for StoredWallet {
         // The currency of a stored wallet cannot change, and its form does not ask for it.
         let currency =
             stored.map_or(form.get("currency").trim(), |wallet| wallet.currency.as_str());
-        let text = |name: &str, value: &str| (name.to_owned(), Json::Text(value.to_owned()));
+        let text = |name: &str, value: &str| (name.to_owned(), Json::String(value.to_owned()));
         let mut fields = vec![text("currency", currency)];
         fields.push(form.text("name").unwrap_or_else(|| text("name", currency)));
         fields.extend(form.text("address"));
@@ -211,7 +211,7 @@ impl Record for StoredWallet {
         match form.text("contract") {
             Some(contract) => {
                 let token = [contract].into_iter().chain(decimals).collect();
-                fields.push(("token".to_owned(), Json::Record(token)));
+                fields.push(("token".to_owned(), Json::Object(token)));
             }
             None => fields.extend(decimals),
         }
@@ -279,8 +279,8 @@ impl Record for StoredWallet {
         let mut saved = actions::save_wallet(shop, shown, fields, now()).await?;
         if let Saved::Refused(faults) = &mut saved {
             // In this form, `token` is the token against forgery.
-            for fault in faults.iter_mut().filter(|fault| fault.place.field == "token") {
-                "contract".clone_into(&mut fault.place.field);
+            for fault in faults.iter_mut().filter(|fault| fault.field == "token") {
+                "contract".clone_into(&mut fault.field);
             }
         }
         Ok(saved)

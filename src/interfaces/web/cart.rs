@@ -5,7 +5,7 @@ use actix_web::http::StatusCode;
 use askama::Template;
 use serde::Deserialize;
 
-use crate::domain::cart::{Basket, CartId, PricedCart, PricedLine, Refused};
+use crate::domain::cart::{Basket, CartId, PricedCart, PricedLine, TooMany};
 use crate::domain::catalog::{OfferKey, Slug};
 use crate::domain::payment::Wallet;
 use crate::domain::values::{Amount, Quantity};
@@ -203,7 +203,7 @@ pub async fn add(posted: VerifiedForm<LineForm>) -> Result<HttpResponse, PageErr
         return refuse("quantity", text("cart-whole-number")).await;
     };
     let mut basket = visitor.basket.clone();
-    if let Err(Refused::TooMany) = basket.add(key, quantity) {
+    if let Err(TooMany) = basket.add(key, quantity) {
         return refuse("quantity", text("cart-at-most")).await;
     }
     let Some(wallet) = context.wallet() else {

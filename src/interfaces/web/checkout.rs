@@ -291,7 +291,7 @@ async fn place(
         // Without circuits, buyers cannot be told apart.
         may_reserve: permit.as_ref().is_none_or(|permit| permit.may_reserve()),
     };
-    let fresh = OrderRef::from_chance(random_bytes());
+    let fresh = OrderRef::from_random(random_bytes());
     let order_ref = actions::place_order(&app.shop, order, fresh.clone(), now()).await?;
     // A form that was sent twice finds its first order, which is counted already.
     if let Some(permit) = permit.filter(|_| order_ref == fresh) {

@@ -1,6 +1,6 @@
 //! An order's history and messages, decrypted with the code.
 
-use crate::domain::orders::{BuyerIdentity, Order, Quiet, Status};
+use crate::domain::orders::{BuyerIdentity, NotificationHold, Order, Status};
 use crate::infra::store;
 use crate::infra::store::messages::{MessageKind, SealedMessage};
 use crate::interfaces::web::error::PageError;
@@ -78,12 +78,12 @@ impl Conversation {
 }
 
 /// The id of a text. A message about a cancelled order reaches the seller whatever was paid.
-fn delivery_note(quiet: Quiet, status: Status) -> Option<&'static str> {
-    match quiet {
+fn delivery_note(hold: NotificationHold, status: Status) -> Option<&'static str> {
+    match hold {
         _ if status == Status::Cancelled => None,
-        Quiet::No | Quiet::Briefly => None,
-        Quiet::UntilReported => Some("order-read-once-reported"),
-        Quiet::UntilPaid => Some("order-read-once-paid"),
+        NotificationHold::No | NotificationHold::Briefly => None,
+        NotificationHold::UntilReported => Some("order-read-once-reported"),
+        NotificationHold::UntilPaid => Some("order-read-once-paid"),
     }
 }
 
@@ -95,7 +95,7 @@ fn message_view(
 ) -> MessageView {
     let body = match &message.sealed {
         Some(sealed) => {
-            key.open(sealed).unwrap_or_else(|_| text("order-message-damaged").to_string())
+            key.decrypt(sealed).unwrap_or_else(|_| text("order-message-damaged").to_string())
         }
         None => String::new(),
     };

@@ -57,10 +57,10 @@ impl PaymentView {
         Self {
             detected,
             settled,
-            confirmations: order.depth().map(|depth| match depth.needed {
+            confirmations: order.confirmation_progress().map(|progress| match progress.needed {
                 0 => "0".to_owned(),
                 needed => {
-                    let of = text("order-confirmations-of").count("n", depth.n);
+                    let of = text("order-confirmations-of").count("n", progress.n);
                     of.count("needed", needed).to_string()
                 }
             }),
@@ -88,9 +88,9 @@ pub fn bill(order: &Order) -> Vec<BillLine> {
             Some(percent) => text("order-discount-percent").count("percent", percent),
             None => text("order-discount"),
         };
-        BillLine { label, sum: format!("−{}", discount.less) }
+        BillLine { label, sum: format!("−{}", discount.amount) }
     });
-    let shipping = order.sending.as_ref().map(|shipping| {
+    let shipping = order.shipping.as_ref().map(|shipping| {
         let label = text("order-shipping").with("name", &shipping.name);
         BillLine { label, sum: shipping.price.to_string() }
     });

@@ -10,7 +10,7 @@ pub fn title(order: &Order, asks: bool, now: Timestamp) -> &'static str {
     match order.status_at(now) {
         Status::Awaiting if order.is_time_over(now) => title_of(Status::Expired),
         Status::Awaiting | Status::Reported if order.is_sold_out() => "order-sold-out-title",
-        Status::Unconfirmed if order.is_lost() => "order-lost-title",
+        Status::Unconfirmed if order.is_reversed() => "order-lost-title",
         Status::Unconfirmed if asks => "order-unconfirmed-part-title",
         Status::Late if Amount::ZERO < order.invoice.seen() => "order-late-seen-title",
         status => title_of(status),
@@ -49,7 +49,7 @@ pub fn event(status: Status, before: Option<Status>) -> &'static str {
 /// What happens next, as the id of a text. `asks`: whether something is due now.
 pub fn what_next(order: &Order, asks: bool, now: Timestamp) -> &'static str {
     let is_followed = order.invoice.observation.is_some();
-    let is_marked = is_followed && Amount::ZERO < order.invoice.mark();
+    let is_marked = is_followed && Amount::ZERO < order.invoice.tag();
     match order.status_at(now) {
         Status::Awaiting if order.is_time_over(now) => "order-awaiting-over",
         Status::Awaiting if order.is_sold_out() => "order-sold-out",
@@ -63,7 +63,7 @@ pub fn what_next(order: &Order, asks: bool, now: Timestamp) -> &'static str {
         Status::Reported if is_followed => "order-reported-followed",
         Status::Reported => "order-reported",
         Status::Partial => "order-partial",
-        Status::Unconfirmed if order.is_lost() => "order-lost",
+        Status::Unconfirmed if order.is_reversed() => "order-lost",
         Status::Unconfirmed if asks => "order-unconfirmed-part",
         Status::Unconfirmed => "order-unconfirmed",
         Status::Confirmed => "order-confirmed",
@@ -115,7 +115,7 @@ mod tests {
             for followed in [None, Some((0, 0)), Some((400, 0)), Some((996, 400))] {
                 for minutes_left in [-1, 1] {
                     let order = order(status, followed, minutes_left);
-                    let asks = order.asks_for(Tolerance::default(), now).is_some();
+                    let asks = order.amount_to_pay(Tolerance::default(), now).is_some();
                     let words = text(what_next(&order, asks, now)).to_string();
                     let invites =
                         words.contains("Send exactly") || words.contains("Send the remaining");

@@ -177,7 +177,7 @@ pub async fn report(posted: VerifiedForm<TransactionForm>) -> Result<HttpRespons
 pub async fn ask(posted: VerifiedForm<MessageForm>) -> Result<HttpResponse, PageError> {
     let VerifiedForm { form: MessageForm { message, pgp }, context } = posted;
     let open = context.visitor.open_order.as_ref().ok_or(PageError::NoOrderOpen)?;
-    let once = open.code.mark_of(&format!("{message}\n{pgp}"), now());
+    let once = open.code.message_hash(&format!("{message}\n{pgp}"), now());
     let pgp_shown = text("order-message-encrypted").to_string();
     let question = Question { message: &message, pgp: &pgp, pgp_shown: &pgp_shown, once };
     let (shop, name) = (&context.app.shop, lookup_name(&context)?);
@@ -242,7 +242,7 @@ fn show_qr(text: &str) -> Result<HttpResponse, PageError> {
 async fn find_payable(context: &RequestContext) -> Result<(Order, Amount), PageError> {
     let order = find_open(context).await?;
     let tolerance = context.app.shop.policy.tolerance;
-    let due = order.asks_for(tolerance, context.app.trusted_now().await?);
+    let due = order.amount_to_pay(tolerance, context.app.trusted_now().await?);
     Ok((order, due.ok_or(PageError::NotFound)?))
 }
 
@@ -270,7 +270,7 @@ async fn show_order(
     let tolerance = app.shop.policy.tolerance;
     let now = app.trusted_now().await?;
     let status = order.status_at(now);
-    let due = order.asks_for(tolerance, now);
+    let due = order.amount_to_pay(tolerance, now);
     let invoice = &order.invoice;
     let key = BuyerIdentity::of_code(&open.code, &app.shop.salt);
     let page = request.query_string().strip_prefix("page=").and_then(|n| n.parse().ok());
@@ -301,7 +301,7 @@ async fn show_order(
             ),
         is_waiting: status == Status::Awaiting && due.is_some(),
         reservation_note: due.and_then(|_| reservation_note(order.reservation)),
-        mark: Some(invoice.mark()).filter(|mark| Amount::ZERO < *mark),
+        mark: Some(invoice.tag()).filter(|mark| Amount::ZERO < *mark),
         payment: PaymentView::new(order, status, tolerance),
         due: due.unwrap_or(Amount::ZERO),
         network: network(&invoice.coin),

@@ -57,7 +57,7 @@ impl CompressedPage {
 
     /// The page with the visitor's own values filled in.
     pub fn plain(&self, visitor: &Visitor, token: &str) -> Bytes {
-        let count = visitor.basket.pieces().to_string();
+        let count = visitor.basket.n_items().to_string();
         let mut page = Vec::with_capacity(self.n_plain + 256);
         for part in &self.parts {
             page.extend_from_slice(match part {
@@ -73,7 +73,7 @@ impl CompressedPage {
     /// their length.
     /// Source: RFC 1951, section 3.2.4, and RFC 1952, section 2.3.
     pub fn gzip(&self, visitor: &Visitor, token: &str) -> Bytes {
-        let count = visitor.basket.pieces().to_string();
+        let count = visitor.basket.n_items().to_string();
         // Magic, deflate, no flags, no time, no hint, an unknown system.
         let mut page = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
         page.reserve(self.n_plain / 3 + 512);

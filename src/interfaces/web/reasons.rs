@@ -2,7 +2,7 @@
 
 use crate::actions::ClosedReason;
 use crate::domain::cart::{Contested, Notice};
-use crate::domain::catalog::NotUsable;
+use crate::domain::catalog::DiscountRefusal;
 use crate::domain::orders::{NotACode, NotAPgpBlock, Refusal, RefusalReason, UnknownWord};
 use crate::domain::payment::{NotATransactionId, NotAnAddress};
 use crate::domain::values::NotText;
@@ -74,10 +74,10 @@ pub fn refusal(refusal: &Refusal) -> Text<'static> {
         }
         RefusalReason::UnknownDiscount => text("refusal-unknown-discount"),
         RefusalReason::Discount(why, currency) => match why {
-            NotUsable::NotYet => text("refusal-discount-not-yet"),
-            NotUsable::NoLonger => text("refusal-discount-expired"),
-            NotUsable::UsedUp => text("refusal-discount-used-up"),
-            NotUsable::OtherCurrency => {
+            DiscountRefusal::NotYetValid => text("refusal-discount-not-yet"),
+            DiscountRefusal::Expired => text("refusal-discount-expired"),
+            DiscountRefusal::UsedUp => text("refusal-discount-used-up"),
+            DiscountRefusal::OtherCurrency => {
                 text("refusal-discount-other-currency").with("currency", currency)
             }
         },
@@ -128,8 +128,8 @@ fn not_text(why: NotText) -> Text<'static> {
 fn not_a_pgp_block(why: &NotAPgpBlock) -> Text<'static> {
     let key = |id: &str| format!("0x{id}");
     match why {
-        NotAPgpBlock::NoFrame => text("refusal-pgp-incomplete"),
-        NotAPgpBlock::AKey => text("refusal-pgp-key"),
+        NotAPgpBlock::NoArmor => text("refusal-pgp-incomplete"),
+        NotAPgpBlock::Key => text("refusal-pgp-key"),
         NotAPgpBlock::Damaged => text("refusal-pgp-damaged"),
         NotAPgpBlock::TooLong => text("refusal-pgp-too-long"),
         NotAPgpBlock::DamagedInside => text("refusal-pgp-damaged-inside"),

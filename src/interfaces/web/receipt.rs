@@ -42,7 +42,7 @@ pub async fn show_receipt(context: RequestContext) -> Result<HttpResponse, PageE
     let now = app.trusted_now().await?;
     let status = order.status_at(now);
     let tolerance = app.shop.policy.tolerance;
-    let due = order.asks_for(tolerance, now);
+    let due = order.amount_to_pay(tolerance, now);
     let template = Receipt {
         site_name: &snapshot.site_name,
         order: &order,
@@ -66,7 +66,7 @@ pub async fn read_receipt(
     let mut db = app.shop.db.reader().await?;
     let receipt = store::messages::find_receipt(&mut db, &order.order_ref).await?;
     match receipt.and_then(|receipt| receipt.sealed) {
-        Some(sealed) => Ok(key.open(&sealed).map_err(anyhow::Error::from)?),
+        Some(sealed) => Ok(key.decrypt(&sealed).map_err(anyhow::Error::from)?),
         None => Ok(String::new()),
     }
 }
@@ -75,7 +75,7 @@ pub async fn read_receipt(
 pub fn write_receipt(buyer: &Buyer) -> String {
     let mut parts = vec![match &buyer.delivery {
         Delivery::Plain(address) => address.lines().collect::<Vec<_>>().join("\n"),
-        Delivery::Sealed { .. } => text("order-kept-encrypted").to_string(),
+        Delivery::Encrypted { .. } => text("order-kept-encrypted").to_string(),
     }];
     if !buyer.email.is_empty() {
         parts.push(text("order-kept-email").with("email", buyer.email.as_str()).to_string());

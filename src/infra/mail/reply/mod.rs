@@ -1,20 +1,19 @@
 //! Parses a message from the seller's mail program into what it means for an order. Bytes in, values out.
 
 mod armor;
+mod error;
+mod lines;
 mod parts;
 mod quote_stripping;
 mod recipients;
-mod said;
-mod unreadable;
 
-pub use unreadable::Unreadable;
+pub use error::ReplyError;
 
 use sha2::{Digest, Sha256};
 
 use crate::domain::orders::{Command, NotACommand, OrderRef};
 use crate::domain::values::{Paragraph, Timestamp};
-use crate::infra::mail::reply::said::Said;
-use crate::infra::mail::reply::unreadable::{shown, visible};
+use crate::infra::mail::reply::error::{shown, visible};
 
 /// The seller's reply to buyers: a command for their orders, a text, or both.
 #[derive(Clone, PartialEq, Eq)]
@@ -26,7 +25,7 @@ pub struct Reply {
     pub is_named: bool,
     pub command: Option<Command>,
     /// The seller's own text, without quotes and signature.
-    pub words: Option<Paragraph>,
+    pub text: Option<Paragraph>,
 }
 
 /// Identifies a message that is delivered twice.
@@ -48,17 +47,17 @@ impl Reply {
     /// and `Bcc` are used. `own_key_ids` are the seller's own OpenPGP keys, which no buyer has.
     ///
     /// # Errors
-    /// [`Unreadable`] says what is wrong and what to do. It is all or nothing.
+    /// [`ReplyError`] says what is wrong and what to do. It is all or nothing.
     pub fn parse(
         message: &[u8],
         recipients: &[String],
         own_key_ids: &[u64],
-    ) -> Result<Self, Unreadable> {
+    ) -> Result<Self, ReplyError> {
         if MOST_BYTES < message.len() {
-            return Err(Unreadable::TooBig);
+            return Err(ReplyError::TooBig);
         }
         let prepared = parts::with_header_closed(message);
-        let mail = mailparse::parse_mail(&prepared).map_err(|_| Unreadable::NotAMessage)?;
+        let mail = mailparse::parse_mail(&prepared).map_err(|_| ReplyError::NotAMessage)?;
         let order_refs = if recipients.is_empty() {
             recipients::orders(&recipients::of_header(&mail.headers)?)?
         } else {
@@ -66,12 +65,21 @@ impl Reply {
         };
         let mut lines = Vec::new();
         for plain in parts::plain_texts(&mail)? {
-            lines.extend(said::lines(&plain));
+            lines.extend(lines::split(&plain));
         }
-        let (command, words) = meant(&lines, own_key_ids)?;
-        let message_id = MessageId::of(&mail, message);
-        let is_named = message_id_of(&mail).is_some();
-        Ok(Self { order_refs, message_id, is_named, command, words })
+        let own_text = quote_stripping::quoted_text_removed(&lines)?;
+        let (command, rest) = first_command(&own_text)?;
+        let text = text_for_buyer(rest, own_key_ids)?;
+        if command.is_none() && text.is_empty() {
+            return Err(ReplyError::Empty);
+        }
+        Ok(Self {
+            order_refs,
+            message_id: MessageId::of(&mail, message),
+            is_named: message_id_of(&mail).is_some(),
+            command,
+            text: Some(text).filter(|text| !text.is_empty()),
+        })
     }
 
     /// A text that the seller typed into a form: plain text, of which every line counts. No mail program has added
@@ -84,21 +92,25 @@ impl Reply {
         text: &str,
         once: [u8; 32],
         own_key_ids: &[u64],
-    ) -> Result<Self, Unreadable> {
+    ) -> Result<Self, ReplyError> {
         if MOST_BYTES < text.len() {
-            return Err(Unreadable::TooBig);
+            return Err(ReplyError::TooBig);
         }
-        let seen = visible(text);
-        if let Some(line) = command_among(&seen) {
-            return Err(Unreadable::TypedCommand(shown(line)));
+        let text = visible(text);
+        if let Some(line) = find_command(&text) {
+            return Err(ReplyError::TypedCommand(shown(line)));
         }
-        let words = words_for_another(&seen, own_key_ids)?;
-        if words.is_empty() {
-            return Err(Unreadable::Empty);
+        let text = text_for_buyer(&text, own_key_ids)?;
+        if text.is_empty() {
+            return Err(ReplyError::Empty);
         }
-        let message_id = MessageId(once);
-        let (command, words) = (None, Some(words));
-        Ok(Self { order_refs: vec![order_ref], message_id, is_named: true, command, words })
+        Ok(Self {
+            order_refs: vec![order_ref],
+            message_id: MessageId(once),
+            is_named: true,
+            command: None,
+            text: Some(text),
+        })
     }
 
     /// The same, handed over on this day: a text without its own id counts as new if it is sent again on another day.
@@ -108,31 +120,17 @@ impl Reply {
     }
 }
 
-/// A command, a text, or both.
-fn meant(
-    lines: &[Said],
-    own_key_ids: &[u64],
-) -> Result<(Option<Command>, Option<Paragraph>), Unreadable> {
-    let text = quote_stripping::quoted_text_removed(lines)?;
-    let (command, rest) = first_command(&text)?;
-    let words = words_for_another(rest, own_key_ids)?;
-    if command.is_none() && words.is_empty() {
-        return Err(Unreadable::Empty);
-    }
-    Ok((command, Some(words).filter(|words| !words.is_empty())))
-}
-
 /// The seller's text, unless it is encrypted so that no buyer can read it.
-fn words_for_another(text: &str, own_key_ids: &[u64]) -> Result<Paragraph, Unreadable> {
-    let words = words(text)?;
-    if armor::is_for_nobody_else(words.as_str(), own_key_ids) {
-        return Err(Unreadable::ToYourself);
+fn text_for_buyer(text: &str, own_key_ids: &[u64]) -> Result<Paragraph, ReplyError> {
+    let text = parse_text(text)?;
+    if armor::is_for_nobody_else(text.as_str(), own_key_ids) {
+        return Err(ReplyError::ToYourself);
     }
-    Ok(words)
+    Ok(text)
 }
 
 /// The line of a typed text that a buyer should not see: a command, or at the top also a mistyped one.
-fn command_among(text: &str) -> Option<&str> {
+fn find_command(text: &str) -> Option<&str> {
     let mut lines = text.trim().lines().enumerate();
     let found = lines.find(|(n, line)| match Command::parse(line) {
         None => false,
@@ -145,27 +143,27 @@ fn command_among(text: &str) -> Option<&str> {
 /// The addresses in `To`, `Cc` and `Bcc`, for a caller that must add them to the envelope's (sendmail's `-t`).
 ///
 /// # Errors
-/// [`Unreadable`] if an address header is invalid.
-pub fn addressed(message: &[u8]) -> Result<Vec<String>, Unreadable> {
+/// [`ReplyError`] if an address header is invalid.
+pub fn addressed(message: &[u8]) -> Result<Vec<String>, ReplyError> {
     let prepared = parts::with_header_closed(message);
-    let (headers, _) = mailparse::parse_headers(&prepared).map_err(|_| Unreadable::NotAMessage)?;
+    let (headers, _) = mailparse::parse_headers(&prepared).map_err(|_| ReplyError::NotAMessage)?;
     recipients::of_header(&headers)
 }
 
 /// The seller's text as it may be shown to a buyer, without invisible characters. It may be empty.
 ///
 /// # Errors
-/// [`Unreadable`] if it is too long, or no buyer should see it.
-pub fn words(text: &str) -> Result<Paragraph, Unreadable> {
+/// [`ReplyError`] if it is too long, or no buyer should see it.
+pub fn parse_text(text: &str) -> Result<Paragraph, ReplyError> {
     if text.contains("-----BEGIN PGP PRIVATE KEY") {
-        return Err(Unreadable::PrivateKey);
+        return Err(ReplyError::PrivateKey);
     }
     if text.contains(char::REPLACEMENT_CHARACTER) {
-        return Err(Unreadable::UnknownLetters);
+        return Err(ReplyError::UnknownLetters);
     }
     let most = if armor::is_one_message(text) { MOST_PGP_CHARACTERS } else { MOST_CHARACTERS };
     // After `visible`, a paragraph can only be refused for its length.
-    Paragraph::parse(&visible(text), most).map_err(|_| Unreadable::TooLong { most })
+    Paragraph::parse(&visible(text), most).map_err(|_| ReplyError::TooLong { most })
 }
 
 impl MessageId {

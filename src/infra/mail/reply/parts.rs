@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use mailparse::body::Body;
 use mailparse::{DispositionType, MailHeaderMap, ParsedMail};
 
-use crate::infra::mail::reply::unreadable::{Unreadable, shown};
+use crate::infra::mail::reply::error::{ReplyError, shown};
 
 /// A plain text part of the message, and how its lines are wrapped.
-pub struct Plain {
+pub struct PlainText {
     pub text: String,
     pub flow: Flow,
 }
@@ -24,19 +24,19 @@ pub enum Flow {
     },
 }
 
-/// Collects the results while the parts are visited.
+/// The text parts of a message, collected while its parts are visited.
 #[derive(Default)]
-struct Found {
-    texts: Vec<Plain>,
+struct TextParts {
+    texts: Vec<PlainText>,
     has_html: bool,
 }
 
 /// The plain text parts of a message, in order.
-pub fn plain_texts(mail: &ParsedMail<'_>) -> Result<Vec<Plain>, Unreadable> {
-    let mut found = Found::default();
+pub fn plain_texts(mail: &ParsedMail<'_>) -> Result<Vec<PlainText>, ReplyError> {
+    let mut found = TextParts::default();
     walk(mail, false, &mut found)?;
     let has_text = found.texts.iter().any(|plain| !plain.text.trim().is_empty());
-    if found.has_html && !has_text { Err(Unreadable::HtmlOnly) } else { Ok(found.texts) }
+    if found.has_html && !has_text { Err(ReplyError::HtmlOnly) } else { Ok(found.texts) }
 }
 
 /// A message whose header ends before the first line that is not a header field: text that a person pipes in without a
@@ -74,19 +74,21 @@ fn is_of_header(line: &[u8], is_first: bool) -> bool {
 }
 
 /// `beside_html`: whether there may be pictures that belong to the HTML.
-fn walk(part: &ParsedMail<'_>, beside_html: bool, found: &mut Found) -> Result<(), Unreadable> {
+fn walk(part: &ParsedMail<'_>, beside_html: bool, found: &mut TextParts) -> Result<(), ReplyError> {
     let kind = part.ctype.mimetype.trim();
     match kind {
         "multipart/encrypted"
         | "application/pgp-encrypted"
         | "application/pkcs7-mime"
-        | "application/x-pkcs7-mime" => return Err(Unreadable::Encrypted),
+        | "application/x-pkcs7-mime" => return Err(ReplyError::Encrypted),
         "application/pgp-signature"
         | "application/pkcs7-signature"
         | "application/x-pkcs7-signature"
         | "text/rfc822-headers" => return Ok(()),
-        "multipart/alternative" if !part.subparts.is_empty() => return one_of(part, found),
-        "message/rfc822" | "message/global" => return Err(letter_in_letter(part)),
+        "multipart/alternative" if !part.subparts.is_empty() => {
+            return walk_alternatives(part, found);
+        }
+        "message/rfc822" | "message/global" => return Err(attached_message_error(part)),
         _ if !part.subparts.is_empty() => {
             let beside_html = beside_html || kind == "multipart/related";
             return part.subparts.iter().try_for_each(|inner| walk(inner, beside_html, found));
@@ -100,7 +102,7 @@ fn walk(part: &ParsedMail<'_>, beside_html: bool, found: &mut Found) -> Result<(
         return Ok(());
     }
     if is_attached || name.is_some() {
-        return Err(Unreadable::Attachment(shown(name.map_or(kind, String::as_str))));
+        return Err(ReplyError::Attachment(shown(name.map_or(kind, String::as_str))));
     }
     match kind {
         "text/html" => found.has_html = true,
@@ -112,16 +114,16 @@ fn walk(part: &ParsedMail<'_>, beside_html: bool, found: &mut Found) -> Result<(
         _ if kind.starts_with("multipart/") => found.texts.push(plain(part)?),
         // Another form of a text that also exists as plain text.
         _ if beside_html && kind.starts_with("text/") => {}
-        _ => return Err(Unreadable::Attachment(shown(kind))),
+        _ => return Err(ReplyError::Attachment(shown(kind))),
     }
     Ok(())
 }
 
 /// Of several alternatives, the plain text one.
-fn one_of(part: &ParsedMail<'_>, found: &mut Found) -> Result<(), Unreadable> {
+fn walk_alternatives(part: &ParsedMail<'_>, found: &mut TextParts) -> Result<(), ReplyError> {
     let mut chosen = Vec::new();
     for inner in &part.subparts {
-        let mut form = Found::default();
+        let mut form = TextParts::default();
         walk(inner, true, &mut form)?;
         found.has_html |= form.has_html;
         if chosen.is_empty() {
@@ -133,16 +135,16 @@ fn one_of(part: &ParsedMail<'_>, found: &mut Found) -> Result<(), Unreadable> {
 }
 
 /// A message inside the message is never passed on; the shop's own would show the buyer's address.
-fn letter_in_letter(part: &ParsedMail<'_>) -> Unreadable {
+fn attached_message_error(part: &ParsedMail<'_>) -> ReplyError {
     let inner = part.get_body_raw().unwrap_or_default();
     let is_ours = mailparse::parse_headers(&inner).is_ok_and(|(headers, _)| {
         let from = headers.get_first_value("From").unwrap_or_default().to_ascii_lowercase();
         headers.get_first_value("X-Shop-Order").is_some() || from.contains("@shop.invalid")
     });
-    if is_ours { Unreadable::Forwarded } else { Unreadable::Attachment("a message".to_owned()) }
+    if is_ours { ReplyError::Forwarded } else { ReplyError::Attachment("a message".to_owned()) }
 }
 
-fn plain(part: &ParsedMail<'_>) -> Result<Plain, Unreadable> {
+fn plain(part: &ParsedMail<'_>) -> Result<PlainText, ReplyError> {
     let param = |name: &str| {
         part.ctype
             .params
@@ -155,11 +157,11 @@ fn plain(part: &ParsedMail<'_>) -> Result<Plain, Unreadable> {
     } else {
         Flow::Fixed
     };
-    Ok(Plain { text: text(part)?, flow })
+    Ok(PlainText { text: text(part)?, flow })
 }
 
 /// The part's text, decoded from its transfer encoding and its character set.
-fn text(part: &ParsedMail<'_>) -> Result<String, Unreadable> {
+fn text(part: &ParsedMail<'_>) -> Result<String, ReplyError> {
     let encoding = part
         .headers
         .get_first_value("Content-Transfer-Encoding")
@@ -169,7 +171,7 @@ fn text(part: &ParsedMail<'_>) -> Result<String, Unreadable> {
         Body::SevenBit(body) | Body::EightBit(body) => body.get_raw(),
         Body::Binary(body) => body.get_raw(),
     };
-    let damaged = |_| Unreadable::Damaged;
+    let damaged = |_| ReplyError::Damaged;
     let (bytes, text) = match Body::new(raw, &part.ctype, &encoding) {
         Body::Base64(body) | Body::QuotedPrintable(body) => {
             (body.get_decoded().map_err(damaged)?, body.get_decoded_as_string().map_err(damaged)?)

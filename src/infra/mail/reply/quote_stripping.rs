@@ -1,15 +1,15 @@
 //! Separates the seller's own text from quoted text.
 
-use crate::infra::mail::letter::{ACTIONS, ADDRESS, NOTE};
-use crate::infra::mail::reply::said::Said;
-use crate::infra::mail::reply::unreadable::Unreadable;
+use crate::infra::mail::reply::error::ReplyError;
+use crate::infra::mail::reply::lines::ReplyLine;
+use crate::infra::mail::stored_message::{ACTIONS, ADDRESS, NOTE};
 
 /// The seller's own text: without quoted lines and their attribution line, without a signature, and without an older
 /// message at the end.
 ///
 /// # Errors
-/// [`Unreadable`] if it contains something that no buyer should be sent.
-pub fn quoted_text_removed(lines: &[Said]) -> Result<String, Unreadable> {
+/// [`ReplyError`] if it contains something that no buyer should be sent.
+pub fn quoted_text_removed(lines: &[ReplyLine]) -> Result<String, ReplyError> {
     let mut lines = lines.to_vec();
     mark_indented_quotes(&mut lines);
     let lines = lines.as_slice();
@@ -25,7 +25,7 @@ pub fn quoted_text_removed(lines: &[Said]) -> Result<String, Unreadable> {
             continue;
         }
         if is_forward_mark(text) {
-            return Err(Unreadable::Forwarded);
+            return Err(ReplyError::Forwarded);
         }
         if is_older_message(&lines[n..]) {
             break;
@@ -42,17 +42,17 @@ pub fn quoted_text_removed(lines: &[Said]) -> Result<String, Unreadable> {
         own.push(text.trim_end());
     }
     if own.iter().any(|line| is_of_an_order_mail(line)) {
-        return Err(Unreadable::Forwarded);
+        return Err(ReplyError::Forwarded);
     }
     if let Some(name) = own.windows(2).find_map(|pair| uuencoded(pair[0], pair[1])) {
-        return Err(Unreadable::Attachment(super::shown(name)));
+        return Err(ReplyError::Attachment(super::shown(name)));
     }
     Ok(own.join("\n").trim().to_owned())
 }
 
 /// Some programs quote with a tab or a bar: mailx, and mutt if configured so. Such lines are a quote if they follow an
 /// attribution line, or if they are from the shop's own message; otherwise they are the seller's list or table.
-fn mark_indented_quotes(lines: &mut [Said]) {
+fn mark_indented_quotes(lines: &mut [ReplyLine]) {
     for indent in ['\t', '|'] {
         let mut start = 0;
         while start < lines.len() {
@@ -215,7 +215,7 @@ fn is_in_dashes(line: &str, marks: &[&str]) -> bool {
 }
 
 /// Whether an older message begins here that is not quoted line by line: nothing from here on is the seller's own text.
-fn is_older_message(lines: &[Said]) -> bool {
+fn is_older_message(lines: &[ReplyLine]) -> bool {
     let Some(first) = lines.first().map(|line| line.text.trim()) else { return false };
     if is_in_dashes(first, &ORIGINAL) {
         return true;

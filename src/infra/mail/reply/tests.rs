@@ -17,7 +17,7 @@ fn corpus() -> std::path::PathBuf {
 }
 
 /// The result, in the notation of the fixtures: a line with the command, then the text; or the error's sentence.
-fn arrives(reply: Result<Reply, Unreadable>) -> String {
+fn arrives(reply: Result<Reply, ReplyError>) -> String {
     let reply = match reply {
         Ok(reply) => reply,
         Err(error) => return format!("refused: {error}\n"),
@@ -32,7 +32,7 @@ fn arrives(reply: Result<Reply, Unreadable>) -> String {
         Command::Refunded(refund) => format!("/refunded {}\n", refund.txid.as_str()),
         Command::Cancel(line) => format!("/cancel {}\n", line.as_str()),
     });
-    let words = reply.words.map(|words| format!("{}\n", words.as_str()));
+    let words = reply.text.map(|text| format!("{}\n", text.as_str()));
     format!("{}{}", command.unwrap_or_default(), words.unwrap_or_default())
 }
 
@@ -67,7 +67,7 @@ fn replies_arrive_as_they_were_meant() {
 
 const TO: &str = "To: order+K3QF0W2ZD7@shop.invalid\n";
 
-fn read(message: impl AsRef<[u8]>) -> Result<Reply, Unreadable> {
+fn read(message: impl AsRef<[u8]>) -> Result<Reply, ReplyError> {
     Reply::parse(message.as_ref(), &[], &OWN_KEYS)
 }
 
@@ -76,7 +76,7 @@ fn check(body: &str, expected: &str) {
     assert_eq!(arrives(read(format!("{TO}\n{body}"))), expected, "{body:?}");
 }
 
-fn refs(recipients: &[&str]) -> Result<Vec<String>, Unreadable> {
+fn refs(recipients: &[&str]) -> Result<Vec<String>, ReplyError> {
     let recipients: Vec<String> = recipients.iter().map(|one| (*one).to_owned()).collect();
     let reply = Reply::parse(b"To: friend@example.org\n\nHello\n", &recipients, &[])?;
     Ok(reply.order_refs.iter().map(ToString::to_string).collect())
@@ -100,12 +100,12 @@ fn each_order_is_named_once_and_nobody_else() {
         "orde\u{2028}",
     ] {
         assert!(
-            matches!(refs(&[one, foreign]), Err(Unreadable::Foreign(_))) || foreign.is_empty(),
+            matches!(refs(&[one, foreign]), Err(ReplyError::Foreign(_))) || foreign.is_empty(),
             "{foreign:?}"
         );
     }
     let wrong = "order+K3QF@shop.invalid".to_owned();
-    assert_eq!(refs(&[one, &wrong]), Err(Unreadable::NotAnOrder(wrong)));
+    assert_eq!(refs(&[one, &wrong]), Err(ReplyError::NotAnOrder(wrong)));
     let foreign = refs(&["a\u{1b}[1m\u{202e}@b"]).unwrap_err().to_string();
     assert!(!foreign.chars().any(is_refused), "{foreign}");
 }
@@ -117,8 +117,8 @@ fn without_an_envelope_the_header_says_whom_it_is_for() {
     assert_eq!(read(&two).unwrap_or_else(|error| panic!("{error}")).order_refs.len(), 2);
     assert_eq!(addressed(two.as_bytes()).unwrap().len(), 2);
     let nobody = "From: seller@example.org\n\nHello";
-    assert_eq!(read(nobody).err(), Some(Unreadable::NoOrder));
-    assert_eq!(read(format!("To: <\n{TO}\nHello")).err(), Some(Unreadable::Addresses));
+    assert_eq!(read(nobody).err(), Some(ReplyError::NoOrder));
+    assert_eq!(read(format!("To: <\n{TO}\nHello")).err(), Some(ReplyError::Addresses));
 }
 
 #[test]
@@ -137,13 +137,13 @@ fn a_message_that_comes_twice_has_one_id() {
 #[test]
 fn what_is_too_large_is_refused() {
     let most = |n: usize| format!("{TO}\n{}", ">\n".repeat(n / 2));
-    assert_eq!(read(most(MOST_BYTES + 2)).err(), Some(Unreadable::TooBig));
-    assert_eq!(read(most(MOST_BYTES - 100)).err(), Some(Unreadable::Empty));
-    check(&"\n".repeat(MOST_BYTES - 100), &format!("refused: {}\n", Unreadable::Empty));
+    assert_eq!(read(most(MOST_BYTES + 2)).err(), Some(ReplyError::TooBig));
+    assert_eq!(read(most(MOST_BYTES - 100)).err(), Some(ReplyError::Empty));
+    check(&"\n".repeat(MOST_BYTES - 100), &format!("refused: {}\n", ReplyError::Empty));
     check(&"a".repeat(4_000), &format!("{}\n", "a".repeat(4_000)));
     assert_eq!(
         read(format!("{TO}\n{}", "a".repeat(4_001))).err(),
-        Some(Unreadable::TooLong { most: 4_000 })
+        Some(ReplyError::TooLong { most: 4_000 })
     );
 }
 
@@ -154,7 +154,7 @@ fn only_the_sellers_first_line_is_a_command() {
     check("> /paid\nNot yet\n", "Not yet\n");
     check("/\u{200b}pa\u{ad}id\n", "/paid\n");
     check("/shipped\n", "/shipped \n");
-    check("-- \n/paid\n", &format!("refused: {}\n", Unreadable::Empty));
+    check("-- \n/paid\n", &format!("refused: {}\n", ReplyError::Empty));
 }
 
 #[test]
@@ -176,14 +176,14 @@ fn quotes_and_signatures_are_left_out_and_own_words_are_not() {
 fn a_signed_text_is_kept_and_its_signature_is_not() {
     let signed = "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n- -- \n- -dash\nHello: you\n-----BEGIN PGP SIGNATURE-----\n\nabc=\n-----END PGP SIGNATURE-----\n";
     check(&signed.replace("- -- \n", ""), "-dash\nHello: you\n");
-    check(signed, &format!("refused: {}\n", Unreadable::Empty));
+    check(signed, &format!("refused: {}\n", ReplyError::Empty));
 }
 
 #[test]
 fn a_message_to_the_seller_alone_is_refused_and_one_to_the_buyer_is_not() {
     let one = |name: &str| fs::read_to_string(corpus().join(name)).unwrap();
     let to_myself = one("16-mutt-pgp-inline-to-myself.eml");
-    assert_eq!(read(&to_myself).err(), Some(Unreadable::ToYourself));
+    assert_eq!(read(&to_myself).err(), Some(ReplyError::ToYourself));
     // If the seller's keys are unknown, it may be the buyer's.
     assert!(Reply::parse(to_myself.as_bytes(), &[], &[]).is_ok());
     assert!(Reply::parse(to_myself.as_bytes(), &[], &OWN_KEYS[..1]).is_ok());
@@ -198,7 +198,7 @@ fn a_pgp_message_may_be_longer_than_words() {
     assert!(read(format!("{TO}\n{}", armor(200))).is_ok());
     assert_eq!(
         read(format!("{TO}\n{}", armor(300))).err(),
-        Some(Unreadable::TooLong { most: MOST_PGP_CHARACTERS })
+        Some(ReplyError::TooLong { most: MOST_PGP_CHARACTERS })
     );
 }
 
@@ -292,7 +292,7 @@ proptest! {
         let _ = read([TO.as_bytes(), &bytes].concat());
         let _ = Reply::parse(&bytes, &[recipient], &[]);
         let _ = addressed(&bytes);
-        let _ = words(&String::from_utf8_lossy(&bytes));
+        let _ = parse_text(&String::from_utf8_lossy(&bytes));
     }
 
     #[test]
@@ -305,7 +305,7 @@ proptest! {
         let at = at.index(message.len());
         let end = message.len().min(at + n_cut);
         message.splice(at..end, put);
-        if let Ok(Reply { words: Some(words), .. }) = read(&message) {
+        if let Ok(Reply { text: Some(words), .. }) = read(&message) {
             prop_assert!(!words.as_str().chars().any(|c| c != '\n' && is_refused(c)));
         }
     }
@@ -343,7 +343,7 @@ fn an_order_mail_is_recognised_by_its_headings_of_this_version_and_of_older_ones
         "WHAT YOU CAN DO",
         "Lines behind a bar ( | ) are the buyer's words, or yours to them.",
     ] {
-        let refused = format!("refused: {}\n", Unreadable::Forwarded);
+        let refused = format!("refused: {}\n", ReplyError::Forwarded);
         check(&format!("Hello\n\n{heading}\n"), &refused);
     }
 }

@@ -7,7 +7,7 @@ use askama::Template;
 
 use crate::actions;
 use crate::actions::AppearanceError;
-use crate::infra::pictures::{NotAPicture, Source};
+use crate::infra::pictures::{NotAPicture, PictureFault, Source};
 use crate::infra::store;
 use crate::infra::store::appearance::Logo;
 use crate::interfaces::desk::confirmation::ConfirmationPage;
@@ -84,8 +84,11 @@ async fn submit(
     let Some(UploadedFile { name, bytes, is_too_large, held: _held, .. }) = file else {
         return refuse("Please choose a picture.".to_owned()).await;
     };
-    let source =
-        if is_too_large { Err(NotAPicture::TooHeavy { name }) } else { Source::of(name, bytes) };
+    let source = if is_too_large {
+        Err(NotAPicture { name, fault: PictureFault::TooHeavy })
+    } else {
+        Source::of(name, bytes)
+    };
     let source = match source {
         Ok(source) => source,
         Err(why) => return refuse(format!("This picture cannot be used: {why}.")).await,

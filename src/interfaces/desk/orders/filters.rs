@@ -3,8 +3,8 @@
 use actix_web::HttpRequest;
 use serde::Deserialize;
 
-use crate::domain::orders::draft::sentence;
 use crate::domain::orders::{PendingTask, RefPart, Status};
+use crate::domain::values::text::sentence;
 use crate::domain::values::{Currency, Timestamp};
 use crate::infra::store::order_query::{Cursor, OrderQuery, Sort};
 use crate::interfaces::desk::page::address_with_query;

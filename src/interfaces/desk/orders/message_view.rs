@@ -14,7 +14,7 @@ impl MessageView {
     pub fn new(message: Option<Letter>) -> Self {
         match message {
             Some(Letter::Sealed(armored)) => Self::Encrypted(armored),
-            Some(Letter::Plain(plain)) => Self::Plain(plain.words),
+            Some(Letter::Plain(plain)) => Self::Plain(plain.text),
             Some(Letter::Waiting) => Self::Missing(
                 "This message is held back until your key works: `shop doctor` says what is wrong with it.",
             ),

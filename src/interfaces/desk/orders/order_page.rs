@@ -95,7 +95,7 @@ struct NodeView {
     depth: Option<String>,
     block: Option<String>,
     is_moved: bool,
-    in_doubt: bool,
+    node_unreliable: bool,
 }
 
 struct HistoryEntry {
@@ -227,9 +227,9 @@ fn adjustments(order: &Order) -> Vec<Adjustment> {
     let discount = order.discount.as_ref().map(|discount| Adjustment {
         label: format!("Discount (code {})", discount.code),
         sign: "−",
-        amount: discount.less,
+        amount: discount.amount,
     });
-    let shipping = order.sending.as_ref().map(|shipping| Adjustment {
+    let shipping = order.shipping.as_ref().map(|shipping| Adjustment {
         label: format!("Shipping: {}", shipping.name),
         sign: "",
         amount: shipping.price,
@@ -251,7 +251,7 @@ fn payment_view(order: &Order, head: Option<i64>, tolerance: Tolerance) -> Payme
     );
     PaymentView {
         amount: invoice.amount,
-        mark: positive(invoice.mark()),
+        mark: positive(invoice.tag()),
         received: positive(invoice.received),
         node: invoice.observation.map(|observation| NodeView {
             seen: observation.seen,
@@ -259,7 +259,7 @@ fn payment_view(order: &Order, head: Option<i64>, tolerance: Tolerance) -> Payme
             depth: order.confirmations(),
             block: block(order, head),
             is_moved: observation.is_moved,
-            in_doubt: invoice.in_doubt,
+            node_unreliable: invoice.node_unreliable,
         }),
         due: positive(order.due(tolerance)),
         excess: positive(order.excess()),

@@ -6,9 +6,9 @@ use actix_web::web::Data;
 use askama::Template;
 
 use crate::actions;
-use crate::domain::orders::draft::sentence;
 use crate::domain::orders::{Event, MOST_ARGUMENT, Order, OrderLine, OrderRef};
 use crate::domain::values::Line;
+use crate::domain::values::text::sentence;
 use crate::infra::store;
 use crate::interfaces::desk::error::DeskResult;
 use crate::interfaces::desk::extract::{VerifiedForm, query};

@@ -7,8 +7,8 @@ use serde::Deserialize;
 
 use crate::actions;
 use crate::actions::{AnswerError, ChangeAtDeskError, ChangeOrderError, OrderChange};
-use crate::domain::orders::draft::sentence;
 use crate::domain::orders::{Event, MOST_ARGUMENT, Refund, Status};
+use crate::domain::values::text::sentence;
 use crate::domain::values::{Amount, Line};
 use crate::interfaces::desk::amounts::read_coins;
 use crate::interfaces::desk::error::DeskResult;

@@ -10,8 +10,8 @@ use futures_util::stream::FuturesOrdered;
 
 use crate::actions;
 use crate::actions::{AddedPicture, Edited, PictureError, Shop};
-use crate::domain::orders::draft::sentence;
 use crate::domain::payment::Wallet;
+use crate::domain::values::text::sentence;
 use crate::infra::store;
 use crate::infra::store::products::EditedProduct;
 use crate::interfaces::desk::error::{DeskError, DeskResult};

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use crate::actions::{PoolEdit, ProductEdit};
-use crate::domain::catalog::fault::{FaultKind, Place};
+use crate::domain::catalog::fault::FaultKind;
 use crate::domain::catalog::json::Json;
-use crate::domain::catalog::{ProductRecord, Slug};
-use crate::domain::orders::draft::sentence;
+use crate::domain::catalog::{Fault, ProductRecord, Slug};
 use crate::domain::payment::{Wallet, secret};
 use crate::domain::values::Amount;
+use crate::domain::values::text::sentence;
 use crate::interfaces::desk::amounts::{price_record, read_coins};
 use crate::interfaces::desk::products::form::{FieldTexts, PriceField, ProductForm};
 
@@ -34,7 +34,7 @@ impl ProductForm {
         let Conversion { fields, form_fields, mut errors } = self.to_record(wallets);
         let read = ProductRecord::read(wallets, slug.map_or("product", Slug::as_str), &fields);
         for fault in read.as_ref().err().into_iter().flatten() {
-            let field = form_field(&fault.place, &form_fields);
+            let field = form_field(fault, &form_fields);
             // A price with an error is not also a missing one.
             if field == "prices" && errors.keys().any(|field| field.starts_with("price.")) {
                 continue;
@@ -71,7 +71,7 @@ impl ProductForm {
 
     fn to_record(&self, wallets: &[Wallet]) -> Conversion {
         let mut conversion = Conversion::default();
-        let text = |value: &str| Json::Text(value.to_owned());
+        let text = |value: &str| Json::String(value.to_owned());
         let mut fields = vec![("name".to_owned(), text(&self.name))];
         let mut put = |name: &str, value: Json| fields.push((name.to_owned(), value));
         if !self.slug.is_empty() {
@@ -84,7 +84,7 @@ impl ProductForm {
         conversion.map("quantity", "stock");
         let prices = conversion.price_list(&self.prices, wallets, "", "");
         if !prices.is_empty() {
-            put("prices", Json::List(prices));
+            put("prices", Json::Array(prices));
         }
         let mut options = Vec::new();
         for (n, option) in self.options.iter().enumerate() {
@@ -98,21 +98,21 @@ impl ProductForm {
             }
             let prices = conversion.price_list(&option.prices, wallets, &path, &field);
             if !prices.is_empty() {
-                record.push(("prices".to_owned(), Json::List(prices)));
+                record.push(("prices".to_owned(), Json::Array(prices)));
             }
-            options.push(Json::Record(record));
+            options.push(Json::Object(record));
         }
-        put("options", Json::List(options));
+        put("options", Json::Array(options));
         let lines = self.categories.lines().map(str::trim).filter(|line| !line.is_empty());
-        put("categories", Json::List(lines.map(text).collect()));
+        put("categories", Json::Array(lines.map(text).collect()));
         for n in 0..self.pictures.len() {
             conversion.map(&format!("images[{n}]"), &format!("picture.{n}"));
             conversion.map(&format!("alt[{n}]"), &format!("picture.{n}"));
         }
         let pictures = self.pictures.iter();
-        put("images", Json::List(pictures.clone().map(|picture| text(&picture.file)).collect()));
-        put("alt", Json::List(pictures.map(|picture| text(picture.alt.trim())).collect()));
-        put("hidden", Json::Truth(self.hidden));
+        put("images", Json::Array(pictures.clone().map(|picture| text(&picture.file)).collect()));
+        put("alt", Json::Array(pictures.map(|picture| text(picture.alt.trim())).collect()));
+        put("hidden", Json::Bool(self.hidden));
         Conversion { fields, ..conversion }
     }
 
@@ -174,14 +174,14 @@ impl Conversion {
 
 /// A whole number. Other input is passed on as text, which the record's rules refuse.
 fn whole(text: &str) -> Json {
-    text.parse().map_or_else(|_| Json::Text(text.to_owned()), Json::Whole)
+    text.parse().map_or_else(|_| Json::String(text.to_owned()), Json::Integer)
 }
 
-fn form_field(place: &Place, form_fields: &HashMap<String, String>) -> String {
-    let path = match place.option {
-        Some(n) if place.field.is_empty() => format!("options[{n}]"),
-        Some(n) => format!("options[{n}].{}", place.field),
-        None => place.field.clone(),
+fn form_field(fault: &Fault, form_fields: &HashMap<String, String>) -> String {
+    let path = match fault.option {
+        Some(n) if fault.field.is_empty() => format!("options[{n}]"),
+        Some(n) => format!("options[{n}].{}", fault.field),
+        None => fault.field.clone(),
     };
     // A fault of `categories[3]` is shown at the whole field.
     form_fields.get(&path).cloned().unwrap_or_else(|| match path.split('[').next() {

@@ -1,11 +1,11 @@
 //! Splits the text of a reply into logical lines.
 
-use crate::infra::mail::reply::parts::{Flow, Plain};
-use crate::infra::mail::reply::unreadable::visible;
+use crate::infra::mail::reply::error::visible;
+use crate::infra::mail::reply::parts::{Flow, PlainText};
 
 /// A line as its author wrote it, before any program wrapped it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Said {
+pub struct ReplyLine {
     /// Whether it is quoted from an earlier message.
     pub is_quoted: bool,
     pub text: String,
@@ -15,7 +15,7 @@ const SIGNED: &str = "-----BEGIN PGP SIGNED MESSAGE-----";
 const SIGNATURE: &str = "-----BEGIN PGP SIGNATURE-----";
 const SIGNATURE_END: &str = "-----END PGP SIGNATURE-----";
 
-pub fn lines(plain: &Plain) -> Vec<Said> {
+pub fn split(plain: &PlainText) -> Vec<ReplyLine> {
     let seen = visible(&plain.text);
     let raw = without_clear_signature(&seen);
     match plain.flow {
@@ -56,22 +56,22 @@ fn without_clear_signature(text: &str) -> Vec<&str> {
     kept
 }
 
-fn fixed(lines: &[&str]) -> Vec<Said> {
+fn fixed(lines: &[&str]) -> Vec<ReplyLine> {
     let is_quoted = |line: &str| line.trim_start().starts_with('>');
     let is_quoted_at = |n: usize| lines.get(n).is_some_and(|line| is_quoted(line));
-    let mut said = Vec::new();
+    let mut lines_read = Vec::new();
     for (n, line) in lines.iter().enumerate() {
         // An mbox writes `>From ` for a line that begins with `From `; next to other quoted lines it is a quote.
         let is_alone = !is_quoted_at(n + 1) && (n == 0 || !is_quoted_at(n - 1));
         let line = if is_alone && line.starts_with(">From ") { &line[1..] } else { line };
-        said.push(Said { is_quoted: is_quoted(line), text: line.to_owned() });
+        lines_read.push(ReplyLine { is_quoted: is_quoted(line), text: line.to_owned() });
     }
-    said
+    lines_read
 }
 
 /// Source: RFC 3676, section 4.
-fn flowed(lines: &[&str], del_sp: bool) -> Vec<Said> {
-    let mut said: Vec<Said> = Vec::new();
+fn flowed(lines: &[&str], del_sp: bool) -> Vec<ReplyLine> {
+    let mut lines_read: Vec<ReplyLine> = Vec::new();
     // The quote depth of the open paragraph, while its last line continues.
     let mut open: Option<usize> = None;
     for line in lines {
@@ -81,11 +81,11 @@ fn flowed(lines: &[&str], del_sp: bool) -> Vec<Said> {
         let is_signature = text == "-- ";
         let goes_on = !is_signature && text.ends_with(' ');
         let content = if goes_on && del_sp { &text[..text.len() - 1] } else { text };
-        match said.last_mut() {
+        match lines_read.last_mut() {
             Some(last) if open == Some(depth) && !is_signature => last.text.push_str(content),
-            _ => said.push(Said { is_quoted: 0 < depth, text: content.to_owned() }),
+            _ => lines_read.push(ReplyLine { is_quoted: 0 < depth, text: content.to_owned() }),
         }
         open = goes_on.then_some(depth);
     }
-    said
+    lines_read
 }

@@ -24,20 +24,20 @@ pub fn invoice(received: i64, node: Option<(i64, i64)>) -> Invoice {
             settled: gwei(settled),
             ..Observation::NOTHING
         }),
-        in_doubt: false,
+        node_unreliable: false,
         until: Timestamp::new(100 * DAY).unwrap(),
         clock_ahead: None,
     }
 }
 
-fn kept(status: Status, received: i64, node: Option<(i64, i64)>) -> Order {
+fn stored(status: Status, received: i64, node: Option<(i64, i64)>) -> Order {
     Order {
-        order_ref: OrderRef::from_chance([0; 8]),
+        order_ref: OrderRef::from_random([0; 8]),
         status,
         placed_at: Timestamp::new(99 * DAY).unwrap(),
         finished_at: None,
         lines: Vec::new(),
-        sending: None,
+        shipping: None,
         discount: None,
         invoice: invoice(received, node),
         transaction: None,
@@ -56,10 +56,10 @@ fn an_unpaid_order_expires_by_the_clock_where_no_node_follows_it() {
         (Status::Reported, None, DAY, Status::Reported),
         (Status::Confirmed, None, DAY, Status::Confirmed),
     ] {
-        assert_eq!(kept(status, 0, node).status_at(at(seconds)), expected, "{status} {seconds}");
+        assert_eq!(stored(status, 0, node).status_at(at(seconds)), expected, "{status} {seconds}");
     }
-    assert!(!kept(Status::Awaiting, 0, None).is_time_over(at(-1)));
-    assert!(kept(Status::Awaiting, 0, None).is_time_over(at(0)));
+    assert!(!stored(Status::Awaiting, 0, None).is_time_over(at(-1)));
+    assert!(stored(Status::Awaiting, 0, None).is_time_over(at(0)));
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn what_is_due_is_the_amount_less_what_was_seen() {
         (Status::Confirmed, 500, None, 0, 0),
         (Status::Cancelled, 0, None, 0, 0),
     ] {
-        let order = kept(status, received, node);
+        let order = stored(status, received, node);
         assert_eq!(order.due(Tolerance::default()), gwei(due), "{status} {received}");
         assert_eq!(order.excess(), gwei(excess), "{status} {received}");
     }
@@ -99,7 +99,7 @@ fn money_came_where_the_seller_or_the_node_says_so_and_not_by_the_buyers_word() 
         (Status::Late, 0, None, &None, true),
         (Status::Cancelled, 0, None, &None, false),
     ] {
-        let order = Order { transaction: transaction.clone(), ..kept(status, received, node) };
+        let order = Order { transaction: transaction.clone(), ..stored(status, received, node) };
         assert_eq!(order.has_received(), expected, "{status} {received} {node:?}");
     }
 }
@@ -114,7 +114,7 @@ fn a_finished_order_is_kept_for_the_sellers_days_and_an_unpaid_one_for_its_own()
         (Status::Expired, None, finished, Some(102)),
         (Status::Expired, Some((0, 0)), finished, Some(107)),
     ] {
-        let order = Order { finished_at, ..kept(status, 0, node) };
+        let order = Order { finished_at, ..stored(status, 0, node) };
         let expected = expected.map(|days| Timestamp::new(days * DAY).unwrap());
         assert_eq!(order.erased_after(30), expected, "{status}");
     }

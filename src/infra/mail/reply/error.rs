@@ -5,7 +5,7 @@ use crate::domain::values::text::without_hidden;
 
 /// Each sentence is shown to the seller by their mail program, which keeps the message.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unreadable {
+pub enum ReplyError {
     #[error("The reply is larger than 64 KB. Send it as plain text, without attachments.")]
     TooBig,
     #[error("The shop cannot read this message. Send it again as plain text.")]
