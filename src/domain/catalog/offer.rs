@@ -95,7 +95,7 @@ impl Rate {
     }
 }
 
-/// Where a way of sending leads, as the seller reads it; no country: everywhere.
+/// Where a shipping method ships to, for the seller; no country: everywhere.
 pub fn reach(countries: &[Country]) -> String {
     match countries {
         [] => "worldwide".to_owned(),

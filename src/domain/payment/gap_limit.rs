@@ -1,23 +1,23 @@
-//! How far a seller's wallet program looks for payments.
+//! How far ahead a seller's wallet program looks for payments.
 
 use crate::domain::payment::Coin;
 
-/// Units: addresses. Wallet programs stop looking after as many that nothing came to.
+/// Units: addresses. Wallet programs stop looking after this many unused addresses.
 /// Source: BIP-44's gap limit, which Electrum, Sparrow, Ledger and Trezor have kept; Monero's wallets look 200 ahead.
 const USUAL: i64 = 20;
 const OF_MONERO: i64 = 200;
 
-/// Where the addresses of an account lie that were given out since the last one that was paid to.
+/// How far the addresses that were given out are beyond the last one that was paid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GapReach {
     Near,
-    /// More than half of what a wallet program looks ahead.
+    /// More than half of the gap limit.
     Far,
-    /// A wallet program does not see payments to the next.
+    /// A wallet program does not detect payments to the next address.
     Beyond,
 }
 
-/// How many addresses a wallet program of this coin looks ahead.
+/// How many unused addresses a wallet program of this coin looks ahead.
 pub fn gap_limit(coin: &Coin) -> i64 {
     if *coin == Coin::Monero { OF_MONERO } else { USUAL }
 }

@@ -459,7 +459,7 @@ mod tests {
 
         /// However often the clock jumps, a day after the last jump it is trusted again.
         #[test]
-        fn a_doubt_ends_by_itself(jumps in proptest::collection::vec((0..100_000_i64, -3_000_000..30_000_000_i64), 1..20)) {
+        fn a_jump_ends_by_itself(jumps in proptest::collection::vec((0..100_000_i64, -3_000_000..30_000_000_i64), 1..20)) {
             let (mut clock, mut host) = begun();
             for (seconds, jump) in jumps {
                 looks(&mut clock, &mut host, seconds);

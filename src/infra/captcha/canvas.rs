@@ -1,20 +1,20 @@
-//! A sheet of dots, and a round brush that draws on it.
+//! A canvas of dots, and a round brush that draws on it.
 
-/// A place on the canvas. Units: dots; it may lie outside.
+/// A point of the canvas. Units: dots; it may be outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Point {
     pub x: i32,
     pub y: i32,
 }
 
-/// What a brush leaves.
+/// What a brush draws.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Paint {
     Ink,
     Paper,
 }
 
-/// Black or white dots, of which each pixel has [`SCALE`] by [`SCALE`], so that edges are smooth.
+/// Black or white dots. Each pixel consists of [`SCALE`] by [`SCALE`] dots, so that edges are smooth.
 pub struct Canvas {
     wide: i32,
     tall: i32,

@@ -1,6 +1,6 @@
 //! The characters of the pictures, as strokes.
 
-/// A character, in a box that is 60 wide and 100 tall; y grows downwards.
+/// A character, in a box about 60 wide and 100 tall; y grows downwards. A few strokes reach slightly beyond the box.
 pub struct Glyph {
     pub character: char,
     pub strokes: &'static [Stroke],

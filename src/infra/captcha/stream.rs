@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-/// From which everything about a picture is made. With it, the picture can be read.
+/// Everything in a picture is derived from it. Whoever has it can read the picture.
 ///
 /// Shape: 16 random bytes.
 pub type Seed = [u8; 16];

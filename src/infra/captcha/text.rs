@@ -12,8 +12,8 @@ pub fn text(seed: &Seed) -> String {
     (0..N_CHARACTERS).map(|_| stream.pick(&GLYPHS).character).collect()
 }
 
-/// Whether this was typed for the picture of this seed. Lower case, spaces, and characters that no picture has and that
-/// look like one of ours make no difference.
+/// Whether this text answers the picture of this seed. Case and spaces are ignored, and a character that no picture has
+/// counts as the one it looks like.
 pub fn is_answer(seed: &Seed, typed: &str) -> bool {
     let typed = typed.chars().filter(|c| !c.is_whitespace());
     let read = typed.map(|c| match c.to_ascii_uppercase() {

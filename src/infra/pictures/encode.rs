@@ -7,7 +7,7 @@ use webp::{Encoder, PixelLayout, WebPConfig};
 
 use crate::infra::pictures::file::{Format, PictureFile, Rendered};
 
-/// The quality of a picture, and its maximum file size.
+/// The wanted quality of a picture, and its maximum file size.
 ///
 /// Shape: each quality with the maximum size for it, the best first; the last one is used whatever the size.
 /// Units: qualities 0 to 100; bytes of WebP, a JPEG may be twice as large; effort 0 to 6, libwebp's `method`.
