@@ -28,7 +28,7 @@ pub use file_text::{NotFileText, file_text};
 pub use json_shape::JsonShape;
 pub use mailbox::{Mailbox, NotAMailbox};
 pub use money::{Amount, Currency, NotACurrency, NotAnAmount};
-pub use node_url::{Host, NodeUrl, NotANodeUrl, NotAProxyUrl, ProxyUrl};
+pub use node_url::{Authority, Host, NodeUrl, NotANodeUrl, NotAProxyUrl, ProxyUrl};
 pub use notify::Notify;
 pub use plural::plural;
 pub use quantity::{NotAQuantity, Quantity};

@@ -12,9 +12,7 @@ use percent_encoding::percent_decode_str;
 #[derive(Clone, PartialEq, Eq)]
 pub struct NodeUrl {
     is_tls: bool,
-    login: Option<(String, String)>,
-    host: Host,
-    port: u16,
+    authority: Authority,
     path: String,
 }
 
@@ -22,10 +20,16 @@ pub struct NodeUrl {
 ///
 /// Shape: `socks5h://HOST:PORT`, optionally with `USER:PASSWORD@`; the host is near ([`Host::is_near`]).
 #[derive(Clone, PartialEq, Eq)]
-pub struct ProxyUrl {
-    login: Option<(String, String)>,
-    host: Host,
-    port: u16,
+pub struct ProxyUrl(Authority);
+
+/// The server that a URL names, and the credentials for it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Authority {
+    /// User and password.
+    pub login: Option<(String, String)>,
+    pub host: Host,
+    /// Shape: not 0.
+    pub port: u16,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,26 +70,17 @@ impl NodeUrl {
             Some(_) => return Err(NotANodeUrl),
             None => (rest, "/"),
         };
-        let (login, host, port) = authority_parts(authority).ok_or(NotANodeUrl)?;
-        let port = port.unwrap_or(if is_tls { 443 } else { 80 });
-        Ok(Self { is_tls, login, host, port, path: path.to_owned() })
+        let default_port = if is_tls { 443 } else { 80 };
+        let authority = Authority::parse(authority, Some(default_port)).ok_or(NotANodeUrl)?;
+        Ok(Self { is_tls, authority, path: path.to_owned() })
     }
 
     pub fn is_tls(&self) -> bool {
         self.is_tls
     }
 
-    /// User and password.
-    pub fn login(&self) -> Option<(&str, &str)> {
-        self.login.as_ref().map(|(user, password)| (user.as_str(), password.as_str()))
-    }
-
-    pub fn host(&self) -> &Host {
-        &self.host
-    }
-
-    pub fn port(&self) -> u16 {
-        self.port
+    pub fn authority(&self) -> &Authority {
+        &self.authority
     }
 
     /// Shape: begins with `/`.
@@ -108,21 +103,38 @@ impl ProxyUrl {
         if !rest.bytes().all(|byte| byte.is_ascii_graphic()) || rest.contains(['/', '?', '#']) {
             return Err(NotAProxyUrl);
         }
-        let (login, host, port) = authority_parts(rest).ok_or(NotAProxyUrl)?;
-        let port = port.filter(|_| host.is_near()).ok_or(NotAProxyUrl)?;
-        Ok(Self { login, host, port })
+        let authority = Authority::parse(rest, None).filter(|authority| authority.host.is_near());
+        authority.map(Self).ok_or(NotAProxyUrl)
     }
 
-    pub fn login(&self) -> Option<(&str, &str)> {
-        self.login.as_ref().map(|(user, password)| (user.as_str(), password.as_str()))
+    pub fn authority(&self) -> &Authority {
+        &self.0
     }
+}
 
-    pub fn host(&self) -> &Host {
-        &self.host
-    }
-
-    pub fn port(&self) -> u16 {
-        self.port
+impl Authority {
+    /// `None` for any other shape, and if the text has no port and there is no default.
+    fn parse(text: &str, default_port: Option<u16>) -> Option<Self> {
+        let (login, server) = match text.rsplit_once('@') {
+            Some((login, server)) => {
+                let (user, password) = login.split_once(':')?;
+                (Some((decode(user)?, decode(password)?)), server)
+            }
+            None => (None, text),
+        };
+        let after_brackets = server.rfind(']').map_or(0, |at| at + 1);
+        let (host, port) = match server[after_brackets..].rfind(':') {
+            Some(at) => {
+                let (host, port) = server.split_at(after_brackets + at);
+                let digits = &port[1..];
+                if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+                    return None;
+                }
+                (host, digits.parse().ok().filter(|port| *port != 0)?)
+            }
+            None => (server, default_port?),
+        };
+        Some(Self { login, host: Host::parse(host)?, port })
     }
 }
 
@@ -170,32 +182,7 @@ impl Host {
     }
 }
 
-type Authority = (Option<(String, String)>, Host, Option<u16>);
-
-fn authority_parts(text: &str) -> Option<Authority> {
-    let (login, place) = match text.rsplit_once('@') {
-        Some((login, place)) => {
-            let (user, password) = login.split_once(':')?;
-            (Some((decode(user)?, decode(password)?)), place)
-        }
-        None => (None, text),
-    };
-    let after_brackets = place.rfind(']').map_or(0, |at| at + 1);
-    let (host, port) = match place[after_brackets..].rfind(':') {
-        Some(at) => {
-            let (host, port) = place.split_at(after_brackets + at);
-            let digits = &port[1..];
-            if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-                return None;
-            }
-            (host, Some(digits.parse().ok().filter(|port| *port != 0)?))
-        }
-        None => (place, None),
-    };
-    Some((login, Host::parse(host)?, port))
-}
-
-/// The text without its escapes, each of which is `%` and two digits: what is none is left as it is, and refused here.
+/// Decodes `%` and two digits; refuses a `%` without them.
 fn decode(text: &str) -> Option<String> {
     let decoded = percent_decode_str(text).decode_utf8().ok()?;
     let n_escapes = text.matches('%').count();
@@ -213,15 +200,22 @@ impl fmt::Display for Host {
     }
 }
 
-impl fmt::Display for NodeUrl {
+/// Without the credentials.
+impl fmt::Display for Authority {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.host, self.port)
     }
 }
 
+impl fmt::Display for NodeUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.authority)
+    }
+}
+
 impl fmt::Display for ProxyUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.host, self.port)
+        write!(f, "{}", self.0)
     }
 }
 
@@ -292,7 +286,7 @@ mod tests {
     #[test]
     fn a_password_is_read_and_never_printed() {
         let url = NodeUrl::parse("http://shop:p%40ss:w@127.0.0.1:8332/secret").unwrap();
-        assert_eq!(url.login(), Some(("shop", "p@ss:w")));
+        assert_eq!(url.authority().login, Some(("shop".into(), "p@ss:w".into())));
         for said in [url.to_string(), format!("{url:?}"), format!("{url:#?}")] {
             assert!(
                 !said.contains("ss") && !said.contains("shop") && !said.contains("secret"),
@@ -325,7 +319,7 @@ mod tests {
             ("abc.onion", false),
         ] {
             let url = NodeUrl::parse(&format!("http://{host}:1")).unwrap();
-            assert_eq!(url.host().is_near(), is_near, "{host}");
+            assert_eq!(url.authority().host.is_near(), is_near, "{host}");
         }
     }
 
@@ -334,7 +328,8 @@ mod tests {
         let proxy = ProxyUrl::parse("socks5h://127.0.0.1:9050").unwrap();
         assert_eq!(proxy.to_string(), "127.0.0.1:9050");
         let proxy = ProxyUrl::parse("socks5h://a:b@tor:9050/").unwrap();
-        assert_eq!((proxy.login(), proxy.port()), (Some(("a", "b")), 9050));
+        let Authority { login, port, .. } = proxy.authority();
+        assert_eq!((login, *port), (&Some(("a".into(), "b".into())), 9050));
         for text in [
             "",
             "socks5://127.0.0.1:9050",

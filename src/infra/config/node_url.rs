@@ -52,7 +52,7 @@ impl NodeUrls {
 }
 
 fn rejection(url: &NodeUrl, is_confirmed: bool, proxy: Option<&ProxyUrl>) -> Option<&'static str> {
-    let host = url.host();
+    let host = &url.authority().host;
     let is_name = matches!(host, Host::Name(_));
     match proxy {
         _ if host.is_near() => None,

@@ -19,7 +19,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use tokio_socks::TargetAddr;
 use tokio_socks::tcp::Socks5Stream;
 
-use crate::domain::values::{Host, JsonShape, NodeUrl, ProxyUrl, byte_size};
+use crate::domain::values::{Authority, Host, JsonShape, NodeUrl, ProxyUrl, byte_size};
 use crate::infra::node::NodeError;
 
 /// Units: seconds; over Tor, connecting alone may take most of it.
@@ -72,15 +72,15 @@ impl RpcClient {
     /// [`NodeError::NoProxy`] if a name would have to be resolved here; [`NodeError::Other`] if there are no root
     /// certificates for https.
     pub fn open(url: &NodeUrl, proxy: Option<&ProxyUrl>) -> Result<Self, NodeError> {
-        let is_far = !url.host().is_near();
-        if is_far && proxy.is_none() && matches!(url.host(), Host::Name(_)) {
+        let is_far = !url.authority().host.is_near();
+        if is_far && proxy.is_none() && matches!(url.authority().host, Host::Name(_)) {
             return Err(NodeError::NoProxy { node: url.to_string() });
         }
         Ok(Self {
             url: url.clone(),
             proxy: proxy.filter(|_| is_far).cloned(),
             tls: if url.is_tls() { Some(tls_connector()?) } else { None },
-            authorization: url.login().map(|(user, password)| {
+            authorization: url.authority().login.as_ref().map(|(user, password)| {
                 format!("Basic {}", BASE64.encode(format!("{user}:{password}").as_bytes()))
             }),
         })
@@ -290,12 +290,10 @@ impl RpcClient {
     async fn connect(&self) -> Result<Box<dyn Stream>, NodeError> {
         let stream = match &self.proxy {
             Some(proxy) => self.connect_through(proxy).await?,
-            None => dial(self.url.host(), self.url.port())
-                .await
-                .map_err(|why| self.unreachable(&why))?,
+            None => dial(self.url.authority()).await.map_err(|why| self.unreachable(&why))?,
         };
         let Some(tls) = &self.tls else { return Ok(Box::new(stream)) };
-        let name = match self.url.host() {
+        let name = match &self.url.authority().host {
             Host::Ip(ip) => ServerName::IpAddress((*ip).into()),
             Host::Name(name) => ServerName::try_from(name.clone())
                 .map_err(|_| self.unreachable("its name is not valid in a certificate"))?,
@@ -311,12 +309,16 @@ impl RpcClient {
     async fn connect_through(&self, proxy: &ProxyUrl) -> Result<TcpStream, NodeError> {
         let refused =
             |why: &str| NodeError::Proxy { proxy: proxy.to_string(), why: why.to_owned() };
-        let stream = dial(proxy.host(), proxy.port()).await.map_err(|why| refused(&why))?;
+        let stream = dial(proxy.authority()).await.map_err(|why| refused(&why))?;
         let node = self.node();
-        let (user, password) = proxy.login().unwrap_or(("shop-watch", &node));
-        let target = match self.url.host() {
-            Host::Ip(ip) => TargetAddr::Ip((*ip, self.url.port()).into()),
-            Host::Name(name) => TargetAddr::Domain(name.as_str().into(), self.url.port()),
+        let (user, password) = match &proxy.authority().login {
+            Some((user, password)) => (user.as_str(), password.as_str()),
+            None => ("shop-watch", node.as_str()),
+        };
+        let Authority { host, port, .. } = self.url.authority();
+        let target = match host {
+            Host::Ip(ip) => TargetAddr::Ip((*ip, *port).into()),
+            Host::Name(name) => TargetAddr::Domain(name.as_str().into(), *port),
         };
         let stream = Socks5Stream::connect_with_password_and_socket(stream, target, user, password);
         Ok(stream.await.map_err(|error| refused(&printable(&error.to_string())))?.into_inner())
@@ -327,10 +329,11 @@ impl RpcClient {
     }
 }
 
-async fn dial(host: &Host, port: u16) -> Result<TcpStream, String> {
+async fn dial(server: &Authority) -> Result<TcpStream, String> {
+    let Authority { host, port, .. } = server;
     let stream = match host {
-        Host::Ip(ip) => TcpStream::connect((*ip, port)).await,
-        Host::Name(name) if host.is_near() => TcpStream::connect((name.as_str(), port)).await,
+        Host::Ip(ip) => TcpStream::connect((*ip, *port)).await,
+        Host::Name(name) if host.is_near() => TcpStream::connect((name.as_str(), *port)).await,
         Host::Name(_) => return Err("names are not resolved here".to_owned()),
     };
     stream.map_err(|error| error.to_string())
