@@ -51,7 +51,7 @@ const PAGES: [(&str, &str); 26] = [
 /// the tables count along the way is counted here too.
 const FILL: [&str; 9] = [
     "create temp table n as with recursive n(n) as (select 1 union all select n + 1 from n where n < 100000) select n from n",
-    "insert into orders (id, order_ref, form_token, lookup_name, status, placed_at, list_currency, list_amount) \
+    "insert into orders (id, order_ref, checkout_key, lookup_name, status, placed_at, list_currency, list_amount) \
      select n, printf('%010d', n), randomblob(32), randomblob(32), 'awaiting', \
          (unixepoch() / 86400 - 730 + n / 137) * 86400, 'ETH', 91990000 + n from n",
     "insert into invoices (order_id, currency, chain, address, amount, total, until, network) \

@@ -41,10 +41,14 @@ alter table shelf_sizes rename to listing_sizes;
 alter table owed rename to outbox;
 alter table words rename to messages;
 alter table messages rename column told to outbox_number;
+alter table messages rename column message_id to idempotency_key;
 alter table unanswered rename column asked to message_id;
 
 alter table orders rename column reader to recipient;
 alter table orders rename column seen_word to seen_message;
+alter table orders rename column form_token to checkout_key;
+alter table orders rename column quiet to notification_hold;
+alter table invoices rename column is_alone to has_own_address;
 alter table orders rename column sending_name to shipping_name;
 alter table orders rename column sending_price to shipping_price;
 alter table orders rename column discount_less to discount_amount;
@@ -60,7 +64,8 @@ alter table sold_since rename to best_sold_since;
 alter table best_sold rename column pieces to quantity;
 
 -- The key of these three is an account's name, not the extended public key itself.
-alter table derivations rename column xpub to account;
+alter table derivations rename to address_indexes;
+alter table address_indexes rename column xpub to account;
 alter table used_indexes rename column xpub to account;
 alter table looked_ahead rename to scanned_addresses;
 alter table scanned_addresses rename column xpub to account;

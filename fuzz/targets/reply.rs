@@ -17,7 +17,7 @@ fuzz_target!(|message: &[u8]| {
                 if let Some(words) = &reply.words {
                     let words = words.as_str();
                     assert!(!words.is_empty());
-                    assert!(words.chars().count() <= reply::MOST_PGP_CHARACTERS);
+                    assert!(words.chars().count() <= reply::MAX_PGP_CHARACTERS);
                     assert!(!words.chars().any(|c| c != '\n' && is_refused(c)));
                     // An accepted text is accepted again, unchanged.
                     assert!(reply::parse_text(words).is_ok_and(|again| again.as_str() == words));

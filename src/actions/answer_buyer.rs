@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 
-use crate::actions::apply_reply::post_now;
+use crate::actions::apply_reply::apply_reply_in_tx;
 use crate::actions::{ApplyReplyError, Shop, notify_seller};
 use crate::domain::orders::OrderRef;
 use crate::domain::values::Timestamp;
@@ -31,7 +31,7 @@ pub async fn answer_buyer(
     once: &[u8; 32],
     now: Timestamp,
 ) -> Result<(), AnswerError> {
-    let own_key_ids = match shop.availability.seal(now) {
+    let own_key_ids = match shop.availability.encryption_key(now) {
         Ok(Some(key)) => key.key_ids(),
         Ok(None) | Err(_) => Vec::new(),
     };
@@ -44,7 +44,7 @@ pub async fn answer_buyer(
     if store::messages::was_applied(&mut tx, order_ref, once).await? {
         return Ok(());
     }
-    let queued = match post_now(shop, &mut tx, &reply, now).await {
+    let queued = match apply_reply_in_tx(shop, &mut tx, &reply, now).await {
         Ok(queued) => queued,
         Err(ApplyReplyError::Broken(error)) => return Err(error.into()),
         Err(refused) => return Err(AnswerError::NotApplied(refused)),

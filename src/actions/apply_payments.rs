@@ -85,7 +85,7 @@ async fn apply_observation(
     let is = observation.paid_state(order.invoice.amount, tolerance);
     order.invoice.observation = Some(observation);
     if Amount::ZERO < observation.seen && before.seen == Amount::ZERO {
-        store::accounts::mark_paid(tx, &order.order_ref).await?;
+        store::address_indexes::mark_paid(tx, &order.order_ref).await?;
         store::orders::release_messages(tx, &order.order_ref).await?;
     }
     let mut queued = Vec::new();

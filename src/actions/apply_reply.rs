@@ -37,7 +37,7 @@ pub async fn apply_reply(
     super::expire_orders(shop, now).await?;
     let mut tx = shop.db.write().await?;
     failpoints::at("word-begun");
-    let queued = post_now(shop, &mut tx, reply, now).await?;
+    let queued = apply_reply_in_tx(shop, &mut tx, reply, now).await?;
     failpoints::at("word-inserted");
     tx.commit().await.context("commit the reply")?;
     failpoints::at("word-committed");
@@ -49,7 +49,7 @@ pub async fn apply_reply(
 }
 
 /// The same, within a transaction. Returns the messages to deliver to the seller.
-pub(super) async fn post_now(
+pub(super) async fn apply_reply_in_tx(
     shop: &Shop,
     tx: &mut Tx,
     reply: &Reply,
@@ -111,7 +111,7 @@ async fn keep_answer(
         now,
         status: None,
         sealed: Some(&sealed),
-        message_id: Some(message_id),
+        idempotency_key: Some(message_id),
         outbox_number: None,
     };
     store::messages::insert(tx, order_ref, &words).await.context("save the seller's message")?;

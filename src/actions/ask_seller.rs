@@ -13,12 +13,12 @@ use crate::infra::store;
 use crate::infra::store::messages::{MessageKind, NewMessage, QuestionCounts};
 
 /// Units: characters of a message to the seller.
-pub const MOST_MESSAGE: usize = 4_000;
+pub const MAX_MESSAGE: usize = 4_000;
 /// Units: messages of a buyer about one order, in total and per day.
-const MOST_MESSAGES: i64 = 200;
-const MOST_A_DAY: i64 = 10;
+const MAX_MESSAGES: i64 = 200;
+const MAX_A_DAY: i64 = 10;
 /// Those of an unpaid order of which the seller is not notified yet, or in siege mode: they take disk space.
-const MOST_WAITING: i64 = 2;
+const MAX_WAITING: i64 = 2;
 
 /// What a buyer typed for the seller: either field can be used in place of the other.
 pub struct Question<'a> {
@@ -67,11 +67,13 @@ pub async fn ask_seller(
     question: &Question<'_>,
     now: Timestamp,
 ) -> Result<(), AskSellerError> {
-    let body =
-        match read(question, shop.availability.seal(now).map_err(anyhow::Error::from)?.as_ref()) {
-            Ok(body) => body,
-            Err(unfit) => return Err(AskSellerError::Refused(unfit)),
-        };
+    let body = match read(
+        question,
+        shop.availability.encryption_key(now).map_err(anyhow::Error::from)?.as_ref(),
+    ) {
+        Ok(body) => body,
+        Err(unfit) => return Err(AskSellerError::Refused(unfit)),
+    };
     let mut tx = shop.db.write().await?;
     let Some(order) = store::orders::find_by_lookup(&mut tx, name).await? else {
         return Err(AskSellerError::NoOrder);
@@ -83,15 +85,15 @@ pub async fn ask_seller(
     let QuestionCounts { n_all, n_today, is_short } =
         store::messages::count_questions(&mut tx, order_ref, now).await?;
     let is_unpaid = !order.has_received() && order.status != Status::Cancelled;
-    if is_short && is_unpaid && MOST_WAITING <= n_all {
-        let why = RefusalReason::MessagesWait { most: MOST_WAITING };
+    if is_short && is_unpaid && MAX_WAITING <= n_all {
+        let why = RefusalReason::MessagesWait { most: MAX_WAITING };
         return Err(AskSellerError::Refused(UnfitMessage::new("message", why)));
     }
-    if MOST_MESSAGES <= n_all || MOST_A_DAY <= n_today {
+    if MAX_MESSAGES <= n_all || MAX_A_DAY <= n_today {
         let why = RefusalReason::TooManyMessages(MessageLimit {
-            a_day: MOST_A_DAY,
-            in_all: MOST_MESSAGES,
-            is_for_today: n_all < MOST_MESSAGES,
+            a_day: MAX_A_DAY,
+            in_all: MAX_MESSAGES,
+            is_for_today: n_all < MAX_MESSAGES,
         });
         return Err(AskSellerError::Refused(UnfitMessage::new("message", why)));
     }
@@ -109,7 +111,7 @@ pub async fn ask_seller(
         now,
         status: None,
         sealed: sealed.as_deref(),
-        message_id: Some(&question.once),
+        idempotency_key: Some(&question.once),
         outbox_number: Some(queued.number),
     };
     store::messages::insert(&mut tx, order_ref, &message)
@@ -122,7 +124,7 @@ pub async fn ask_seller(
 }
 
 fn read(question: &Question<'_>, key: Option<&SellerKey>) -> Result<MessageBody, UnfitMessage> {
-    let text = Paragraph::parse(question.message, MOST_MESSAGE)
+    let text = Paragraph::parse(question.message, MAX_MESSAGE)
         .map_err(|why| UnfitMessage::new("message", why))?;
     if question.pgp.trim().is_empty() {
         if text.is_empty() {

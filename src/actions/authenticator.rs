@@ -86,14 +86,14 @@ pub(super) struct Verified {
 }
 
 /// Units: passwords hashed at once, at most. Source: 4 x 19 MiB is what a small host can spare.
-const MOST_PERMITS: usize = 4;
+const MAX_PERMITS: usize = 4;
 /// Units: waiting sign-ins per permit, each about a quarter of a second. In total they are fewer than the desk's
 /// connections, so that the surplus can be answered.
-const MOST_WAITING: usize = 4;
+const MAX_WAITING: usize = 4;
 
 impl Authenticator {
     pub fn new(n_cores: usize) -> Self {
-        let n_permits = (n_cores / 2).clamp(1, MOST_PERMITS);
+        let n_permits = (n_cores / 2).clamp(1, MAX_PERMITS);
         Self {
             permits: Arc::new(Semaphore::new(n_permits)),
             n_permits,
@@ -115,7 +115,7 @@ impl Authenticator {
         salt: [u8; PASSWORD_SALT_BYTES],
         now: Timestamp,
     ) -> Result<Verified, AuthError> {
-        let lock = store::login::find_lock(&mut *shop.db.reader().await?)
+        let lock = store::login::find_credentials(&mut *shop.db.reader().await?)
             .await
             .context("read the desk's credentials")?;
         let is_set = lock.password.is_some();
@@ -213,7 +213,7 @@ impl Authenticator {
             LoginQueue::KnownBrowser => &self.n_known,
         };
         let inside = Counted::enter(n_inside);
-        if self.n_permits * (1 + MOST_WAITING) < n_inside.load(Ordering::Relaxed) {
+        if self.n_permits * (1 + MAX_WAITING) < n_inside.load(Ordering::Relaxed) {
             return Ok(None);
         }
         let permit =

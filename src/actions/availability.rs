@@ -62,18 +62,18 @@ impl Availability {
     ///
     /// # Errors
     /// If there is or was a key and it cannot be used: then nothing is written, and never in plain text instead.
-    pub fn seal(&self, now: Timestamp) -> Result<Option<SellerKey>, ClosedReason> {
+    pub fn encryption_key(&self, now: Timestamp) -> Result<Option<SellerKey>, ClosedReason> {
         self.key(now).map_err(ClosedReason::Key)
     }
 
     /// The same for a message. `had_key`: according to the database. If another process has loaded a first key and this
     /// one has not yet, nothing is written in plain text.
-    pub fn seal_for_message(
+    pub fn encryption_key_for_message(
         &self,
         had_key: bool,
         now: Timestamp,
     ) -> Result<Option<SellerKey>, ClosedReason> {
-        match self.seal(now)? {
+        match self.encryption_key(now)? {
             None if had_key => {
                 Err(ClosedReason::Key("the seller's key is being loaded".to_owned()))
             }
@@ -82,16 +82,16 @@ impl Availability {
     }
 
     /// The same for a new order, which is also refused while the seller is away.
-    pub fn seal_for_order(
+    pub fn encryption_key_for_order(
         &self,
         had_key: bool,
         now: Timestamp,
     ) -> Result<Option<SellerKey>, ClosedReason> {
-        let key = self.seal_for_message(had_key, now)?;
+        let key = self.encryption_key_for_message(had_key, now)?;
         if self.state.lock().is_away { Err(ClosedReason::SellerAway) } else { Ok(key) }
     }
 
-    /// The last valid key, for buyers who encrypt to it: the armored text and the fingerprint for display.
+    /// The key, if it is valid, for buyers who encrypt to it: the armored text and the fingerprint for display.
     pub fn public_key(&self) -> Option<(String, String)> {
         match &self.state.lock().key {
             Key::Good(key) => Some((key.armored().to_owned(), key.fingerprint_for_people())),
@@ -123,7 +123,7 @@ impl Availability {
 }
 
 /// Loads the seller's key from its file: `None` if there is no file. Returns why it cannot be used, for the seller.
-pub async fn take_key(
+pub async fn load_seller_key(
     shop: &Shop,
     file: Option<&[u8]>,
     now: Timestamp,
@@ -153,7 +153,7 @@ pub fn refuse_key(shop: &Shop, fault: String) {
 }
 
 /// Records which key the running shop encrypts to: from then on it never writes in plain text.
-pub async fn remember_key(shop: &Shop) -> anyhow::Result<()> {
+pub async fn store_key_fingerprint(shop: &Shop) -> anyhow::Result<()> {
     let fingerprint = match &shop.availability.state.lock().key {
         Key::Good(key) => key.fingerprint(),
         Key::None | Key::Faulty(_) => return Ok(()),
@@ -174,7 +174,9 @@ pub async fn why_closed(shop: &Shop, now: Timestamp) -> anyhow::Result<Option<Cl
     let state = store::shop_state::find(&mut *shop.db.reader().await?)
         .await
         .context("read whether the shop is closed")?;
-    if let Err(closed) = shop.availability.seal_for_order(state.fingerprint.is_some(), now) {
+    if let Err(closed) =
+        shop.availability.encryption_key_for_order(state.fingerprint.is_some(), now)
+    {
         return Ok(Some(closed));
     }
     Ok(state.closed_on.map(|_| ClosedReason::BySeller))

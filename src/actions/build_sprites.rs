@@ -21,7 +21,7 @@ pub struct WindowSprites {
 
 /// Units: cells. A currency shares another's sheet if that has at most this many pictures which its own list does not
 /// show.
-const MOST_STRANGERS: usize = 3;
+const MAX_STRANGERS: usize = 3;
 
 /// Renders the sprite sheets for the front pages of this catalog, and stores them. Existing sheets are not rendered
 /// again.
@@ -82,7 +82,7 @@ pub async fn follow_windows(shop: &Shop) -> anyhow::Result<()> {
     let suits = |(currency, pictures): &(String, Vec<String>)| {
         match existing.iter().find(|(existing, _)| existing == currency) {
             Some((_, sheet)) => {
-                sheet.len() <= pictures.len() + MOST_STRANGERS
+                sheet.len() <= pictures.len() + MAX_STRANGERS
                     && pictures.iter().all(|picture| sheet.contains(picture))
                     // Deleted or hidden pictures must not remain visible on a sheet either.
                     && sheet.iter().all(is_shown)
@@ -183,7 +183,7 @@ fn share(mut windows: Vec<(String, Vec<String>)>) -> Vec<(Vec<String>, Vec<Strin
     let mut shared: Vec<(Vec<String>, Vec<String>)> = Vec::new();
     for (currency, pictures) in windows {
         let fits = |sheet: &&mut (Vec<String>, Vec<String>)| {
-            sheet.0.len() <= pictures.len() + MOST_STRANGERS
+            sheet.0.len() <= pictures.len() + MAX_STRANGERS
                 && pictures.iter().all(|picture| sheet.0.contains(picture))
         };
         match shared.iter_mut().find(fits) {

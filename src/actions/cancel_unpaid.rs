@@ -22,7 +22,7 @@ pub struct UnpaidCancellation<'a> {
 }
 
 /// Units: orders of one transaction. All buyers wait for as long as the writer is held.
-const MOST_AT_ONCE: usize = 50;
+const MAX_AT_ONCE: usize = 50;
 /// Between two transactions another process gets its turn: `SQLite` keeps no queue of those that wait for the writer.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -36,7 +36,7 @@ pub async fn cancel_unpaid(
     how: &UnpaidCancellation<'_>,
 ) -> anyhow::Result<usize> {
     let mut n_cancelled = 0;
-    for (n, some) in order_refs.chunks(MOST_AT_ONCE).enumerate() {
+    for (n, some) in order_refs.chunks(MAX_AT_ONCE).enumerate() {
         if 0 < n {
             tokio::time::sleep(PAUSE).await;
         }

@@ -83,18 +83,20 @@ pub(super) async fn change_order_in_tx(
     let (event, word) = match change {
         // The amount recorded as received does not change.
         OrderChange::Paid if order.invoice.amount < order.invoice.received => {
-            (Event::SellerSawMore, "")
+            (Event::SellerConfirmedMore, "")
         }
-        OrderChange::Paid => (Event::SellerSawAll, ""),
+        OrderChange::Paid => (Event::SellerConfirmedFull, ""),
         OrderChange::Partial(sum) if order.invoice.amount == *sum => {
             return Err(ChangeOrderError::NotPartial(*sum));
         }
         OrderChange::Partial(Amount::ZERO) => return Err(ChangeOrderError::NoPart),
-        OrderChange::Partial(sum) if order.invoice.amount < *sum => (Event::SellerSawMore, ""),
+        OrderChange::Partial(sum) if order.invoice.amount < *sum => {
+            (Event::SellerConfirmedMore, "")
+        }
         OrderChange::Partial(_) if matches!(order.status, Status::Confirmed | Status::Overpaid) => {
             return Err(ChangeOrderError::NotMore(order.invoice.amount));
         }
-        OrderChange::Partial(_) => (Event::SellerSawPart, ""),
+        OrderChange::Partial(_) => (Event::SellerConfirmedPart, ""),
         OrderChange::Shipped(word) => (Event::SellerShipped, word.as_str()),
         OrderChange::Cancelled(word) => (Event::SellerCancelled, word.as_str()),
         OrderChange::Refunded(refund) => (Event::SellerRefunded, refund.txid.as_str()),
@@ -134,7 +136,7 @@ pub(super) async fn change_order_in_tx(
     };
     if let Some(received) = received {
         store::orders::mark_received(tx, order_ref, received, now).await?;
-        store::accounts::mark_paid(tx, order_ref).await?;
+        store::address_indexes::mark_paid(tx, order_ref).await?;
         store::orders::release_messages(tx, order_ref).await?;
     }
     store::orders::mark_status(tx, order_ref, status, status.is_finished().then_some(now)).await?;

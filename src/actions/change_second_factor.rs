@@ -38,7 +38,8 @@ pub async fn confirm_factor(
     now: Timestamp,
 ) -> Result<(), ConfirmFactorError> {
     let mut tx = shop.db.write().await?;
-    let lock = store::login::find_lock(&mut tx).await.context("read the desk's credentials")?;
+    let lock =
+        store::login::find_credentials(&mut tx).await.context("read the desk's credentials")?;
     let Some(secret) = lock.pending_factor.filter(|_| lock.factor.is_none()) else {
         return Err(ConfirmFactorError::NotBegun);
     };
@@ -62,7 +63,8 @@ pub async fn renew_recovery(
     now: Timestamp,
 ) -> anyhow::Result<bool> {
     let mut tx = shop.db.write().await?;
-    let lock = store::login::find_lock(&mut tx).await.context("read the desk's credentials")?;
+    let lock =
+        store::login::find_credentials(&mut tx).await.context("read the desk's credentials")?;
     if lock.factor.is_none() {
         return Ok(false);
     }
@@ -76,7 +78,8 @@ pub async fn renew_recovery(
 /// shell. `false`: none was set.
 pub async fn drop_factor(shop: &Shop, now: Timestamp) -> anyhow::Result<bool> {
     let mut tx = shop.db.write().await?;
-    let lock = store::login::find_lock(&mut tx).await.context("read the desk's credentials")?;
+    let lock =
+        store::login::find_credentials(&mut tx).await.context("read the desk's credentials")?;
     store::login::mark_factor(&mut tx, None, 0).await.context("remove the second factor")?;
     store::login::mark_pending_factor(&mut tx, None).await?;
     store::login::replace_recovery(&mut tx, &[]).await?;

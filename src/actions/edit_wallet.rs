@@ -3,7 +3,7 @@
 use anyhow::Context;
 
 use crate::actions::build_sprites::follow_windows;
-use crate::actions::edit_trade::{Shown, moved};
+use crate::actions::edit_pricing::{Shown, moved};
 use crate::actions::{Saved, Shop};
 use crate::domain::catalog::fault::FaultKind;
 use crate::domain::catalog::{CatalogFile, Fault, Json};

@@ -58,7 +58,7 @@ pub(super) async fn expire_listed(
         give_back_use(tx, &order).await?;
         store::orders::mark_status(tx, order_ref, status, Some(now)).await?;
         keep_step(tx, order_ref, status, "", None, now).await?;
-        // The sweep delivers it later, as a message that needs no action.
+        // `deliver_outbox` delivers it later, as a message that needs no action.
         queue_message(
             shop,
             tx,

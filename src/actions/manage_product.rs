@@ -192,7 +192,7 @@ pub async fn move_product(
 }
 
 /// Units: units in stock.
-const MOST_PIECES: i64 = 1_000_000;
+const MAX_PIECES: i64 = 1_000_000;
 
 /// Adds units to the stock or removes some, regardless of concurrent sales. Returns the new stock, or `Err` with the
 /// current one if that is not possible. `once`: the form's idempotency key, so that a resubmission is not counted
@@ -222,7 +222,7 @@ pub async fn add_stock(
     if store::handled_forms::find(&mut tx, &form).await?.is_some() {
         return Ok(Some(Ok(stock)));
     }
-    let sum = stock.checked_add(pieces).filter(|sum| (0..=MOST_PIECES).contains(sum));
+    let sum = stock.checked_add(pieces).filter(|sum| (0..=MAX_PIECES).contains(sum));
     let Some(sum) = sum else { return Ok(Some(Err(stock))) };
     if sum != stock {
         let pool = OfferKey { product: product.id, option };

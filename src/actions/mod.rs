@@ -1,4 +1,4 @@
-//! The shop's use cases: one file each, named by its verb.
+//! The shop's use cases. A file is named by what it does, or by the concept it serves (`availability`, `siege`).
 
 /// Lets `?` turn whatever else fails in an action into the error's variant `Broken`.
 macro_rules! broken_from {
@@ -24,7 +24,6 @@ mod apply_reply;
 mod ask_seller;
 mod authenticator;
 mod availability;
-mod bound_unpaid;
 mod build_sprites;
 mod cancel_unpaid;
 mod change_appearance;
@@ -36,14 +35,16 @@ mod check_readiness;
 mod check_seller_activity;
 mod close_shop;
 mod coarsen_statistics;
+mod edit_pricing;
 mod edit_product;
-mod edit_trade;
 mod edit_wallet;
 mod empty_catalog;
+mod enforce_unpaid_quota;
 mod erase_buyer;
 mod expire_orders;
 mod image_worker;
 mod import_catalog;
+mod load_sent_messages;
 mod manage_product;
 mod mark_seen;
 mod notify_seller;
@@ -51,7 +52,6 @@ mod order_steps;
 mod place_order;
 mod prune_audit_log;
 mod purge_orders;
-mod read_messages;
 mod record_node_failure;
 mod render_picture;
 mod report_payment;
@@ -67,12 +67,12 @@ pub use add_picture::{AddedPicture, add_picture, name_pictures};
 pub use answer_buyer::{AnswerError, answer_buyer};
 pub use apply_payments::apply_payments;
 pub use apply_reply::{ApplyReplyError, apply_reply};
-pub use ask_seller::{AskSellerError, MOST_MESSAGE, Question, UnfitMessage, ask_seller};
+pub use ask_seller::{AskSellerError, MAX_MESSAGE, Question, UnfitMessage, ask_seller};
 pub use authenticator::{AuthError, Authenticator, Credentials, LoginQueue};
 pub use availability::{
-    Availability, ClosedReason, is_near_end, refuse_key, remember_key, take_key, why_closed,
+    Availability, ClosedReason, is_near_end, load_seller_key, refuse_key, store_key_fingerprint,
+    why_closed,
 };
-pub use bound_unpaid::bound_unpaid;
 pub use cancel_unpaid::{UnpaidCancellation, cancel_unpaid, cancel_unpaid_at_desk};
 pub use change_appearance::{
     AppearanceError, LookChange, change_appearance, remove_logo, set_logo,
@@ -89,33 +89,34 @@ pub use check_readiness::check_readiness;
 pub use check_seller_activity::check_seller_activity;
 pub use close_shop::{close_shop, open_shop};
 pub use coarsen_statistics::{best_since, coarsen_statistics, delete_statistics};
-pub use edit_product::{Edited, PoolEdit, ProductEdit, edit_product};
-pub use edit_trade::{
+pub use edit_pricing::{
     Saved, Shown, move_rate, remove_discount, remove_rate, save_discount, save_rate,
 };
+pub use edit_product::{Edited, PoolEdit, ProductEdit, edit_product};
 pub use edit_wallet::{move_wallet, remove_wallet, save_wallet};
 pub use empty_catalog::empty_catalog;
+pub use enforce_unpaid_quota::enforce_unpaid_quota;
 pub use erase_buyer::erase_buyer;
 pub use expire_orders::expire_orders;
 pub use image_worker::{Answering, ImageWorker, PictureError, PictureRequest, Subprocess, develop};
 pub use import_catalog::{
     ImportError, Stocked, Stocking, has_faults, import_catalog, list_changes, validate_catalog,
 };
+pub use load_sent_messages::{SentMessage, load_sent_messages};
 pub use manage_product::{
     NewPosition, Stale, add_stock, delete_product, duplicate_product, hide_product, move_product,
     rename_category,
 };
 pub use mark_seen::mark_seen;
-pub use notify_seller::{clear_drafts, notify_seller, sweep};
+pub use notify_seller::{clear_drafts, deliver_outbox, notify_seller};
 pub use place_order::{OrderRequest, PlaceOrderError, place_order};
 pub use prune_audit_log::{count_old_actions, prune_audit_log};
 pub use purge_orders::{PurgeError, empty_journal, list_forgettable, purge_orders};
-pub use read_messages::{Letter, read_messages};
 pub use record_node_failure::record_node_failure;
 pub use report_payment::{ReportPaymentError, report_payment};
 pub use set_password::{change_password, set_password};
 pub use siege::{check_siege, minutes_to_pay};
-pub use sign_in::{Signing, confirm_password, confirm_seller, sign_in};
+pub use sign_in::{NewSession, confirm_password, confirm_seller, sign_in};
 pub use sign_out::{end_sessions, forget_wrong_codes, sign_out};
 pub use sync_pages::{PageFile, list_pages_over_desk, sync_pages};
 pub use sync_read_marks::sync_read_marks;

@@ -1,4 +1,4 @@
-//! Delivers queued messages to the seller's Maildir.
+//! Writes, queues and delivers messages to the seller.
 
 use anyhow::Context;
 
@@ -26,15 +26,15 @@ pub(super) async fn queue_message(
     // Nobody else can tell the seller of money for an order that is over, or of a cancelled one that was paid.
     let is_urgent = matches!(notification, Notification::NodeUpdate(_))
         || matches!(notification, Notification::Question(..)) && order.status == Status::Cancelled;
-    if place.is_quiet && is_urgent {
+    if place.is_held_back && is_urgent {
         store::orders::release_messages(tx, &order.order_ref).await?;
     }
     let may_wait =
         matches!(notification, Notification::StatusChanged(_) | Notification::NodeUpdate(_))
             || is_erasure;
-    let message = match shop.availability.seal_for_message(place.has_key, now) {
+    let message = match shop.availability.encryption_key_for_message(place.has_key, now) {
         // The seller never heard of the order: how it ended is no news.
-        _ if place.is_quiet && matches!(notification, Notification::StatusChanged(_)) => None,
+        _ if place.is_held_back && matches!(notification, Notification::StatusChanged(_)) => None,
         Ok(key) => {
             // After the first encrypted message, the shop never returns to plain text.
             if let Some(key) = key.as_ref().filter(|_| !place.has_key) {
@@ -83,14 +83,14 @@ pub(super) fn write(
     message.write(key, now).context("write the message to the seller")
 }
 
-/// Delivers a message to the seller. If that fails, [`sweep`] delivers it later: the row guarantees it.
+/// Delivers a message to the seller. If that fails, [`deliver_outbox`] delivers it later: the row guarantees it.
 pub async fn notify_seller(shop: &Shop, queued: OutboxMessage, now: Timestamp) {
     if let Err(error) = deliver_in_order(shop, queued, now).await {
         tracing::warn!("the seller will be notified later: {error:#}");
     }
 }
 
-/// Delivers a message after those of its order that were queued before. Messages of a quiet order wait, this one among them.
+/// Delivers a message after those of its order that were queued before. Messages of an order that is held back wait, this one among them.
 async fn deliver_in_order(
     shop: &Shop,
     queued: OutboxMessage,
@@ -114,7 +114,7 @@ async fn deliver_in_order(
 }
 
 /// Delivers all undelivered messages, and returns their number. The Maildir is listed at most once.
-pub async fn sweep(shop: &Shop, now: Timestamp) -> anyhow::Result<usize> {
+pub async fn deliver_outbox(shop: &Shop, now: Timestamp) -> anyhow::Result<usize> {
     let (mut n_delivered, mut last) = (0, 0);
     let mut lookup = Lookup::new(shop.maildir.clone());
     loop {
@@ -149,7 +149,7 @@ async fn deliver_once(
             .context("read the Maildir")?;
     if is_delivered.context("read the Maildir")? {
         store::outbox::mark_delivered(&shop.db, queued.id).await?;
-    } else if queued.message.is_empty() && shop.availability.seal(now).is_err() {
+    } else if queued.message.is_empty() && shop.availability.encryption_key(now).is_err() {
         // It waits for the key; the log already says that it is missing.
         return Ok((false, lookup));
     } else {
@@ -181,8 +181,8 @@ async fn deliver(shop: &Shop, mut queued: OutboxMessage, now: Timestamp) -> anyh
             Notification::StatusChanged("")
         };
         let (number, at) = (queued.number, queued.at);
-        let place = NextMessage { number, at, has_key: true, is_quiet: false };
-        let key = shop.availability.seal_for_message(true, now)?;
+        let place = NextMessage { number, at, has_key: true, is_held_back: false };
+        let key = shop.availability.encryption_key_for_message(true, now)?;
         let name = shop.name(&mut *shop.db.reader().await?).await?;
         queued.message = write(shop, &name, &order, notification, place, (key.as_ref(), now))?;
     }

@@ -1,4 +1,4 @@
-//! The side effects of a status change of an order: stock, discount codes, history.
+//! What follows from a status change of an order: its entry in the history, and the use of its discount code.
 
 use anyhow::Context;
 
@@ -14,7 +14,7 @@ pub(super) async fn keep_step(
     order_ref: &OrderRef,
     status: Status,
     word: &str,
-    message_id: Option<&[u8; 32]>,
+    idempotency_key: Option<&[u8; 32]>,
     now: Timestamp,
 ) -> anyhow::Result<()> {
     let reader = match word {
@@ -27,7 +27,7 @@ pub(super) async fn keep_step(
         now,
         status: Some(status),
         sealed: sealed.as_deref(),
-        message_id,
+        idempotency_key,
         outbox_number: None,
     };
     store::messages::insert(tx, order_ref, &words).await.context("save the status change")

@@ -74,7 +74,7 @@ pub async fn place_order(
     if before.is_closed {
         return Err(PlaceOrderError::Closed(ClosedReason::BySeller));
     }
-    let key = shop.availability.seal_for_order(before.has_key, now);
+    let key = shop.availability.encryption_key_for_order(before.has_key, now);
     let key = key.map_err(PlaceOrderError::Closed)?;
     if before.is_full {
         return Err(PlaceOrderError::NoRoom);
@@ -87,7 +87,7 @@ pub async fn place_order(
     let clock = before.clock.clone().unwrap_or_else(|| TrustedClock::begin(&reading));
     let minutes = minutes_to_pay(shop, before.is_under_siege);
     let ends = Ends::of(clock.at(&reading), minutes);
-    let Some(PaymentRequest { invoice, derived, is_alone }) =
+    let Some(PaymentRequest { invoice, derived, has_own_address }) =
         open_invoice(&mut tx, &new, &wallet, &shop.salt, ends).await?
     else {
         return Err(refused("currency", RefusalReason::TotalTaken));
@@ -95,22 +95,22 @@ pub async fn place_order(
     let (order, buyer) = new.invoiced(invoice);
     let at = store::outbox::next_at(before.last_at, now);
     let name = shop.name(&mut tx).await?;
-    let quiet = hold_at_placement(shop, &before, order.status);
-    let is_quiet = quiet != NotificationHold::No;
-    let place = NextMessage { number: 0, at, has_key: before.has_key, is_quiet };
+    let notification_hold = hold_at_placement(shop, &before, order.status);
+    let is_held_back = notification_hold != NotificationHold::No;
+    let place = NextMessage { number: 0, at, has_key: before.has_key, is_held_back };
     let notification = Notification::NewOrder(&buyer);
     let message =
         notify_seller::write(shop, &name, &order, notification, place, (key.as_ref(), now))?;
     let beside = NewOrderData {
         derived: derived.as_ref().map(|(account, index)| (account.as_str(), *index)),
-        is_alone,
+        has_own_address,
         form: &form,
         lookup: &lookup,
         reader: &reader,
         receipt: &receipt,
         message: &message,
         message_at: at,
-        quiet,
+        notification_hold,
         minutes,
     };
     let id = insert(&mut tx, &order, &beside).await?;
@@ -126,7 +126,7 @@ pub async fn place_order(
     let (is_read, is_erasure, number) = (false, false, 0);
     let queued =
         OutboxMessage { id, order_ref: order.order_ref, number, at, is_read, is_erasure, message };
-    if !is_quiet {
+    if !is_held_back {
         notify_seller(shop, queued, now).await;
     }
     failpoints::at("before-answer");
@@ -237,7 +237,7 @@ struct PaymentRequest {
     /// The wallet's account and the address index in it, if it has one.
     derived: Option<(String, u32)>,
     /// Whether no other order uses the address.
-    is_alone: bool,
+    has_own_address: bool,
 }
 
 /// `None`: all amounts of this address are in use.
@@ -250,11 +250,11 @@ async fn open_invoice(
 ) -> anyhow::Result<Option<PaymentRequest>> {
     let mut derived = None;
     if let Some(account) = wallet.receives.account() {
-        let index = store::accounts::take_index(tx, &account).await?;
+        let index = store::address_indexes::allocate_index(tx, &account).await?;
         derived = Some((account, index));
     }
     let index = derived.as_ref().map_or(0, |(_, index)| *index);
-    let (address, amount, is_alone) = match &wallet.receives {
+    let (address, amount, has_own_address) = match &wallet.receives {
         Destination::Account(key) => (key.address(index), order.total, true),
         Destination::View(key) => (key.address(index), order.total, true),
         Destination::Integrated(primary) => {
@@ -285,5 +285,5 @@ async fn open_invoice(
         until: ends.until,
         clock_ahead: ends.clock_ahead,
     };
-    Ok(Some(PaymentRequest { invoice, derived, is_alone }))
+    Ok(Some(PaymentRequest { invoice, derived, has_own_address }))
 }

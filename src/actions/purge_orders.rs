@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use anyhow::Context;
 
 use crate::actions::{ClockDoubted, Shop, check_clock};
-use crate::domain::orders::{Due, OrderRef, PurgeMode};
+use crate::domain::orders::{OrderRef, PurgeMode, RetentionCutoffs};
 use crate::domain::values::Timestamp;
 use crate::infra::{failpoints, store};
 
@@ -22,13 +22,13 @@ broken_from!(PurgeError);
 
 /// The orders whose retention period is over.
 pub async fn list_forgettable(shop: &Shop, now: Timestamp) -> anyhow::Result<Vec<OrderRef>> {
-    let due = Due::at(now, shop.policy.keep_days, PurgeMode::BySeller);
+    let due = RetentionCutoffs::at(now, shop.policy.keep_days, PurgeMode::BySeller);
     store::retention::list_due(&mut *shop.db.reader().await?, due)
         .await
         .context("list the orders due for erasure")
 }
 
-/// Erases old orders: first the rows, so that the order cannot be found any more, then its messages in the Maildir (if
+/// Erases old orders: first the rows, so that the order cannot be found any more, then their messages in the Maildir (if
 /// the seller wants that), then the reference by which those were found. Returns the erased orders.
 ///
 /// If it is interrupted between two of these steps, the next call continues there. Erased data may remain in the
@@ -42,12 +42,12 @@ pub async fn purge_orders(shop: &Shop, mode: PurgeMode) -> Result<Vec<OrderRef>,
         return Err(PurgeError::ClockDoubted(doubted));
     }
     let trusted = clock.at(&shop.reading()).trusted;
-    let due = Due::at(trusted, shop.policy.keep_days, mode);
+    let due = RetentionCutoffs::at(trusted, shop.policy.keep_days, mode);
     // Checked without the write lock, since usually there is nothing to do; each order is checked again under it.
     let listed = store::retention::list_due(&mut *shop.db.reader().await?, due)
         .await
         .context("list the orders due for erasure")?;
-    for some in listed.chunks(store::retention::MOST_AT_ONCE) {
+    for some in listed.chunks(store::retention::MAX_AT_ONCE) {
         let mut tx = shop.db.write().await?;
         store::retention::strip(&mut tx, some, due).await.context("erase the orders")?;
         tx.commit().await.context("commit the erasure")?;
@@ -74,7 +74,7 @@ pub(super) async fn finish_erasure(shop: &Shop) -> anyhow::Result<Vec<OrderRef>>
         .context("erase the messages in the Maildir")?;
     }
     failpoints::at("purge-unmailed");
-    for some in stripped.chunks(store::retention::MOST_AT_ONCE) {
+    for some in stripped.chunks(store::retention::MAX_AT_ONCE) {
         let mut tx = shop.db.write().await?;
         store::retention::erase_stripped(&mut tx, some).await.context("erase the references")?;
         tx.commit().await.context("commit the erasure")?;

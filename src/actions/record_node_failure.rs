@@ -64,7 +64,7 @@ async fn tell_of_node(
 ) -> anyhow::Result<()> {
     let mut db = shop.db.reader().await?;
     let had_key = store::shop_state::find(&mut db).await?.fingerprint.is_some();
-    let key = shop.availability.seal_for_message(had_key, now)?;
+    let key = shop.availability.encryption_key_for_message(had_key, now)?;
     let at = store::outbox::find_next_at(&mut db, now).await?;
     let name = shop.name(&mut db).await?;
     drop(db);

@@ -22,7 +22,7 @@ pub enum ReportPaymentError {
 broken_from!(ReportPaymentError);
 
 /// How many transaction ids one order may be given: each of them stays reserved.
-const MOST_GIVEN: i64 = 20;
+const MAX_GIVEN: i64 = 20;
 
 /// Records that the buyer reports a payment with this transaction.
 pub async fn report_payment(
@@ -53,7 +53,7 @@ pub async fn report_payment(
     if order.transaction.is_none() && store::shop_state::find(&mut tx).await?.reports_full {
         return Err(ReportPaymentError::Refused(RefusalReason::ReportsFull));
     }
-    if MOST_GIVEN <= store::payments::count_transactions(&mut tx, &order.order_ref).await? {
+    if MAX_GIVEN <= store::payments::count_transactions(&mut tx, &order.order_ref).await? {
         return Err(ReportPaymentError::Refused(RefusalReason::TooManyTransactions));
     }
     if let Err(error) =

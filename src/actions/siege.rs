@@ -33,7 +33,7 @@ pub(super) fn hold_at_placement(
     NotificationHold::at_placement(shop.policy.notify, rate, status)
 }
 
-/// Begins siege mode, in the transaction of the order with which so many are unpaid. Returns whether it did.
+/// Begins siege mode, in the transaction of the order that reaches the threshold. Returns whether it did.
 pub(super) async fn begin_siege(
     shop: &Shop,
     tx: &mut Tx,
@@ -60,7 +60,7 @@ pub(super) fn log_begin(shop: &Shop) {
     );
 }
 
-/// Ends siege mode if few orders are unpaid, and delivers what tells of it.
+/// Ends siege mode if few orders are unpaid, and delivers the message about it.
 pub async fn check_siege(shop: &Shop, now: Timestamp) -> anyhow::Result<()> {
     // Checked first without the write lock, since usually there is nothing to do.
     let mut db = shop.db.reader().await?;
@@ -100,7 +100,7 @@ async fn end_siege(shop: &Shop, now: Timestamp) -> anyhow::Result<()> {
     let n_held_back = (n_orders - outcome.n_notified).max(0);
     let news = SiegeNews::Over { n_orders, n_reported: outcome.n_reported, n_held_back };
     // Without a key that can be used it goes on until there is one: meanwhile no order is accepted.
-    let key = shop.availability.seal_for_message(state.fingerprint.is_some(), now)?;
+    let key = shop.availability.encryption_key_for_message(state.fingerprint.is_some(), now)?;
     queue_news(shop, &mut tx, (state.siege_first, since), news, (key.as_ref(), now)).await?;
     siege::end(&mut tx).await.context("end siege mode")?;
     tx.commit().await.context("commit the end of siege mode")?;

@@ -12,7 +12,7 @@ use crate::infra::store;
 use crate::infra::store::Tx;
 
 /// The values that a new session starts with.
-pub struct Signing {
+pub struct NewSession {
     /// Of a new session id: no id that the browser sent stays valid.
     pub fresh: SessionHash,
     /// Of the session that the browser sent; it ends.
@@ -26,7 +26,7 @@ pub async fn sign_in(
     shop: &Shop,
     authenticator: &Authenticator,
     given: Credentials,
-    signing: Signing,
+    signing: NewSession,
     now: Timestamp,
 ) -> Result<(), AuthError> {
     let verified = authenticator.verify(shop, Check::All(given), signing.salt, now).await?;
@@ -97,9 +97,9 @@ fn action_of(verified: &Verified) -> &'static str {
     }
 }
 
-/// What was checked must still hold, and each code works once. `false`: another request was faster.
+/// Checks again, in the transaction, what was verified before it, and uses up the code. `false`: another request was faster.
 pub(super) async fn use_up(tx: &mut Tx, verified: &Verified) -> anyhow::Result<bool> {
-    let lock = store::login::find_lock(tx).await.context("read the desk's credentials")?;
+    let lock = store::login::find_credentials(tx).await.context("read the desk's credentials")?;
     let is_asked = lock.factor.is_some() && !verified.is_inside;
     if lock.password.as_ref() != Some(&verified.password) || is_asked != verified.proof.is_some() {
         return Ok(false);

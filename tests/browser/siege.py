@@ -12,7 +12,7 @@ def start_siege(shop):
     """Siege mode that lasts: a hundred orders were just placed and are unpaid."""
     shop.change(
         "with recursive n(n) as (select 1 union all select n + 1 from n where n < 100) "
-        "insert into orders (id, order_ref, form_token, lookup_name, status, placed_at, finished_at) "
+        "insert into orders (id, order_ref, checkout_key, lookup_name, status, placed_at, finished_at) "
         "select 1000 + n, printf('FLOOD%05d', n), randomblob(32), randomblob(32), 'expired', unixepoch(), unixepoch() from n")
     shop.change(
         "insert into invoices (order_id, currency, chain, address, amount, total, minutes, until) "

@@ -99,7 +99,10 @@ fn a_row_that_refers_to_a_missing_one_is_damage() {
     let world = closed_shop();
     world.sql("pragma foreign_keys = off; delete from orders");
     let doctor = String::from_utf8(world.shop(&["doctor"]).stdout).unwrap();
-    assert!(doctor.contains("BAD  database") && doctor.contains("that is not there"), "{doctor}");
+    assert!(
+        doctor.contains("BAD  database") && doctor.contains("refers to a missing row"),
+        "{doctor}"
+    );
 }
 
 /// Writes a copy anew, as this Python statement changes it: `files` are the members by their names, in order; `sums()` makes

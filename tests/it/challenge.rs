@@ -13,7 +13,7 @@ use crate::world::{ADDRESS, Answer, Buyer, World, catalog};
 fn besiege(world: &World) {
     world.sql(
         "with recursive n(n) as (select 1 union all select n + 1 from n where n < 100) \
-            insert into orders (id, order_ref, form_token, lookup_name, status, placed_at, finished_at) \
+            insert into orders (id, order_ref, checkout_key, lookup_name, status, placed_at, finished_at) \
             select n, printf('FLOOD%05d', n), randomblob(32), randomblob(32), 'expired', unixepoch(), unixepoch() from n; \
             insert into invoices (order_id, currency, chain, address, amount, total, minutes, until) \
             select id, 'ETH', 1, '0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed', 1, 1, 120, unixepoch() + 7200 from orders; \
@@ -136,7 +136,7 @@ fn in_siege_mode_an_order_needs_a_correct_answer() {
     );
     assert_eq!((n_orders(&world), world.messages().len()), (0, 0));
     // They used up no address of the wallet.
-    let used = || world.find("select 1 from derivations where 0 < next_index").len();
+    let used = || world.find("select 1 from address_indexes where 0 < next_index").len();
     assert_eq!(used(), 0);
 
     // Something else is wrong: the same picture stays, with its answer.

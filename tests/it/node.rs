@@ -111,7 +111,7 @@ fn invoice(id: i64, depth: Depth) -> WatchedInvoice {
         coin: COIN,
         address: address(u64::try_from(id).unwrap()),
         amount: Amount::new(1_000_000).unwrap(),
-        is_alone: true,
+        has_own_address: true,
         depth,
         placed_on: Timestamp::new(0).unwrap(),
         last: None,
@@ -262,7 +262,7 @@ async fn payments_to_a_shared_address_are_identified_by_exact_amounts() {
     for (invoice, amount) in all.iter_mut().zip([1_000_000, 1_000_001, 1_000_002]) {
         invoice.address = place.clone();
         invoice.amount = Amount::new(amount).unwrap();
-        invoice.is_alone = false;
+        invoice.has_own_address = false;
     }
     let mut state = chain.scan(&all, None).await.unwrap().state;
     chain.pay(&place, 1_000_001).await;

@@ -8,7 +8,7 @@ use crate::world::{ADDRESS, World};
 /// Ten states in turn, ten orders a day, the last on 2026-11-20; nobody's time runs out.
 const HUNDRED_AND_TWENTY: &str = "\
     with recursive n(n) as (select 1 union all select n + 1 from n where n < 120) \
-    insert into orders (id, order_ref, form_token, lookup_name, status, placed_at, transaction_id, shipping_name, \
+    insert into orders (id, order_ref, checkout_key, lookup_name, status, placed_at, transaction_id, shipping_name, \
         shipping_price, discount_code, discount_percent, discount_amount) \
     select n, printf('%010d', n), randomblob(32), randomblob(32), \
         json_extract('[\"awaiting\",\"reported\",\"partial\",\"unconfirmed\",\"confirmed\",\"overpaid\",\"late\",\"shipped\",\"refunded\",\"cancelled\"]', \
@@ -111,7 +111,7 @@ fn the_list_is_narrowed_by_state_and_day() {
 fn a_hundred_thousand_orders_are_listed_as_fast_as_a_few_and_all_of_them_where_asked() {
     let world = closed_shop(
         "with recursive n(n) as (select 1 union all select n + 1 from n where n < 100000) \
-         insert into orders (id, order_ref, form_token, lookup_name, status, placed_at) \
+         insert into orders (id, order_ref, checkout_key, lookup_name, status, placed_at) \
          select n, printf('%010d', n), randomblob(32), randomblob(32), case when n % 1000 = 0 then 'late' else 'shipped' end, \
              1795132800 - (100000 - n) / 100 * 86400 from n; \
          insert into invoices (order_id, currency, address, amount, total, until) \
@@ -229,7 +229,7 @@ fn the_digest_names_what_waits_and_is_silent_where_nothing_does() {
 #[test]
 fn a_deed_takes_its_order_from_a_message() {
     let world = closed_shop(
-        "insert into orders (id, order_ref, form_token, lookup_name, status, placed_at) \
+        "insert into orders (id, order_ref, checkout_key, lookup_name, status, placed_at) \
          values (1, 'K3QF0W2ZD7', randomblob(32), randomblob(32), 'late', 1795132800); \
          insert into invoices (order_id, currency, address, amount, total, until) \
          values (1, 'ETH', '0x52908400098527886E0F7030069857D2E4169EE7', 1000000000, 1000000000, 253402300000)",

@@ -143,9 +143,9 @@ fn an_account_goes_on_counting_however_its_key_is_written() {
 fn what_an_earlier_version_counted_by_the_keys_text_is_not_given_out_again() {
     let mut world = World::with(&selling(json!({"currency": "BTC", "xpub": BTC_ZPUB})), &[]);
     world.close("-TERM");
-    world.sql("delete from derivations");
+    world.sql("delete from address_indexes");
     world.sql_with(
-        "insert into derivations (account, next_index) values (cast(? as text), 7)",
+        "insert into address_indexes (account, next_index) values (cast(? as text), 7)",
         &[BTC_ZPUB.as_bytes()],
     );
     world.open();
@@ -357,7 +357,7 @@ fn the_doctor_says_when_the_sellers_wallet_must_look_further() {
     let before = said();
     assert!(before.contains("1 in BTC used since the last one that was paid"), "{before}");
     assert!(!before.contains("change_gap_limit"));
-    world.sql("update derivations set next_index = 31, paid_index = 8");
+    world.sql("update address_indexes set next_index = 31, paid_index = 8");
     let after = said();
     assert!(after.contains("22 in BTC used since"), "{after}");
     assert!(after.contains("wallet.change_gap_limit(50)") && after.contains("Sparrow"), "{after}");

@@ -191,7 +191,7 @@ fn a_burst_of_orders_delays_their_messages_and_a_siege_holds_them_back() {
     let orders: Vec<Placed> = (0..18).map(|_| places(&world, &[])).collect();
     world.until("the seller is told", || names(&world, "siege").len() == 1);
     world.until("a sweep is over", || {
-        world.find("select quiet from orders where quiet = 1").len() == 3
+        world.find("select notification_hold from orders where notification_hold = 1").len() == 3
     });
     let told = orders.iter().filter(|order| !numbers(&world, &order.order_ref).is_empty());
     assert_eq!(told.count(), 15);
@@ -258,8 +258,8 @@ fn the_digest_and_the_doctor_tell_of_the_gap_limit_before_it_matters() {
             world.says(&["orders", "digest"]).contains("ETH addresses unpaid"),
         )
     };
-    assert_eq!(says("update derivations set next_index = 10"), (false, false));
-    assert_eq!(says("update derivations set next_index = 11"), (true, true));
+    assert_eq!(says("update address_indexes set next_index = 10"), (false, false));
+    assert_eq!(says("update address_indexes set next_index = 11"), (true, true));
 }
 
 #[test]
@@ -391,7 +391,7 @@ fn reported_orders_that_take_too_many_bytes_end_reports_and_not_orders() {
     assert!(is_noted());
 
     let refused = honest.buyer.post("/order/transaction", &[("transaction", &invented(2))]);
-    let why = "Too many payments have been reported";
+    let why = "Too many reported payments";
     assert_eq!((refused.status, refused.text().contains(why)), (422, true), "{}", refused.text());
     let mut other = world.buyer();
     other.adds("green-tea", "", "1");

@@ -87,7 +87,7 @@ const CAPABILITIES: &[(&str, &[&str])] = &[
     ),
     ("SystemTime", &["interfaces/http/clock.rs"]),
     ("Instant::now", &["interfaces/http/clock.rs"]),
-    ("getrandom::", &["interfaces/http/random.rs", "interfaces/cli/open.rs"]),
+    ("getrandom::", &["interfaces/http/random.rs", "interfaces/cli/shop_context.rs"]),
     ("image::", &["infra/pictures"]),
     ("webp::", &["infra/pictures"]),
     ("moxcms::", &["infra/pictures"]),
@@ -167,7 +167,10 @@ const CAPABILITIES: &[(&str, &[&str])] = &[
         "parking_lot::",
         &["infra/store", "actions", "interfaces/http", "interfaces/web", "interfaces/desk"],
     ),
-    ("tar::", &["interfaces/cli/backup/archive.rs", "interfaces/cli/backup/archive/hostile.rs"]),
+    (
+        "tar::",
+        &["interfaces/cli/backup/archive.rs", "interfaces/cli/backup/archive/malformed_tests.rs"],
+    ),
     (
         "async fn",
         &[
@@ -184,7 +187,7 @@ const CAPABILITIES: &[(&str, &[&str])] = &[
     ("f64", &["domain/catalog/json.rs", "infra/pictures"]),
 ];
 
-const MOST_LINES: usize = 500;
+const MAX_LINES: usize = 500;
 
 /// The modules of each layer's folder; `actions` is both.
 const LAYERS: [&str; 3] = ["domain", "infra", "interfaces"];
@@ -229,8 +232,8 @@ fn every_line_stands_in_its_module() {
         {
             complaints.push(format!("{name}: '{own}' is no module of the table"));
         }
-        if MOST_LINES < text.lines().count() {
-            complaints.push(format!("{name}: more than {MOST_LINES} lines"));
+        if MAX_LINES < text.lines().count() {
+            complaints.push(format!("{name}: more than {MAX_LINES} lines"));
         }
         // Tests may make what they need.
         let code = text.split("#[cfg(test)]").next().unwrap();
@@ -268,7 +271,7 @@ fn every_line_stands_in_its_module() {
 }
 
 /// Units: lines of one function, without comments and blank lines.
-const MOST_LINES_OF_FUNCTION: usize = 80;
+const MAX_LINES_OF_FUNCTION: usize = 80;
 
 /// Name and length of each function; rustfmt has put its end at the indentation of its beginning.
 fn functions(code: &str) -> Vec<(&str, usize)> {
@@ -302,7 +305,7 @@ fn no_function_is_long() {
         let found = functions(text.split("#[cfg(test)]").next().unwrap());
         n_functions += found.len();
         for (name, length) in
-            found.into_iter().filter(|(_, length)| MOST_LINES_OF_FUNCTION < *length)
+            found.into_iter().filter(|(_, length)| MAX_LINES_OF_FUNCTION < *length)
         {
             complaints.push(format!("{file}: {name} has {length} lines"));
         }

@@ -206,7 +206,7 @@ fn a_cancelled_order_that_is_not_in_the_mailbox_yet_is_held_back() {
     );
     let waiting = world.find(
         "select order_id || ' ' || number from outbox w join orders o on o.id = w.order_id \
-            where message is not null and quiet = 0 order by order_id, number",
+            where message is not null and notification_hold = 0 order by order_id, number",
     );
     // Of a buyer whose order the seller has in the mailbox, and of the order that is paid. The first one's is kept for
     // when money comes for it all the same.
@@ -219,7 +219,7 @@ fn more_than_one_transaction_takes_are_cancelled_and_a_buyer_can_order_meanwhile
     let world = World::new();
     world.sql(
         "with recursive n(n) as (select 1 union all select n + 1 from n where n < 620) \
-            insert into orders (id, order_ref, form_token, lookup_name, status, placed_at) \
+            insert into orders (id, order_ref, checkout_key, lookup_name, status, placed_at) \
             select n, printf('%010d', n), randomblob(32), randomblob(32), 'awaiting', 1795132800 from n; \
             insert into invoices (order_id, currency, chain, address, amount, total, until) \
             select id, 'ETH', 1, '0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed', 1, 1, 253402300000 from orders",

@@ -281,8 +281,9 @@ fn older_shop() -> World {
 fn orders_of_an_older_version_are_kept_and_no_old_balance_counts_as_their_payment() {
     let world = older_shop();
     assert!(world.says(&["orders", "show", "AAAAAAAAAA"]).contains("awaiting"));
-    let told =
-        world.find("select network || ' ' || is_alone || ' ' || coalesce(seen, '-') from invoices");
+    let told = world.find(
+        "select network || ' ' || has_own_address || ' ' || coalesce(seen, '-') from invoices",
+    );
     assert_eq!(told, [b"chain:1 0 -", b"chain:1 0 -"]);
     world.shop(&["watch", "--once", "--eth-rpc-url", &unused_url()]);
     assert_eq!(world.find("select cast(count(seen) as text) from invoices"), [b"2"]);

@@ -69,7 +69,7 @@ class WatchedShop(Shop):
         return row and row[0]
 
     def trouble(self):
-        return self.of_watch("trouble") or ""
+        return self.of_watch("problem") or ""
 
     def wait_for_trouble(self, text, seconds=60):
         wait_for("the shop says: " + text, lambda: text in self.trouble(), seconds)

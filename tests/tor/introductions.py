@@ -44,9 +44,9 @@ HS_NTOR = b"tor-hs-ntor-curve25519-sha3-256-1"
 VERSIONS, NETINFO, RELAY, DESTROY, RELAY_EARLY, CREATE2, CREATED2 = 7, 8, 3, 4, 9, 10, 11
 EXTEND2, EXTENDED2, INTRODUCE1, INTRODUCE_ACK = 14, 15, 34, 40
 # How many circuits may wait for an answer.
-MOST_UNANSWERED = 2000
+MAX_UNANSWERED = 2000
 # When the flood ends at the latest.
-MOST_SECONDS = 600
+MAX_SECONDS = 600
 READ_EVERY = 5
 # Tor 0.4.9 answers 1 if it does not know the service, which has moved, and if the service's limit is reached.
 ANSWERS = {0: "passed on", 1: "refused", 2: "malformed", 3: "refused"}
@@ -244,7 +244,7 @@ class Introducer:
         """`until`: a file; the flood ends at its end."""
         began = time.monotonic()
         n = 0
-        while time.monotonic() < began + MOST_SECONDS and not select.select([until], [], [], 0)[0]:
+        while time.monotonic() < began + MAX_SECONDS and not select.select([until], [], [], 0)[0]:
             if self.read_at + READ_EVERY < time.monotonic():
                 self.read_descriptor()
             due = int((time.monotonic() - began) * rate)
@@ -260,7 +260,7 @@ class Introducer:
         return {"began": n, "seconds": seconds, "unanswered": unanswered, **self.answers}
 
     def begin_one(self):
-        if MOST_UNANSWERED <= sum(len(link.circuits) for link in self.links):
+        if MAX_UNANSWERED <= sum(len(link.circuits) for link in self.links):
             self.answers["not sent"] += 1
             return
         point = random.choice(self.descriptor.introduction_points)

@@ -153,24 +153,24 @@ impl Serialize for Fault {
 }
 
 /// Units: errors, and notes, collected from one file. A file with more is not a catalog, and nobody reads them all.
-pub const MOST_FAULTS: usize = 1_000;
+pub const MAX_FAULTS: usize = 1_000;
 
 /// Adds an error unless there are too many.
 pub fn add_fault(faults: &mut Vec<Fault>, fault: Fault) {
-    if faults.len() < MOST_FAULTS {
+    if faults.len() < MAX_FAULTS {
         faults.push(fault);
-    } else if faults.len() == MOST_FAULTS {
-        let found = format!("more than {MOST_FAULTS} errors; only the first are listed");
+    } else if faults.len() == MAX_FAULTS {
+        let found = format!("more than {MAX_FAULTS} errors; only the first are listed");
         faults.push(Fault::new("", "", found, "these to be fixed first"));
     }
 }
 
 /// Adds a note unless there are too many.
 pub fn add_note(notes: &mut Vec<String>, note: String) {
-    if notes.len() < MOST_FAULTS {
+    if notes.len() < MAX_FAULTS {
         notes.push(note);
-    } else if notes.len() == MOST_FAULTS {
-        notes.push(format!("more than {MOST_FAULTS} notes; only the first are listed"));
+    } else if notes.len() == MAX_FAULTS {
+        notes.push(format!("more than {MAX_FAULTS} notes; only the first are listed"));
     }
 }
 

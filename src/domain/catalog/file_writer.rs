@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::domain::catalog::single::record_of_wallet;
+use crate::domain::catalog::form_record::record_of_wallet;
 use crate::domain::catalog::{
     CatalogFile, Discount, DiscountValue, Json, Prices, ProductRecord, RateRecord, Slug,
     wallet_reference,

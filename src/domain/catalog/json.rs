@@ -60,13 +60,13 @@ pub(super) fn find<'a>(fields: &'a [(String, Json)], name: &str) -> Option<&'a J
 }
 
 /// Units: nested arrays and objects; a catalog has seven.
-const MOST_DEPTH: usize = 64;
+const MAX_DEPTH: usize = 64;
 
 impl<'de> Deserialize<'de> for Json {
     /// Borrows the raw text, so that numbers are kept as written and do not pass through a float.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = <&RawValue>::deserialize(deserializer)?.get();
-        read(text, text, MOST_DEPTH).map_err(D::Error::custom)
+        read(text, text, MAX_DEPTH).map_err(D::Error::custom)
     }
 }
 
@@ -228,7 +228,7 @@ mod tests {
             let error = serde_json::from_str::<Json>(text).unwrap_err();
             assert!(error.to_string().contains(words), "{error}");
         }
-        let deep = format!("{}1{}", "[".repeat(MOST_DEPTH), "]".repeat(MOST_DEPTH));
+        let deep = format!("{}1{}", "[".repeat(MAX_DEPTH), "]".repeat(MAX_DEPTH));
         assert!(serde_json::from_str::<Json>(&deep).is_ok());
     }
 

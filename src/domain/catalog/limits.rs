@@ -5,18 +5,18 @@ use crate::domain::catalog::json::Json;
 use crate::domain::values::{JsonShape, byte_size};
 
 /// Units: bytes of the seller's file. Enough for 100,000 products of 600 bytes.
-pub const MOST_BYTES: u64 = 64 << 20;
+pub const MAX_BYTES: u64 = 64 << 20;
 /// Nested arrays and objects. The deepest valid one is a price of an option: 7.
-const MOST_DEPTH: usize = 16;
+const MAX_DEPTH: usize = 16;
 /// Units: items of one array. The longest valid one names every country.
-const MOST_ITEMS: usize = 1_000;
+const MAX_ITEMS: usize = 1_000;
 /// Units: bytes of one string, as written. The longest valid one is a description of 20,000 characters.
-const MOST_OF_TEXT: usize = 256 << 10;
+const MAX_OF_TEXT: usize = 256 << 10;
 /// Units: bytes of memory needed to parse the file, as estimated by [`memory`].
-const MOST_MEMORY: usize = 640 << 20;
-const MOST_COLLECTIONS: usize = 100;
+const MAX_MEMORY: usize = 640 << 20;
+const MAX_COLLECTIONS: usize = 100;
 /// Units: bytes of the name of a collection or a record.
-const MOST_NAME: usize = 400;
+const MAX_NAME: usize = 400;
 
 /// What to do about a file that is too large.
 pub const SHORTEN: &str = "Shorten the descriptions, or remove products and add them at the desk";
@@ -24,36 +24,36 @@ pub const SHORTEN: &str = "Shorten the descriptions, or remove products and add 
 /// Why a file is refused before it is parsed.
 pub fn too_much(text: &str) -> Option<Fault> {
     let n_bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
-    if MOST_BYTES < n_bytes {
-        let expected = format!("at most {}. {SHORTEN}", byte_size(MOST_BYTES));
+    if MAX_BYTES < n_bytes {
+        let expected = format!("at most {}. {SHORTEN}", byte_size(MAX_BYTES));
         return Some(Fault::new("", "", byte_size(n_bytes), expected));
     }
-    let shape = JsonShape::of(text.as_bytes(), MOST_DEPTH);
-    if MOST_DEPTH < shape.depth {
-        let found = format!("lists or records nested more than {MOST_DEPTH} levels deep");
+    let shape = JsonShape::of(text.as_bytes(), MAX_DEPTH);
+    if MAX_DEPTH < shape.depth {
+        let found = format!("lists or records nested more than {MAX_DEPTH} levels deep");
         let expected = format!(
-            "at most {MOST_DEPTH} levels; a catalog needs 7. Look for a missing closing bracket"
+            "at most {MAX_DEPTH} levels; a catalog needs 7. Look for a missing closing bracket"
         );
         return Some(Fault::new("", "", found, expected));
     }
-    if MOST_ITEMS < shape.longest_array {
+    if MAX_ITEMS < shape.longest_array {
         let found = format!("a list of {} items", shape.longest_array);
         let expected = format!(
-            "at most {MOST_ITEMS} in one list. Products belong in a record, each under its own name"
+            "at most {MAX_ITEMS} in one list. Products belong in a record, each under its own name"
         );
         return Some(Fault::new("", "", found, expected));
     }
     let size = |n: usize| byte_size(u64::try_from(n).unwrap_or(u64::MAX));
-    if MOST_OF_TEXT < shape.longest_string {
+    if MAX_OF_TEXT < shape.longest_string {
         let found = format!("a text of {}", size(shape.longest_string));
-        let expected = format!("at most {} in one text. {SHORTEN}", size(MOST_OF_TEXT));
+        let expected = format!("at most {} in one text. {SHORTEN}", size(MAX_OF_TEXT));
         return Some(Fault::new("", "", found, expected));
     }
     let memory = memory(&shape, text.len());
-    if MOST_MEMORY < memory {
+    if MAX_MEMORY < memory {
         let found =
             format!("{} values, which need about {} of memory", shape.n_values, size(memory));
-        let expected = format!("at most {}. {SHORTEN}", size(MOST_MEMORY));
+        let expected = format!("at most {}. {SHORTEN}", size(MAX_MEMORY));
         return Some(Fault::new("", "", found, expected));
     }
     None
@@ -71,9 +71,9 @@ fn memory(shape: &JsonShape, n_bytes: usize) -> usize {
 
 /// Messages contain the name of each record and its collection, so these must be short.
 pub fn too_many_names(collections: &[(String, Json)]) -> Option<Fault> {
-    if MOST_COLLECTIONS < collections.len() {
+    if MAX_COLLECTIONS < collections.len() {
         let found = format!("{} collections", collections.len());
-        let expected = format!("at most {MOST_COLLECTIONS}, for example wallets and products");
+        let expected = format!("at most {MAX_COLLECTIONS}, for example wallets and products");
         return Some(Fault::new("", "", found, expected));
     }
     let of_records = collections.iter().flat_map(|(_, value)| match value {
@@ -81,9 +81,9 @@ pub fn too_many_names(collections: &[(String, Json)]) -> Option<Fault> {
         _ => &[],
     });
     let longest = collections.iter().chain(of_records).map(|(name, _)| name.len()).max()?;
-    (MOST_NAME < longest).then(|| {
+    (MAX_NAME < longest).then(|| {
         let found = format!("a name of {longest} bytes");
-        let expected = format!("names of collections and records of at most {MOST_NAME} bytes");
+        let expected = format!("names of collections and records of at most {MAX_NAME} bytes");
         Fault::new("", "", found, expected)
     })
 }
@@ -91,7 +91,7 @@ pub fn too_many_names(collections: &[(String, Json)]) -> Option<Fault> {
 #[cfg(test)]
 mod tests {
     use crate::domain::catalog::CatalogFile;
-    use crate::domain::catalog::fault::MOST_FAULTS;
+    use crate::domain::catalog::fault::MAX_FAULTS;
 
     #[track_caller]
     fn check(text: &str, found: &str) {
@@ -124,15 +124,15 @@ mod tests {
         let records: String = (0..5_000).map(|n| format!(",\"p{n}\":\"=x\"")).collect();
         let text = format!("{{\"products\":{{\"_model\":\"Product\"{records}}}}}");
         let (_, faults) = CatalogFile::parse(&text, None);
-        assert_eq!(faults.len(), MOST_FAULTS + 1);
-        assert!(faults[MOST_FAULTS].to_string().contains("more than 1000 errors"));
+        assert_eq!(faults.len(), MAX_FAULTS + 1);
+        assert!(faults[MAX_FAULTS].to_string().contains("more than 1000 errors"));
 
         let fields: String = (0..5_000).map(|n| format!(",\"f{n}\":0")).collect();
         let text = format!(
             "{{\"products\":{{\"_model\":\"Product\",\"tea\":{{\"name\":\"Tea\"{fields}}}}}}}"
         );
         let (file, _) = CatalogFile::parse(&text, None);
-        assert_eq!(file.notes.len(), MOST_FAULTS + 1);
+        assert_eq!(file.notes.len(), MAX_FAULTS + 1);
     }
 
     #[test]

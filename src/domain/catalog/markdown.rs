@@ -7,11 +7,11 @@ use crate::domain::catalog::record::one_line;
 /// Renders the seller's Markdown as safe HTML: HTML in it becomes text, pictures become their alt text, links go only
 /// to pages of this shop, to http, https or mailto, and headings begin at the second level.
 ///
-/// Some input expands a lot, such as thousands of `>` in a row: if the HTML would be more than `MOST_PER_BYTE` times as
+/// Some input expands a lot, such as thousands of `>` in a row: if the HTML would be more than `MAX_PER_BYTE` times as
 /// long as the text, the text is shown as it was typed.
 pub fn html(markdown: &str) -> String {
     let html = unlimited_html(markdown);
-    if html.len() <= MOST_FREE + MOST_PER_BYTE * markdown.len() {
+    if html.len() <= MAX_FREE + MAX_PER_BYTE * markdown.len() {
         return html;
     }
     let mut typed = String::from("<pre>");
@@ -21,9 +21,9 @@ pub fn html(markdown: &str) -> String {
     typed
 }
 
-/// Units: bytes of HTML. The limit is `MOST_FREE` plus this many for each byte of Markdown.
-const MOST_PER_BYTE: usize = 10;
-const MOST_FREE: usize = 4_096;
+/// Units: bytes of HTML. The limit is `MAX_FREE` plus this many for each byte of Markdown.
+const MAX_PER_BYTE: usize = 10;
+const MAX_FREE: usize = 4_096;
 
 fn unlimited_html(markdown: &str) -> String {
     let mut html = String::with_capacity(markdown.len() * 3 / 2);
@@ -175,11 +175,7 @@ mod tests {
         ] {
             let start: String = text.chars().take(20).collect();
             let shown = html(&text);
-            assert!(
-                shown.len() <= MOST_FREE + MOST_PER_BYTE * text.len(),
-                "{start} {}",
-                shown.len()
-            );
+            assert!(shown.len() <= MAX_FREE + MAX_PER_BYTE * text.len(), "{start} {}", shown.len());
             assert_eq!(shown.starts_with("<pre>"), is_typed, "{start}");
         }
         let typed = html(&format!("{}<script>", ">".repeat(20_000)));

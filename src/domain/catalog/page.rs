@@ -64,14 +64,14 @@ impl PageSlug {
 }
 
 impl PageText {
-    pub const MOST_BYTES: usize = 200_000;
+    pub const MAX_BYTES: usize = 200_000;
 
     /// # Errors
     /// Any [`NotAPage`] except that of the slug.
     pub fn parse(markdown: &str) -> Result<Self, NotAPage> {
         // A browser sends CRLF between the lines of a textarea, and some editors save it too.
         let markdown = markdown.replace("\r\n", "\n");
-        if Self::MOST_BYTES < markdown.len() {
+        if Self::MAX_BYTES < markdown.len() {
             return Err(NotAPage::TooLong);
         }
         if markdown.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
@@ -97,7 +97,7 @@ impl PageText {
     /// [`NotAPage::HiddenInTitle`], [`NotAPage::BlankTitle`].
     pub fn check_title(&self) -> Result<(), NotAPage> {
         let Some((title, _)) = markdown::title(&self.0) else { return Ok(()) };
-        match Line::parse(title, Self::MOST_BYTES) {
+        match Line::parse(title, Self::MAX_BYTES) {
             Err(NotText::Invisible(hidden)) => Err(NotAPage::HiddenInTitle(hidden)),
             Ok(line) if line.is_empty() => Err(NotAPage::BlankTitle),
             Ok(_) | Err(NotText::TooLong { .. }) => Ok(()),

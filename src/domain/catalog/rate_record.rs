@@ -1,7 +1,7 @@
 //! A shipping method as the catalog file describes it.
 
+use crate::domain::catalog::catalog_file::{AmountKind, PRICE_LIST, RawRecord, Reader};
 use crate::domain::catalog::fault::FoundValue;
-use crate::domain::catalog::file::{AmountKind, PRICE_LIST, RawRecord, Reader};
 use crate::domain::catalog::json::Json;
 use crate::domain::catalog::record::Record;
 use crate::domain::catalog::{Prices, RateRecord};

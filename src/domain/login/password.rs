@@ -28,7 +28,7 @@ pub struct WeakPassword(pub Vec<String>);
 pub struct StoredPassword(String);
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("this is no Argon2id hash in the PHC format")]
+#[error("not an Argon2id hash in the PHC format")]
 pub struct NotAStoredPassword;
 
 /// The memory for hashing one password at a time, reused for the next one: so the total is bounded by the number of
@@ -40,7 +40,7 @@ pub struct Argon2Memory(Vec<Block>);
 pub const PASSWORD_SALT_BYTES: usize = 16;
 
 /// Units: characters. Passwords from a password manager, and passphrases that anybody still types, are shorter.
-const MOST_CHARACTERS: usize = 256;
+const MAX_CHARACTERS: usize = 256;
 /// Units: characters. Below this even a random password is too weak.
 const LEAST_CHARACTERS: usize = 10;
 /// Of zxcvbn's 0 to 4: finding it takes more than 10^8 guesses, and this shop hashes some dozens per second.
@@ -49,7 +49,7 @@ const LEAST_SCORE: Score = Score::Three;
 /// Source: OWASP Password Storage Cheat Sheet, "Argon2id" (19 MiB, 2, 1), which are the defaults of argon2 0.6.
 const PARAMS: Params = Params::DEFAULT;
 /// Units: KiB. A hash that needs more was not made here, and would exhaust the host's memory.
-const MOST_MEMORY: u32 = 256 * 1024;
+const MAX_MEMORY: u32 = 256 * 1024;
 
 impl TypedPassword {
     /// An invalid password becomes the empty one, which is always wrong: it costs the same work.
@@ -65,7 +65,7 @@ impl TypedPassword {
 /// Joiners have never been part of a password: one that was set before texts could contain them must remain valid.
 fn typed_line(text: &str) -> Result<Line, NotText> {
     let typed: String = text.chars().filter(|c| !is_joiner(*c)).collect();
-    Line::parse(&typed, MOST_CHARACTERS)
+    Line::parse(&typed, MAX_CHARACTERS)
 }
 
 impl NewPassword {
@@ -197,7 +197,7 @@ fn take_apart(text: &str) -> Result<(PasswordHash, Params, Version), NotAStoredP
     let is_ours = hash.algorithm == Algorithm::Argon2id.ident()
         && hash.salt.is_some()
         && hash.hash.as_ref().is_some_and(|hash| hash.len() == Params::DEFAULT_OUTPUT_LEN)
-        && params.m_cost() <= MOST_MEMORY;
+        && params.m_cost() <= MAX_MEMORY;
     if is_ours { Ok((hash, params, version)) } else { Err(NotAStoredPassword) }
 }
 

@@ -49,7 +49,7 @@ impl SessionSpan {
     /// Units: minutes without a request after which a session ends.
     pub const IDLE_MINUTES: i64 = 30;
     /// Units: minutes after which it ends in any case.
-    pub const MOST_MINUTES: i64 = 12 * 60;
+    pub const MAX_MINUTES: i64 = 12 * 60;
 
     pub fn begin(now: Timestamp) -> Self {
         Self { opened: now.whole_minute(), seen: now.whole_minute() }
@@ -60,7 +60,7 @@ impl SessionSpan {
         let ends = self
             .seen
             .plus_minutes(Self::IDLE_MINUTES)
-            .min(self.opened.plus_minutes(Self::MOST_MINUTES));
+            .min(self.opened.plus_minutes(Self::MAX_MINUTES));
         let was_set_back = now.plus_minutes(Self::IDLE_MINUTES) < self.seen;
         ends <= now || was_set_back
     }

@@ -39,17 +39,17 @@ impl NotACode {
 }
 
 /// Units: bytes. Seven words in wide characters, with numbers and a sentence around them, are shorter.
-const MOST_BYTES: usize = 2_000;
+const MAX_BYTES: usize = 2_000;
 /// Units: unknown words that are named.
-const MOST_NAMED: usize = 3;
+const MAX_NAMED: usize = 3;
 /// Units: letters of an unknown word that are shown. The longest word of the list has 9.
-const MOST_SHOWN: usize = 20;
+const MAX_SHOWN: usize = 20;
 /// Units: letters that may be missing, wrong, added or swapped.
-const MOST_TYPOS: usize = 2;
+const MAX_TYPOS: usize = 2;
 
 /// The words of a text that could be a code: seven in a row, all in the list.
 pub fn parse(text: &str) -> Result<[&'static str; N_WORDS], NotACode> {
-    if MOST_BYTES < text.len() {
+    if MAX_BYTES < text.len() {
         return Err(NotACode::TooLong);
     }
     let text = plain_letters(text);
@@ -136,19 +136,19 @@ fn explain(words: &[Word]) -> NotACode {
             Word::Listed(_) => None,
         })
         .collect();
-    let named = unknown.iter().take(MOST_NAMED).map(|typed| UnknownWord::of(typed));
+    let named = unknown.iter().take(MAX_NAMED).map(|typed| UnknownWord::of(typed));
     NotACode::Words {
         count: words.len(),
         unknown: named.collect(),
-        more: unknown.len().saturating_sub(MOST_NAMED),
+        more: unknown.len().saturating_sub(MAX_NAMED),
     }
 }
 
 impl UnknownWord {
     fn of(word: &str) -> Self {
         let letters: Vec<char> = word.chars().collect();
-        let mut typed: String = letters.iter().take(MOST_SHOWN).collect();
-        if MOST_SHOWN < letters.len() {
+        let mut typed: String = letters.iter().take(MAX_SHOWN).collect();
+        if MAX_SHOWN < letters.len() {
             typed.push('…');
         }
         Self { typed, nearest: nearest(&letters) }
@@ -157,7 +157,7 @@ impl UnknownWord {
 
 /// The first of the listed words with the fewest typos; `None` if even that has too many.
 fn nearest(typed: &[char]) -> Option<&'static str> {
-    let most = MOST_TYPOS.min(typed.len() / 2);
+    let most = MAX_TYPOS.min(typed.len() / 2);
     let near = LIST.iter().filter(|word| word.len().abs_diff(typed.len()) <= most);
     let typos = near.map(|word| (n_typos(word.as_bytes(), typed), *word));
     typos.min_by_key(|(n, _)| *n).filter(|(n, _)| *n <= most).map(|(_, word)| word)
@@ -278,8 +278,8 @@ mod tests {
             match parse(&text) {
                 Ok(words) => prop_assert_eq!(parse(&words.join(" ")), Ok(words)),
                 Err(NotACode::Words { unknown, .. }) => prop_assert!(
-                    unknown.len() <= MOST_NAMED
-                        && unknown.iter().all(|word| word.typed.chars().count() <= MOST_SHOWN + 1)
+                    unknown.len() <= MAX_NAMED
+                        && unknown.iter().all(|word| word.typed.chars().count() <= MAX_SHOWN + 1)
                 ),
                 Err(NotACode::Empty | NotACode::TooLong) => {}
             }

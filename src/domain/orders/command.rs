@@ -49,7 +49,7 @@ pub enum NotACommand {
 const ANYWAY: &str = "--anyway";
 
 /// Units: characters of a tracking number, a transaction id or a reason.
-pub const MOST_ARGUMENT: usize = 300;
+pub const MAX_ARGUMENT: usize = 300;
 
 impl Command {
     /// `None` if the line does not begin with `/`.
@@ -60,7 +60,7 @@ impl Command {
         let line = line.trim().strip_prefix('/')?;
         let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
         let rest = rest.trim();
-        let argument = || Line::parse(rest, MOST_ARGUMENT).map_err(NotACommand::Argument);
+        let argument = || Line::parse(rest, MAX_ARGUMENT).map_err(NotACommand::Argument);
         Some(match word.to_ascii_lowercase().as_str() {
             "paid" if rest.is_empty() => Ok(Self::Paid),
             "paid" => Err(NotACommand::PaidAndMore),
@@ -92,7 +92,7 @@ impl Refund {
         if txid.starts_with("--") {
             return Err(NotACommand::Flag);
         }
-        let txid = Line::parse(txid, MOST_ARGUMENT).map_err(NotACommand::Argument)?;
+        let txid = Line::parse(txid, MAX_ARGUMENT).map_err(NotACommand::Argument)?;
         Ok(Self { txid, anyway })
     }
 }
@@ -109,7 +109,7 @@ mod tests {
     }
 
     fn line(text: &str) -> Line {
-        Line::parse(text, MOST_ARGUMENT).unwrap()
+        Line::parse(text, MAX_ARGUMENT).unwrap()
     }
 
     #[test]
@@ -157,7 +157,7 @@ mod tests {
             Some(Err(NotACommand::Argument(NotText::Invisible('\u{202e}')))),
         );
         let long = format!("/shipped {}", "x".repeat(301));
-        check(&long, Some(Err(NotACommand::Argument(NotText::TooLong { most: MOST_ARGUMENT }))));
+        check(&long, Some(Err(NotACommand::Argument(NotText::TooLong { most: MAX_ARGUMENT }))));
     }
 
     proptest! {

@@ -6,7 +6,6 @@ pub mod code;
 mod code_text;
 pub mod command;
 pub mod draft;
-pub mod due;
 #[cfg(test)]
 pub mod fixtures;
 pub mod notification_hold;
@@ -16,6 +15,7 @@ pub mod pending_task;
 pub mod pgp_block;
 pub mod refusal;
 mod reservation;
+pub mod retention_cutoffs;
 pub mod siege;
 pub mod status;
 mod word_list;
@@ -24,9 +24,8 @@ pub use buyer_key::{BuyerIdentity, BuyerKeyError, BuyerRecipient, NotABuyerKey};
 pub use buyer_view::ConfirmationProgress;
 pub use code::{CheckoutKey, Code, LookupName, NumberPurpose};
 pub use code_text::{NotACode, UnknownWord};
-pub use command::{Command, MOST_ARGUMENT, NotACommand, Refund};
+pub use command::{Command, MAX_ARGUMENT, NotACommand, Refund};
 pub use draft::{Buyer, Delivery, Draft, DraftForm, StreetAddress};
-pub use due::{Due, PurgeMode};
 pub use notification_hold::{NotANotificationHold, NotificationHold, OrderRate};
 pub use order::{
     AppliedDiscount, CheckoutContext, FOLLOWED_DAYS, NewOrder, Order, OrderLine, OrderShipping,
@@ -37,6 +36,7 @@ pub use pending_task::PendingTask;
 pub use pgp_block::{NotAPgpBlock, PgpBlock};
 pub use refusal::{MessageLimit, Refusal, RefusalReason};
 pub use reservation::{Reservation, StockDemand};
+pub use retention_cutoffs::{PurgeMode, RetentionCutoffs};
 pub use siege::{
     BURST_SECONDS, SIEGE_MINUTES, SIEGE_SECONDS, SiegeChange, burst_orders, payment_minutes,
     siege_change,

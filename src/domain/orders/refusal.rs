@@ -40,7 +40,7 @@ pub enum RefusalReason {
     /// All amounts near this total are taken by other orders.
     TotalTaken,
     CurrencyGone(Currency),
-    /// Other unpaid orders reserve the same items.
+    /// The items are reserved by other unpaid orders, so that a payment may have to be returned.
     RefundNeeded,
     /// The message contains the order's code.
     OrderCode,

@@ -29,10 +29,10 @@ pub enum Status {
 pub enum Event {
     /// The buyer reported a transaction ID.
     BuyerReported,
-    SellerSawAll,
-    SellerSawPart,
+    SellerConfirmedFull,
+    SellerConfirmedPart,
     /// More than was due has arrived.
-    SellerSawMore,
+    SellerConfirmedMore,
     SellerShipped,
     SellerRefunded,
     SellerCancelled,
@@ -101,8 +101,8 @@ impl Status {
     pub fn after(self, event: Event) -> Result<Self, InvalidTransition> {
         use Event::{
             BuyerReported, ItemsRanOut, NodeLost, NodeSawAll, NodeSawMore, NodeSawPart,
-            NodeSawSome, SellerCancelled, SellerRefunded, SellerSawAll, SellerSawMore,
-            SellerSawPart, SellerShipped, TimeRanOut,
+            NodeSawSome, SellerCancelled, SellerConfirmedFull, SellerConfirmedMore,
+            SellerConfirmedPart, SellerRefunded, SellerShipped, TimeRanOut,
         };
         use Status::{
             Awaiting, Cancelled, Confirmed, Expired, Late, Overpaid, Oversold, Partial, Refunded,
@@ -112,19 +112,20 @@ impl Status {
             (Awaiting | Reported, BuyerReported) => Ok(Reported),
             (Partial | Unconfirmed, BuyerReported) => Ok(self),
             (Expired | Late, BuyerReported) => Ok(Late),
-            (Oversold, BuyerReported | SellerSawPart) => Ok(Oversold),
-            (Awaiting | Reported | Partial | Unconfirmed | Late | Oversold, SellerSawAll) => {
-                Ok(Confirmed)
-            }
+            (Oversold, BuyerReported | SellerConfirmedPart) => Ok(Oversold),
+            (
+                Awaiting | Reported | Partial | Unconfirmed | Late | Oversold,
+                SellerConfirmedFull,
+            ) => Ok(Confirmed),
             (
                 Awaiting | Reported | Partial | Unconfirmed | Late | Oversold | Confirmed
                 | Overpaid,
-                SellerSawMore,
+                SellerConfirmedMore,
             ) => Ok(Overpaid),
             (Awaiting | Reported | Partial | Unconfirmed, ItemsRanOut) => Ok(Oversold),
-            (Expired, SellerSawAll | SellerSawPart | SellerSawMore) => Ok(Late),
-            (Awaiting | Reported | Partial | Unconfirmed, SellerSawPart) => Ok(Partial),
-            (Late, SellerSawPart) => Ok(Late),
+            (Expired, SellerConfirmedFull | SellerConfirmedPart | SellerConfirmedMore) => Ok(Late),
+            (Awaiting | Reported | Partial | Unconfirmed, SellerConfirmedPart) => Ok(Partial),
+            (Late, SellerConfirmedPart) => Ok(Late),
             (Confirmed | Overpaid, SellerShipped) => Ok(Shipped),
             (
                 Reported | Partial | Confirmed | Overpaid | Oversold | Late | Cancelled,
@@ -236,9 +237,9 @@ impl std::fmt::Display for Event {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::BuyerReported => "report a payment",
-            Self::SellerSawAll => "mark as paid",
-            Self::SellerSawPart => "mark as partially paid",
-            Self::SellerSawMore => "mark as overpaid",
+            Self::SellerConfirmedFull => "mark as paid",
+            Self::SellerConfirmedPart => "mark as partially paid",
+            Self::SellerConfirmedMore => "mark as overpaid",
             Self::SellerShipped => "mark as shipped",
             Self::SellerRefunded => "mark as refunded",
             Self::SellerCancelled => "cancel",
@@ -259,9 +260,9 @@ mod tests {
 
     const EVENTS: [Event; 14] = [
         Event::BuyerReported,
-        Event::SellerSawAll,
-        Event::SellerSawPart,
-        Event::SellerSawMore,
+        Event::SellerConfirmedFull,
+        Event::SellerConfirmedPart,
+        Event::SellerConfirmedMore,
         Event::SellerShipped,
         Event::SellerRefunded,
         Event::SellerCancelled,

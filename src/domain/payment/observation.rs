@@ -21,7 +21,7 @@ pub struct WatchedInvoice {
     pub address: Address,
     pub amount: Amount,
     /// Whether it is the only one with this address: otherwise only a payment of exactly its amount counts for it.
-    pub is_alone: bool,
+    pub has_own_address: bool,
     pub depth: Depth,
     /// To the day.
     pub placed_on: Timestamp,

@@ -3,11 +3,11 @@
 mod canvas;
 mod glyphs;
 mod picture;
-mod stream;
+mod rng;
 mod text;
 
 pub use picture::{HEIGHT, WIDTH, draw};
-pub use stream::Seed;
+pub use rng::Seed;
 pub use text::{N_CHARACTERS, is_answer, text};
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::infra::captcha::canvas::{Canvas, Paint, Point, SCALE};
 use crate::infra::captcha::glyphs::{GLYPHS, Glyph, Stroke};
-use crate::infra::captcha::stream::{Seed, Stream};
+use crate::infra::captcha::rng::{Seed, Stream};
 use crate::infra::captcha::text::{N_CHARACTERS, text};
 
 /// Units: pixels.

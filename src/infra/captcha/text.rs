@@ -1,7 +1,7 @@
 //! The characters in a picture, and what counts as an answer.
 
 use crate::infra::captcha::glyphs::GLYPHS;
-use crate::infra::captcha::stream::{Seed, Stream};
+use crate::infra::captcha::rng::{Seed, Stream};
 
 /// Units: characters in each picture.
 pub const N_CHARACTERS: usize = 6;

@@ -8,7 +8,7 @@ use crate::infra::config::fault::{SettingFault, SettingText};
 use crate::infra::config::settings::is_known;
 
 /// Units: bytes. The example in the repository has 5 KB.
-const MOST_BYTES: u64 = 256 << 10;
+const MAX_BYTES: u64 = 256 << 10;
 
 /// Reads `NAME=VALUE` lines in their order. `#` begins a comment line; `export` before a name and quotes around a value are
 /// ignored. A name that occurs twice is a fault: one of its values would be ignored.
@@ -17,7 +17,7 @@ pub fn read(path: &Path, faults: &mut Vec<SettingFault>) -> Vec<(String, Setting
         let (name, expected) = (name.to_owned(), expected.to_owned());
         faults.push(SettingFault { name, origin, found, expected });
     };
-    let text = match bounded::read_text(path, MOST_BYTES) {
+    let text = match bounded::read_text(path, MAX_BYTES) {
         Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound => return Vec::new(),
         Err(error) => {

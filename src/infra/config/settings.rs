@@ -65,7 +65,7 @@ pub fn is_known(name: &str) -> bool {
 }
 
 /// Units: nodes of chains like Ethereum's.
-const MOST_CHAINS: usize = 16;
+const MAX_CHAINS: usize = 16;
 
 /// A setting that is wrong only in combination with another one.
 pub struct Conflict {
@@ -150,7 +150,7 @@ pub struct StorageSettings {
     #[arg(long = "database-url", value_name = "URL", default_value = "sqlite://db/shop.sqlite")]
     #[arg(value_parser = parsers::database)]
     pub database: PathBuf,
-    /// Signs cookies; created next to the database if missing
+    /// Encrypts cookies; created next to the database if missing
     #[arg(long, value_name = "TEXT", value_parser = parsers::secret)]
     pub secret: Option<String>,
 }
@@ -178,7 +178,7 @@ pub struct OrderSettings {
     #[arg(long, value_name = "MINUTES", default_value = "120")]
     #[arg(value_parser = whole(1, 43_200, "a whole number of minutes from 1 to 43200"))]
     pub payment_minutes: i64,
-    /// Unpaid orders within an hour from which siege mode is on
+    /// Unpaid orders per hour that start siege mode
     #[arg(long, value_name = "NUMBER", default_value = "100")]
     #[arg(value_parser = whole(1, 1_000_000, "a whole number of orders from 1 to 1000000"))]
     pub siege_orders: i64,
@@ -266,7 +266,7 @@ pub struct TorSettings {
 pub struct NodeSettings {
     /// Your own Ethereum node, for `shop watch`; for several chains, separate their nodes with spaces
     #[arg(long = "eth-rpc-url", value_name = "URL", default_value = "", hide_default_value = true)]
-    #[arg(value_parser = |text: &str| NodeUrls::parse(text, MOST_CHAINS))]
+    #[arg(value_parser = |text: &str| NodeUrls::parse(text, MAX_CHAINS))]
     pub eth: NodeUrls,
     /// Your own Bitcoin Core: http://USER:PASSWORD@HOST:PORT; better set in .env
     #[arg(long = "btc-rpc-url", value_name = "URL", default_value = "", hide_default_value = true)]

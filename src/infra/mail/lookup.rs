@@ -24,7 +24,7 @@ pub struct Lookup {
 const FLAGS: &str = "DFPRST";
 
 /// Units: bytes of a message that are read; the shop writes no longer one.
-const MOST_READ: u64 = 1_048_576;
+const MAX_READ: u64 = 1_048_576;
 
 impl Lookup {
     pub fn new(maildir: Maildir) -> Self {
@@ -55,7 +55,7 @@ impl Lookup {
             match File::open(&path) {
                 Ok(file) => {
                     let mut message = Vec::new();
-                    file.take(MOST_READ).read_to_end(&mut message)?;
+                    file.take(MAX_READ).read_to_end(&mut message)?;
                     return Ok(Some(message));
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}

@@ -24,7 +24,7 @@ pub use key_fault::KeyFault;
 pub use lookup::Lookup;
 pub use maildir::Maildir;
 pub use order_message::{
-    MOST_UNPACKED, MessageError, Notification, OrderMessage, bill, delivery_name,
+    MAX_UNPACKED, MessageError, Notification, OrderMessage, bill, delivery_name,
 };
 pub use reply::{MessageId, Reply, ReplyError};
 pub use seal::{SealError, sealed_message};

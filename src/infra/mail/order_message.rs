@@ -102,7 +102,7 @@ struct BuyerText<'a> {
 /// ordering.
 const UNTIL_MINUTES: i64 = 15;
 /// Units: bytes at which gpg stops decompressing a buyer's message: a few bytes can expand to hundreds of megabytes.
-pub const MOST_UNPACKED: u32 = 1_000_000;
+pub const MAX_UNPACKED: u32 = 1_000_000;
 
 /// The domain of all names of the shop: it can never be anybody else's (RFC 6761).
 pub(super) const DOMAIN: &str = "shop.invalid";
@@ -375,7 +375,7 @@ impl OrderMessage<'_> {
             keep: plural(self.keep_days, "day", "days"),
             unpaid: plural(order.unpaid_days(), "day", "days"),
             has_block: self.block().is_some(),
-            most_unpacked: MOST_UNPACKED,
+            most_unpacked: MAX_UNPACKED,
         };
         let mut text = layout::fitted(&text.render()?);
         // In an encrypted message it is a separate part after this one.

@@ -25,17 +25,17 @@ use crate::infra::node::NodeError;
 /// Units: seconds; over Tor, connecting alone may take most of it.
 const CONNECT_SECONDS: u64 = 30;
 /// Units: bytes of one response, including a batch of blocks. A response about 1,000 orders is about one megabyte.
-const MOST_BYTES: usize = 8 << 20;
+const MAX_BYTES: usize = 8 << 20;
 /// The same for calls that take long and return little.
-const MOST_SLOW_BYTES: usize = 256 << 10;
+const MAX_SLOW_BYTES: usize = 256 << 10;
 /// Units: bytes of memory that one parsed response takes, as estimated by [`memory`].
-const MOST_MEMORY: usize = 48 << 20;
+const MAX_MEMORY: usize = 48 << 20;
 /// Units: bytes of a response that any number of nodes may send at the same time, and how many may send larger ones:
 /// together with one that is being parsed, they stay below the memory limit of the process.
 const SMALL_BYTES: usize = 256 << 10;
 static LARGE_ANSWERS: Semaphore = Semaphore::const_new(3);
 /// The maximum nesting of JSON. Source: serde_json's own limit.
-const MOST_DEPTH: usize = 128;
+const MAX_DEPTH: usize = 128;
 /// The time limit and the size limit of a response.
 #[derive(Clone, Copy)]
 struct Limits {
@@ -43,11 +43,11 @@ struct Limits {
     most_bytes: usize,
 }
 
-const DEFAULT_LIMITS: Limits = Limits { seconds: 60, most_bytes: MOST_BYTES };
-const SLOW_LIMITS: Limits = Limits { seconds: 900, most_bytes: MOST_SLOW_BYTES };
+const DEFAULT_LIMITS: Limits = Limits { seconds: 60, most_bytes: MAX_BYTES };
+const SLOW_LIMITS: Limits = Limits { seconds: 900, most_bytes: MAX_SLOW_BYTES };
 
 /// Units: characters of a node's error message.
-const MOST_MESSAGE: usize = 200;
+const MAX_MESSAGE: usize = 200;
 
 const CERTIFICATE_HINT: &str = "set SSL_CERT_FILE to trust your own certificate";
 
@@ -218,8 +218,8 @@ impl RpcClient {
         let (status, body) = tokio::time::timeout(Duration::from_secs(limits.seconds), exchange)
             .await
             .map_err(|_| slow(limits.seconds))??;
-        if MOST_MEMORY < parsed_bytes(&body) {
-            let megabytes = MOST_MEMORY >> 20;
+        if MAX_MEMORY < parsed_bytes(&body) {
+            let megabytes = MAX_MEMORY >> 20;
             return Err(NodeError::TooLarge { node: self.node(), megabytes });
         }
         // Bitcoin Core sends JSON-RPC errors with HTTP error statuses.
@@ -358,7 +358,7 @@ fn tls_connector() -> Result<TlsConnector, NodeError> {
 /// Units: bytes that a response takes as a [`Value`], computed before it is parsed: `[0,0,…]` takes 32 bytes for two
 /// characters, `[{"a":0},…]` 700 for eight.
 fn parsed_bytes(body: &[u8]) -> usize {
-    let shape = JsonShape::of(body, MOST_DEPTH);
+    let shape = JsonShape::of(body, MAX_DEPTH);
     body.len()
         + shape.n_values * 64
         + shape.n_arrays * 128
@@ -368,5 +368,5 @@ fn parsed_bytes(body: &[u8]) -> usize {
 
 /// Untrusted text on one short line, for a log and a terminal.
 fn printable(message: &str) -> String {
-    message.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').take(MOST_MESSAGE).collect()
+    message.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').take(MAX_MESSAGE).collect()
 }

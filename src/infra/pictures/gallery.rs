@@ -123,7 +123,7 @@ fn read_regular(path: &Path) -> io::Result<Option<Vec<u8>>> {
     if (opened.dev(), opened.ino()) != (seen.dev(), seen.ino()) {
         return Ok(None);
     }
-    bounded::read_stream(file, Source::MOST_BYTES as u64).map(Some)
+    bounded::read_stream(file, Source::MAX_BYTES as u64).map(Some)
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use crate::infra::pictures::file::Format;
 use crate::infra::pictures::refusal::PictureFault;
 
 /// Units: pixels; with 8 bits per channel, and with 16.
-const MOST_PIXELS: u64 = 50_000_000;
-const MOST_DEEP_PIXELS: u64 = 25_000_000;
+const MAX_PIXELS: u64 = 50_000_000;
+const MAX_DEEP_PIXELS: u64 = 25_000_000;
 const LONGEST_SIDE: u32 = 65_535;
 
 /// The properties of a picture that are known before any pixel is decoded.
@@ -32,7 +32,7 @@ impl ImageHeader {
             return Err(PictureFault::ForPrint);
         }
         let (width, height) = (header.width, header.height);
-        let most = if header.deep { MOST_DEEP_PIXELS } else { MOST_PIXELS };
+        let most = if header.deep { MAX_DEEP_PIXELS } else { MAX_PIXELS };
         if LONGEST_SIDE < width.max(height) || most < u64::from(width) * u64::from(height) {
             return Err(PictureFault::TooManyPixels { width, height });
         }

@@ -7,13 +7,13 @@ use crate::infra::pictures::source::Source;
 use crate::infra::pictures::{encode, scale};
 
 /// Units: pixels, as displayed.
-const MOST_WIDTH: u32 = 240;
-const MOST_HEIGHT: u32 = 64;
+const MAX_WIDTH: u32 = 240;
+const MAX_HEIGHT: u32 = 64;
 /// Units: bytes. It is loaded with the first page that a buyer ever sees.
-const MOST_BYTES: usize = 8_000;
+const MAX_BYTES: usize = 8_000;
 
 const AIM: Aim<'_> = Aim {
-    steps: &[(90, 5_000), (80, 6_000), (70, MOST_BYTES), (50, MOST_BYTES), (30, MOST_BYTES)],
+    steps: &[(90, 5_000), (80, 6_000), (70, MAX_BYTES), (50, MAX_BYTES), (30, MAX_BYTES)],
     sharp_edges: true,
     effort: 6,
 };
@@ -30,13 +30,13 @@ impl Source {
 
     fn render_logo(&self) -> Result<Rendition, PictureFault> {
         let image = self.pixels()?;
-        let plain = scale::within(image.clone(), MOST_WIDTH, MOST_HEIGHT);
-        let fine = scale::within(image, 2 * MOST_WIDTH, 2 * MOST_HEIGHT);
+        let plain = scale::within(image.clone(), MAX_WIDTH, MAX_HEIGHT);
+        let fine = scale::within(image, 2 * MAX_WIDTH, 2 * MAX_HEIGHT);
         let (width, height) = (plain.width(), plain.height());
         let fallback = encode::fallback(&plain, &AIM).ok_or(PictureFault::NotConverted)?;
         for image in [&fine, &plain] {
             let webp = encode::webp(image, &AIM).ok_or(PictureFault::NotConverted)?;
-            if webp.bytes.len() <= MOST_BYTES {
+            if webp.bytes.len() <= MAX_BYTES {
                 return Ok(Rendition { width, height, webp, fallback });
             }
         }
@@ -57,7 +57,7 @@ mod tests {
         let logo = logo.unwrap_or_else(|refusal| panic!("{refusal}"));
         let seen = test_images::seen(&logo.webp);
         assert_eq!(((logo.width, logo.height), (seen.width(), seen.height())), (shown, pixels));
-        assert!(logo.webp.bytes.len() <= MOST_BYTES, "{}", logo.webp.bytes.len());
+        assert!(logo.webp.bytes.len() <= MAX_BYTES, "{}", logo.webp.bytes.len());
     }
 
     /// The same noise each time.
@@ -81,7 +81,7 @@ mod tests {
             image::Rgb([red, green, blue])
         });
         let logo = test_images::source(&test_images::png(&colours.into())).logo();
-        assert!(logo.is_ok_and(|logo| logo.webp.bytes.len() <= MOST_BYTES));
+        assert!(logo.is_ok_and(|logo| logo.webp.bytes.len() <= MAX_BYTES));
         let clear = RgbaImage::from_fn(480, 128, |x, y| image::Rgba(noise(y * 480 + x)));
         let refused = test_images::source(&test_images::png(&clear.into())).logo();
         assert!(matches!(refused, Err(NotAPicture { fault: PictureFault::TooDetailed, .. })));

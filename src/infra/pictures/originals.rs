@@ -22,7 +22,7 @@ pub struct Originals {
 /// Units: characters of a name before its number and its extension.
 const LONGEST_NAME: usize = 60;
 /// Units: pictures with the same name.
-const MOST_OF_ONE_NAME: usize = 10_000;
+const MAX_OF_ONE_NAME: usize = 10_000;
 
 impl Originals {
     /// Shape: `folders` is not empty.
@@ -71,7 +71,7 @@ impl Originals {
         let folder = self.folders.first().ok_or(io::ErrorKind::NotFound)?;
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         let stem = safe_stem(wish);
-        for n in 1..=MOST_OF_ONE_NAME {
+        for n in 1..=MAX_OF_ONE_NAME {
             let name = match n {
                 1 => format!("{stem}.{}", picture.ending),
                 n => format!("{stem}-{n}.{}", picture.ending),

@@ -66,7 +66,7 @@ fn sanitize(source: Source) -> Result<Sanitized, PictureFault> {
     loop {
         let sanitized = encoded(&image, format, gray).ok_or(PictureFault::NotConverted)?;
         // Losslessly compressed noise can exceed the size limit of the seller's folder.
-        if sanitized.bytes.len() <= Source::MOST_BYTES {
+        if sanitized.bytes.len() <= Source::MAX_BYTES {
             return Ok(sanitized);
         }
         image = scale::halved(image);

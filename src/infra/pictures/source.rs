@@ -15,7 +15,7 @@ use crate::infra::pictures::refusal::{NotAPicture, PictureFault};
 /// Part of every fingerprint: changing it renders all pictures again.
 const RENDERING_VERSION: &str = "pictures 2";
 
-const MOST_BYTES: u64 = Source::MOST_BYTES as u64;
+const MAX_BYTES: u64 = Source::MAX_BYTES as u64;
 
 /// A picture file of the seller, read once.
 pub struct Source {
@@ -26,7 +26,7 @@ pub struct Source {
 
 impl Source {
     /// Units: bytes.
-    pub const MOST_BYTES: usize = 32 * 1024 * 1024;
+    pub const MAX_BYTES: usize = 32 * 1024 * 1024;
 
     /// Reads `name` in `folder`; `shirts/red.jpg` is a valid name too.
     ///
@@ -45,7 +45,7 @@ impl Source {
     /// # Errors
     /// [`PictureFault::TooHeavy`] above 32 MB.
     pub fn of(name: String, bytes: Vec<u8>) -> Result<Self, NotAPicture> {
-        if Self::MOST_BYTES < bytes.len() {
+        if Self::MAX_BYTES < bytes.len() {
             return Err(NotAPicture { name, fault: PictureFault::TooHeavy });
         }
         let fingerprint =
@@ -103,7 +103,7 @@ fn find(folder: &Path, name: &str) -> Result<(PathBuf, Metadata), PictureFault> 
     }
     // Opening a pipe would block until somebody writes into it, so the file type is checked first.
     match found {
-        Some(seen) if seen.is_file() && seen.len() <= MOST_BYTES => Ok((path, seen)),
+        Some(seen) if seen.is_file() && seen.len() <= MAX_BYTES => Ok((path, seen)),
         Some(seen) if seen.is_file() => Err(PictureFault::TooHeavy),
         _ => Err(PictureFault::NotAFile),
     }
@@ -125,7 +125,7 @@ fn read(path: &Path, seen: &Metadata) -> io::Result<Vec<u8>> {
         return Err(io::Error::other("it was exchanged while it was being read"));
     }
     let mut bytes = Vec::new();
-    file.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
@@ -221,7 +221,7 @@ mod tests {
     fn a_heavy_file_is_not_even_read() {
         let folder = folder();
         let path = folder.path().join("pictures/heavy.jpg");
-        File::create(&path).unwrap().set_len(MOST_BYTES).unwrap();
+        File::create(&path).unwrap().set_len(MAX_BYTES).unwrap();
         assert!(Source::open(&folder.path().join("pictures"), "heavy.jpg").is_ok());
         File::create(&path).unwrap().set_len(1 << 40).unwrap();
         check(&folder, "heavy.jpg", "is larger than 32 MB");

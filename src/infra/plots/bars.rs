@@ -1,8 +1,8 @@
 //! Horizontal bar charts.
 
-use crate::infra::plots::letters::Letters;
-use crate::infra::plots::paper::{Ink, Sheet};
-use crate::infra::plots::{DrawError, paper};
+use crate::infra::plots::canvas::{Canvas, Ink};
+use crate::infra::plots::font::Letters;
+use crate::infra::plots::{DrawError, canvas};
 
 /// One entry of a list, the largest first.
 pub struct Bar {
@@ -26,9 +26,9 @@ pub fn bars_height(n_bars: usize) -> usize {
 
 /// Bars one below the other, each below its rank and name, as a PNG.
 pub fn draw_bars(bars: &[Bar]) -> Result<Vec<u8>, DrawError> {
-    let mut sheet = Sheet::new(bars_height(bars.len()))?;
+    let mut sheet = Canvas::new(bars_height(bars.len()))?;
     let most = bars.iter().map(|bar| bar.n).max().unwrap_or(1);
-    let right = paper::WIDTH - MARGIN;
+    let right = canvas::WIDTH - MARGIN;
     for (n, bar) in bars.iter().enumerate() {
         let top = MARGIN + n * ENTRY_HEIGHT;
         let name = format!("{}. {}", n + 1, sheet.letters.writable(&bar.name));
@@ -37,7 +37,7 @@ pub fn draw_bars(bars: &[Bar]) -> Result<Vec<u8>, DrawError> {
         // The longest bar leaves space for its number.
         let longest = right - MARGIN - sheet.letters.width(&number) - GAP;
         // A number above zero is always visible.
-        let long = paper::share(longest, bar.n, most)?.max(if 0 < bar.n { 2 } else { 0 });
+        let long = canvas::share(longest, bar.n, most)?.max(if 0 < bar.n { 2 } else { 0 });
         let top = top + BAR_TOP;
         sheet.fill(MARGIN..MARGIN + long, top..top + THICK, Ink::Dark);
         sheet.write(&number, MARGIN + long + GAP, top + THICK / 2);

@@ -1,7 +1,7 @@
 //! Column charts.
 
-use crate::infra::plots::paper::{Ink, Sheet};
-use crate::infra::plots::{DrawError, paper};
+use crate::infra::plots::canvas::{Canvas, Ink};
+use crate::infra::plots::{DrawError, canvas};
 
 /// One position on the time axis.
 pub struct Column {
@@ -26,7 +26,7 @@ const HEIGHT: usize = 400;
 /// The top of the columns.
 const TOP: usize = 58;
 const GROUND: usize = 350;
-const RIGHT: usize = paper::WIDTH - 24;
+const RIGHT: usize = canvas::WIDTH - 24;
 /// Of axes and lines.
 const THICK: usize = 2;
 const TICK: usize = 6;
@@ -37,11 +37,11 @@ const MARK: usize = 22;
 
 /// Columns side by side, each of two parts, as a PNG. Negative numbers are drawn as zero.
 pub fn draw_columns(plot: &Columns<'_>) -> Result<Vec<u8>, DrawError> {
-    let mut sheet = Sheet::new(HEIGHT)?;
+    let mut sheet = Canvas::new(HEIGHT)?;
     let tall = |column: &Column| column.lower.max(0).saturating_add(column.upper.max(0));
-    let steps = paper::steps(plot.columns.iter().map(tall).max().unwrap_or(0));
+    let steps = canvas::steps(plot.columns.iter().map(tall).max().unwrap_or(0));
     let top = steps.last().copied().unwrap_or(1);
-    let y = |n: i64| paper::share(GROUND - TOP, n, top).map(|up| GROUND - up);
+    let y = |n: i64| canvas::share(GROUND - TOP, n, top).map(|up| GROUND - up);
 
     let numbers: Vec<String> = steps.iter().map(|step| (plot.write)(*step)).collect();
     let widest = numbers.iter().map(|number| sheet.letters.width(number)).max().unwrap_or(0);

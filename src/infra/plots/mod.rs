@@ -1,10 +1,10 @@
 //! Draws numbers as charts. Only this module draws; it knows no orders, products or coins.
 
 mod bars;
+mod canvas;
 mod columns;
 mod error;
-mod letters;
-mod paper;
+mod font;
 
 pub use bars::{Bar, bars_height, draw_bars};
 pub use columns::{Column, Columns, draw_columns};
@@ -13,7 +13,7 @@ pub use error::DrawError;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::infra::plots::paper::Ink;
+    use crate::infra::plots::canvas::Ink;
 
     fn measures(picture: &[u8]) -> (u32, u32) {
         let decoder = png::Decoder::new(std::io::Cursor::new(picture));

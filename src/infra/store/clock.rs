@@ -93,7 +93,7 @@ pub async fn settle(tx: &mut Tx, settling: Settling) -> Result<(), StoreError> {
     sqlx::query("update orders set finished_in_doubt = 0 where finished_in_doubt = 1")
         .execute(&mut **tx)
         .await?;
-    // A chain is followed up to a moment of its own time, but for a wallet that knows none: nothing is followed beyond now.
+    // No chain was scanned beyond now, whatever the clock said before.
     sqlx::query(
         r#"
         update watched_networks set time = min(time, $1 + ahead), scanned_at = min(scanned_at, $1)

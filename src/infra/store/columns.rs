@@ -51,7 +51,9 @@ column!(Currency, &str, Currency::parse, Currency::as_str);
 column!(BuyerRecipient, &str, BuyerRecipient::parse, BuyerRecipient::as_str);
 column!(StoredPassword, &str, StoredPassword::parse, StoredPassword::as_str);
 column!(Status, &str, Status::parse, |status: &Status| status.as_str());
-column!(NotificationHold, i64, NotificationHold::parse, |quiet: &NotificationHold| quiet.number());
+column!(NotificationHold, i64, NotificationHold::parse, |notification_hold: &NotificationHold| {
+    notification_hold.number()
+});
 column!(Timestamp, i64, Timestamp::new, |moment: &Timestamp| moment.get());
 column!(Amount, i64, Amount::new, |amount: &Amount| amount.get());
 column!(Quantity, i64, Quantity::new, |quantity: &Quantity| quantity.get());

@@ -10,7 +10,7 @@ use crate::domain::values::Timestamp;
 use crate::infra::store::{Connection, StoreError, Tx};
 
 /// What somebody must know to log in at the desk.
-pub struct DeskLock {
+pub struct DeskCredentials {
     /// `None`: none was set, and nobody can log in.
     pub password: Option<StoredPassword>,
     /// `None`: the password is enough.
@@ -20,7 +20,7 @@ pub struct DeskLock {
 }
 
 #[derive(FromRow)]
-struct LockRow {
+struct CredentialsRow {
     password: Option<StoredPassword>,
     factor: Option<Vec<u8>>,
     factor_step: i64,
@@ -33,8 +33,8 @@ struct SessionRow {
     seen_at: Timestamp,
 }
 
-pub async fn find_lock(db: &mut Connection) -> Result<DeskLock, StoreError> {
-    let row: LockRow =
+pub async fn find_credentials(db: &mut Connection) -> Result<DeskCredentials, StoreError> {
+    let row: CredentialsRow =
         sqlx::query_as("select password, factor, factor_step, pending_factor from desk_login")
             .fetch_one(&mut *db)
             .await?;
@@ -47,7 +47,7 @@ pub async fn find_lock(db: &mut Connection) -> Result<DeskLock, StoreError> {
         }
     };
     let pending_factor = parse_secret(row.pending_factor)?;
-    Ok(DeskLock { password: row.password, factor, pending_factor })
+    Ok(DeskCredentials { password: row.password, factor, pending_factor })
 }
 
 fn parse_secret(bytes: Option<Vec<u8>>) -> Result<Option<FactorSecret>, StoreError> {

@@ -39,8 +39,8 @@ pub struct NewMessage<'a> {
     pub now: Timestamp,
     pub status: Option<Status>,
     pub sealed: Option<&'a [u8]>,
-    /// The hash of the seller's mail, where the message came in one.
-    pub message_id: Option<&'a [u8; 32]>,
+    /// So that a mail of the seller, or a buyer's form, that comes twice is kept once.
+    pub idempotency_key: Option<&'a [u8; 32]>,
     /// Of a question: the number of the mail to the seller.
     pub outbox_number: Option<i64>,
 }
@@ -52,7 +52,7 @@ pub async fn insert(
 ) -> Result<(), StoreError> {
     sqlx::query(
         r#"
-        insert into messages (order_id, kind, day, status, sealed, message_id, outbox_number)
+        insert into messages (order_id, kind, day, status, sealed, idempotency_key, outbox_number)
         select id, $2, $3, $4, $5, $6, $7 from orders where order_ref = $1
         "#,
     )
@@ -61,7 +61,7 @@ pub async fn insert(
     .bind(message.now.day_start())
     .bind(message.status)
     .bind(message.sealed)
-    .bind(message.message_id.map(<[u8; 32]>::as_slice))
+    .bind(message.idempotency_key.map(<[u8; 32]>::as_slice))
     .bind(message.outbox_number)
     .execute(&mut **tx)
     .await?;
@@ -72,16 +72,16 @@ pub async fn insert(
 pub async fn was_applied(
     db: &mut Connection,
     order_ref: &OrderRef,
-    message_id: &[u8; 32],
+    idempotency_key: &[u8; 32],
 ) -> Result<bool, StoreError> {
     let was_applied = sqlx::query_scalar(
         r#"
         select exists (
             select 1 from messages w join orders o on o.id = w.order_id
-            where o.order_ref = $1 and w.message_id = $2)
+            where o.order_ref = $1 and w.idempotency_key = $2)
         "#,
     );
-    Ok(was_applied.bind(order_ref).bind(message_id.as_slice()).fetch_one(db).await?)
+    Ok(was_applied.bind(order_ref).bind(idempotency_key.as_slice()).fetch_one(db).await?)
 }
 
 /// What the buyer ordered, and the address.
@@ -175,7 +175,7 @@ pub struct MessageCounts {
     /// The newest; 0 where there is none.
     pub last: i64,
     /// Whether those of the buyer reach the seller.
-    pub quiet: NotificationHold,
+    pub notification_hold: NotificationHold,
 }
 
 pub async fn measure(
@@ -186,7 +186,7 @@ pub async fn measure(
     Ok(sqlx::query_as(
         r#"
         select count(*) as n_messages, coalesce(max(w.id), 0) as last,
-            coalesce((select quiet from orders where order_ref = $1), 0) as quiet,
+            coalesce((select notification_hold from orders where order_ref = $1), 0) as notification_hold,
             count(case when w.kind <> $3 and coalesce(w.status, '') <> $4 and $5 < w.id then 1 end) as n_new
         from messages w join orders o on o.id = w.order_id
         where o.order_ref = $1 and w.kind <> $2
@@ -218,7 +218,7 @@ pub async fn count_questions(
     let counts = sqlx::query_as(
         r#"
         select count(w.id) as n_all, count(case when w.day = $3 then 1 end) as n_today, 
-            o.quiet in (1, 2) or (select siege_since is not null or reports_full = 1 from shop_state) as is_short
+            o.notification_hold in (1, 2) or (select siege_since is not null or reports_full = 1 from shop_state) as is_short
         from orders o left join messages w on w.order_id = o.id and w.kind = $2
         where o.order_ref = $1
         "#,

@@ -1,15 +1,15 @@
 //! The database. The only module with SQL.
 
-pub mod accounts;
+pub mod address_indexes;
 pub mod appearance;
 pub mod audit_log;
 pub mod catalog_export;
 pub mod catalog_import;
 pub mod catalog_state;
 pub mod categories;
-mod changes;
 pub mod clock;
 mod columns;
+mod commit_watcher;
 pub mod discounts;
 mod error;
 pub mod expiry;
@@ -66,7 +66,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection as _, Sqlite, SqlitePool};
 
-use crate::infra::store::changes::Changes;
+use crate::infra::store::commit_watcher::CommitWatcher;
 use crate::infra::store::outbox::Delivered;
 
 /// The database: one file, a few readers, one writer at a time.
@@ -76,7 +76,7 @@ pub struct Db {
     write: SqlitePool,
     /// The file in which `SQLite` keeps what is committed until it moves into the database.
     journal: Arc<Path>,
-    changes: Arc<Changes>,
+    changes: Arc<CommitWatcher>,
     delivered: Arc<Delivered>,
 }
 
@@ -145,7 +145,7 @@ impl Db {
             .connect_with(options.clone())
             .await?;
         sqlx::migrate!().run(&write).await?;
-        accounts::name_accounts(&write).await?;
+        address_indexes::name_accounts(&write).await?;
         let read = SqlitePoolOptions::new()
             .max_connections(N_READERS)
             // One is always open, so that the journal that `changes` watches stays the same file.
@@ -155,8 +155,8 @@ impl Db {
             .test_before_acquire(false)
             .connect_with(options.pragma("query_only", "ON"))
             .await?;
-        let changes = Arc::new(Changes::watch(file)?);
-        let journal = changes::journal_of(file).into();
+        let changes = Arc::new(CommitWatcher::watch(file)?);
+        let journal = commit_watcher::journal_of(file).into();
         Ok(Self { read, write, journal, changes, delivered: Arc::default() })
     }
 

@@ -1,4 +1,4 @@
-//! Messages to the seller that belong to no order and are not in the Maildir yet.
+//! Messages to the seller that belong to no order; a row is deleted once it is in the Maildir.
 
 use sqlx::FromRow;
 

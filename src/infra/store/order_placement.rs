@@ -65,7 +65,7 @@ pub async fn check_preconditions(
     let row: PreconditionsRow = sqlx::query_as(concat!(
         r#"
         select
-            (select order_ref from orders where form_token = $1) as earlier,
+            (select order_ref from orders where checkout_key = $1) as earlier,
             closed_on is not null as is_closed,
             siege_since is not null as is_under_siege,
             is_full,
@@ -104,13 +104,13 @@ pub async fn check_preconditions(
 /// An invoice has nulls where no node follows its chain, and else what was seen so far: nothing.
 const INSERT: &str = concat!(
     r#"
-    insert into orders (id, order_ref, form_token, lookup_name, recipient, status, placed_at, shipping_name, shipping_price,
-        discount_code, discount_percent, discount_amount, transaction_id, list_currency, list_amount, quiet, reserves)
+    insert into orders (id, order_ref, checkout_key, lookup_name, recipient, status, placed_at, shipping_name, shipping_price,
+        discount_code, discount_percent, discount_amount, transaction_id, list_currency, list_amount, notification_hold, reserves)
     values (1 + max((select coalesce(max(id), 0) from orders), (select last_order from shop_state)),
         $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $31, $33);
 
     insert into invoices (order_id, currency, chain, token, decimals, address, amount, total, until, clock_ahead,
-        network, account, key_index, is_alone, minutes, ahead, seen, settled, confirmations, needed)
+        network, account, key_index, has_own_address, minutes, ahead, seen, settled, confirmations, needed)
     select o.id, $13, $15, $16, $17, $18, $14, $19, $20, $21, $22, $23, $24, $25, $32,
         coalesce(w.ahead, 0), 0 * w.ahead, 0 * w.ahead, 0 * w.ahead, 0 * w.ahead
     from orders o left join watched_networks w on w.network = $22 and w.is_on = 1
@@ -147,12 +147,12 @@ pub struct NewOrderData<'a> {
     /// From which account its address was made and with which index; `None`: from none.
     pub derived: Option<(&'a str, u32)>,
     /// Whether no other order uses the address.
-    pub is_alone: bool,
+    pub has_own_address: bool,
     /// To the seller, whole, and its time by the mailbox's clock.
     pub message: &'a [u8],
     pub message_at: Timestamp,
     /// Until when that message waits.
-    pub quiet: NotificationHold,
+    pub notification_hold: NotificationHold,
     /// Units: minutes that the order may take to be paid.
     pub minutes: i64,
 }
@@ -191,13 +191,13 @@ pub async fn insert(
         .bind(invoice.coin.network())
         .bind(beside.derived.map(|(account, _)| account))
         .bind(beside.derived.map(|(_, index)| index))
-        .bind(beside.is_alone)
+        .bind(beside.has_own_address)
         .bind(lines_json(&order.lines))
         .bind(order.transaction.as_ref().map(TransactionId::digits))
         .bind(beside.receipt)
         .bind(beside.message_at)
         .bind(beside.message)
-        .bind(beside.quiet)
+        .bind(beside.notification_hold)
         .bind(beside.minutes)
         .bind(i64::from(order.reservation.is_held()))
         .execute(&mut **tx)

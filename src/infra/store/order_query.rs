@@ -128,7 +128,7 @@ const OF_FEW: &str = r#"
     select json_group_array(json_array(o.list_currency, o.list_amount, o.placed_at, o.id))
     from (
         select value as id from json_each($1) where not $2
-        union all select order_id from unanswered cross join orders q on q.id = unanswered.order_id where $2 and q.quiet = 0
+        union all select order_id from unanswered cross join orders q on q.id = unanswered.order_id where $2 and q.notification_hold = 0
     ) few
     cross join orders o on o.id = few.id
     where o.status in (select value from json_each($3)) and $4 <= o.placed_at and o.placed_at < $5
@@ -142,7 +142,7 @@ const LISTED: &str = r#"
                 l.quantity || ' x ' || l.name || case when l.option_name = '' then '' else ', ' || l.option_name end,
                 '; ' order by l.position)
             from order_lines l where l.order_id = o.id), '') as items,
-        o.quiet = 0 and exists (select 1 from unanswered u where u.order_id = o.id) as is_unanswered
+        o.notification_hold = 0 and exists (select 1 from unanswered u where u.order_id = o.id) as is_unanswered
     from (select value as id from json_each($1)) chosen
     cross join orders o on o.id = chosen.id
     join invoices i on i.order_id = o.id

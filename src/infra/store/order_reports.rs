@@ -131,14 +131,14 @@ const TO_GIVE_BACK: &str = r#"
     order by o.placed_at, o.id limit $2
     "#;
 const UNANSWERED: &str = r#"
-    select o.order_ref from unanswered u cross join orders o on o.id = u.order_id where o.quiet = 0 order by u.message_id
+    select o.order_ref from unanswered u cross join orders o on o.id = u.order_id where o.notification_hold = 0 order by u.message_id
     "#;
 const COUNTS: &str = r#"
     select
         (select count(*) from orders where status in (select value from json_each($1))) as to_pay,
         (select count(*) from orders where status in (select value from json_each($2))) as to_send,
         (select count(*) from orders where status in (select value from json_each($3))) as to_decide,
-        (select count(*) from unanswered cross join orders o on o.id = unanswered.order_id where o.quiet = 0) as to_answer
+        (select count(*) from unanswered cross join orders o on o.id = unanswered.order_id where o.notification_hold = 0) as to_answer
     "#;
 
 /// How many orders wait for what.

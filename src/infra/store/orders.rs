@@ -124,7 +124,7 @@ async fn with_lines(
 /// Whether this form has already become an order.
 pub async fn is_placed(db: &mut Connection, form: &CheckoutKey) -> Result<bool, StoreError> {
     let is_placed =
-        sqlx::query_scalar("select exists (select 1 from orders where form_token = $1)");
+        sqlx::query_scalar("select exists (select 1 from orders where checkout_key = $1)");
     Ok(is_placed.bind(form).fetch_one(db).await?)
 }
 
@@ -140,7 +140,7 @@ pub async fn mark_status(
         update orders
         set status = $1, finished_at = $2,
             finished_in_doubt = $2 is not null and exists (select 1 from clock where ahead is not null),
-            quiet = case quiet when 1 then $4 when 2 then $5 when 3 then $6 else 0 end
+            notification_hold = case notification_hold when 1 then $4 when 2 then $5 when 3 then $6 else 0 end
         where order_ref = $3
         "#,
     )
@@ -175,7 +175,7 @@ pub async fn mark_status(
 
 /// From now on the messages of this order are delivered, whatever its state.
 pub async fn release_messages(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), StoreError> {
-    sqlx::query("update orders set quiet = 0 where order_ref = $1")
+    sqlx::query("update orders set notification_hold = 0 where order_ref = $1")
         .bind(order_ref)
         .execute(&mut **tx)
         .await?;
@@ -186,8 +186,8 @@ pub async fn release_messages(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), S
 pub async fn hold_messages(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), StoreError> {
     sqlx::query(
         r#"
-        update orders set quiet = $2
-        where order_ref = $1 and quiet = 0
+        update orders set notification_hold = $2
+        where order_ref = $1 and notification_hold = 0
             and exists (select 1 from outbox w where w.order_id = orders.id and w.number = 0 and w.message is not null)
         "#,
     )

@@ -1,4 +1,4 @@
-//! The outbox: messages to the seller that are not in the Maildir yet.
+//! The outbox: messages to the seller until they are in the Maildir. Delivered ones stay as rows without a text, for their numbers.
 
 use parking_lot::Mutex;
 use serde_json::json;
@@ -33,7 +33,7 @@ pub struct NextMessage {
     /// Whether the shop has or had a seller's key.
     pub has_key: bool,
     /// Whether the order's messages wait.
-    pub is_quiet: bool,
+    pub is_held_back: bool,
 }
 
 #[derive(FromRow)]
@@ -41,7 +41,7 @@ struct NextRow {
     last: Option<Timestamp>,
     number: i64,
     has_key: bool,
-    is_quiet: bool,
+    is_held_back: bool,
 }
 
 /// The time of the next message by the mailbox's clock: the day, and in its seconds how many came before on that day. So
@@ -66,7 +66,7 @@ pub async fn find_next(
     let row: NextRow = sqlx::query_as(
         r#"
         select (select max(at) from outbox) as last, coalesce(max(w.number), 0) + 1 as number,
-            (select fingerprint is not null from shop_state) as has_key, o.quiet <> 0 as is_quiet
+            (select fingerprint is not null from shop_state) as has_key, o.notification_hold <> 0 as is_held_back
         from orders o left join outbox w on w.order_id = o.id
         where o.order_ref = $1
         "#,
@@ -74,8 +74,8 @@ pub async fn find_next(
     .bind(order_ref)
     .fetch_one(db)
     .await?;
-    let NextRow { last, number, has_key, is_quiet } = row;
-    Ok(NextMessage { number, at: next_at(last, now), has_key, is_quiet })
+    let NextRow { last, number, has_key, is_held_back } = row;
+    Ok(NextMessage { number, at: next_at(last, now), has_key, is_held_back })
 }
 
 /// Keeps a message to the seller, in the transaction of what it tells. `None`: it is never sent, and only its number is
@@ -133,10 +133,10 @@ pub async fn list_sent(
     Ok(sent.bind(order_ref).bind(json!(numbers).to_string()).fetch_all(db).await?)
 }
 
-/// Of messages `w` of orders `o`: it is to be delivered. Those of a quiet order wait.
+/// Of messages `w` of orders `o`: it is to be delivered. Those of a held-back order wait.
 macro_rules! is_due {
     () => {
-        "w.message is not null and o.quiet = 0"
+        "w.message is not null and o.notification_hold = 0"
     };
 }
 
@@ -188,7 +188,7 @@ pub async fn count_held_back(db: &mut Connection) -> Result<i64, StoreError> {
     let count = sqlx::query_scalar(
         r#"
         select count(*) from outbox w join orders o on o.id = w.order_id
-        where w.message is not null and o.quiet <> 0
+        where w.message is not null and o.notification_hold <> 0
         "#,
     );
     Ok(count.fetch_one(db).await?)
@@ -219,7 +219,7 @@ pub async fn mark_delivered(db: &Db, id: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Forgets the messages of a quiet order whose buyer has erased their data, once it is over: until then it may be paid, and
+/// Forgets the messages of a held-back order whose buyer has erased their data, once it is over: until then it may be paid, and
 /// the seller needs the address. That the buyer is erased is told all the same where the order itself is in the
 /// Maildir.
 pub async fn drop_erased(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), StoreError> {
@@ -228,7 +228,7 @@ pub async fn drop_erased(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), StoreE
         update outbox set message = null
         where order_id = (
                 select id from orders
-                where order_ref = $1 and quiet <> 0 and recipient is null and status in ($2, $3))
+                where order_ref = $1 and notification_hold <> 0 and recipient is null and status in ($2, $3))
             and message is not null
             and not (is_erasure = 1 and exists (
                 select 1 from outbox first

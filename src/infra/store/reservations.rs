@@ -65,7 +65,7 @@ pub(super) async fn find(
 }
 
 /// Takes the items of an order that is paid for, where it has none yet: from unpaid orders where nothing else is left.
-/// Returns what there is too little of; then nothing was taken.
+/// If there is too little of an item, takes nothing and returns which.
 pub async fn claim(tx: &mut Tx, order: &Order) -> Result<Option<StockDemand>, StoreError> {
     if order.reservation.is_held() {
         confirm(tx, &order.order_ref).await?;
@@ -251,7 +251,7 @@ mod tests {
         let order_ref = name(n);
         sqlx::query(
             r#"
-            insert into orders (id, order_ref, form_token, lookup_name, status, placed_at, reserves)
+            insert into orders (id, order_ref, checkout_key, lookup_name, status, placed_at, reserves)
             values ($2, $1, randomblob(32), randomblob(32), 'awaiting', 0, 0);
             insert into invoices (order_id, currency, chain, address, amount, total, until)
             values ($2, 'ETH', 1, '0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266', 1, 1, 0);

@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use crate::domain::orders::{Due, OrderRef, Status};
+use crate::domain::orders::{OrderRef, RetentionCutoffs, Status};
 use crate::infra::store::{Connection, StoreError, Tx};
 
-/// Which of `orders o join invoices i` are due: `$1` to `$4` are the fields of [`Due`] in their order, `$5` is the state of an
-/// order that nobody paid for in time. Where the fields are null, each order is due that is over and of which nobody ever said
-/// or saw that it was paid.
+/// Which of `orders o join invoices i` are due: `$1` to `$4` are the fields of [`RetentionCutoffs`] in their order, `$5` is the state of an
+/// order that nobody paid for in time. Where the fields are null, each order is due that is over and was never
+/// reported or seen as paid.
 macro_rules! is_due {
     () => {
         concat!(
@@ -17,7 +17,7 @@ macro_rules! is_due {
             else o.status <> $5 and o.finished_at <= $1
                 or o.status = $5 and o.finished_at <= $4 and i.until <= case when i.seen is null then $2 else $3 end
             end
-            and (o.quiet <> 0 or not exists (
+            and (o.notification_hold <> 0 or not exists (
                 select 1 from outbox w where w.order_id = o.id and w.message is not null))
             "#
         )
@@ -28,7 +28,7 @@ macro_rules! is_due {
 macro_rules! is_over_and_unpaid {
     () => {
         r#"
-        (o.status = 'expired' or o.status = 'cancelled' and o.quiet <> 0)
+        (o.status = 'expired' or o.status = 'cancelled' and o.notification_hold <> 0)
             and o.transaction_id is null and i.received = 0 and coalesce(i.seen, 0) = 0
         "#
     };
@@ -36,7 +36,10 @@ macro_rules! is_over_and_unpaid {
 pub(super) use is_over_and_unpaid;
 
 /// An order is never due while a message about it is to be delivered to the seller.
-pub async fn list_due(db: &mut Connection, due: Due) -> Result<Vec<OrderRef>, StoreError> {
+pub async fn list_due(
+    db: &mut Connection,
+    due: RetentionCutoffs,
+) -> Result<Vec<OrderRef>, StoreError> {
     let refs = sqlx::query_scalar(concat!(
         r#"
         select o.order_ref
@@ -73,8 +76,7 @@ macro_rules! of_due {
     };
 }
 
-// No order was ever finished in 1970: that day stands for those that are stripped. The invoice goes last, since the
-// question whether an order is due asks for it.
+// `finished_at = 0` marks orders that are stripped. The invoice goes last, since `is_due!` reads it.
 const STRIP: [&str; 6] = [
     of_due!("delete from outbox where order_id in due"),
     of_due!("delete from messages where order_id in due"),
@@ -83,7 +85,7 @@ const STRIP: [&str; 6] = [
     of_due!(
         r#"
         update orders
-        set finished_at = 0, lookup_name = randomblob(32), form_token = randomblob(32), transaction_id = null, recipient = null,
+        set finished_at = 0, lookup_name = randomblob(32), checkout_key = randomblob(32), transaction_id = null, recipient = null,
             shipping_name = null, shipping_price = null, discount_code = null, discount_percent = null, discount_amount = null,
             code_is_back = 0, list_currency = '', list_amount = 0, bytes = 0
         where id in due
@@ -93,15 +95,19 @@ const STRIP: [&str; 6] = [
 ];
 
 /// Units: orders that are erased with one commit, so that buyers wait for a short time only.
-pub const MOST_AT_ONCE: usize = 500;
+pub const MAX_AT_ONCE: usize = 500;
 
 /// Erases all of these orders but their references, where they are still due: an order without an invoice is found by
 /// nobody any more. The references stay until the messages in the Maildir are gone too, see [`list_stripped`].
-pub async fn strip(tx: &mut Tx, order_refs: &[OrderRef], due: Due) -> Result<(), StoreError> {
+pub async fn strip(
+    tx: &mut Tx,
+    order_refs: &[OrderRef],
+    due: RetentionCutoffs,
+) -> Result<(), StoreError> {
     strip_due(tx, order_refs, Some(due)).await
 }
 
-/// The same for orders that are over and of which nobody ever said or saw that they were paid, before their time.
+/// The same for orders that are over and were never reported or seen as paid, before their time.
 pub async fn strip_unpaid(tx: &mut Tx, order_refs: &[OrderRef]) -> Result<(), StoreError> {
     strip_due(tx, order_refs, None).await
 }
@@ -109,7 +115,7 @@ pub async fn strip_unpaid(tx: &mut Tx, order_refs: &[OrderRef]) -> Result<(), St
 async fn strip_due(
     tx: &mut Tx,
     order_refs: &[OrderRef],
-    due: Option<Due>,
+    due: Option<RetentionCutoffs>,
 ) -> Result<(), StoreError> {
     let named = refs_json(order_refs);
     for statement in STRIP {

@@ -7,7 +7,7 @@ use crate::domain::values::Timestamp;
 use crate::infra::store::{Connection, StoreError, Tx};
 
 /// How many orders were placed after the moment `$now` less `$seconds` and are not paid; counted up to `$most`. The clock's
-/// row is `clock`: while the host's clock is in doubt and ahead, `$now` is by so much later than the trusted time.
+/// row is `clock`: while the host's clock is in doubt and ahead, `$now` is ahead of the trusted time by that much.
 macro_rules! n_unpaid {
     ($now:literal, $seconds:literal, $most:literal) => {
         concat!(
@@ -52,22 +52,25 @@ pub async fn begin(tx: &mut Tx, now: Timestamp) -> Result<i64, StoreError> {
     );
     let first = first.bind(now.whole_minute()).fetch_one(&mut **tx).await?;
     // Those that came just before belong to it.
-    sqlx::query("update orders set quiet = 1 where quiet = 3").execute(&mut **tx).await?;
+    sqlx::query("update orders set notification_hold = 1 where notification_hold = 3")
+        .execute(&mut **tx)
+        .await?;
     Ok(first)
 }
 
 /// Whether messages wait about orders that came in a burst.
 pub async fn has_burst(db: &mut Connection) -> Result<bool, StoreError> {
-    let has_burst = sqlx::query_scalar("select exists (select 1 from orders where quiet = 3)");
+    let has_burst =
+        sqlx::query_scalar("select exists (select 1 from orders where notification_hold = 3)");
     Ok(has_burst.fetch_one(db).await?)
 }
 
-/// Messages about orders that were there at the last look, and with which no siege mode began, are delivered from then on.
+/// Releases the messages of the orders that the last check saw, since they did not start siege mode.
 pub async fn end_burst(tx: &mut Tx) -> Result<(), StoreError> {
     sqlx::query(
         r#"
-        update orders set quiet = 0 where quiet = 3 and id <= (select burst_seen from shop_state);
-        update shop_state set burst_seen = coalesce((select max(id) from orders where quiet = 3), 0)
+        update orders set notification_hold = 0 where notification_hold = 3 and id <= (select burst_seen from shop_state);
+        update shop_state set burst_seen = coalesce((select max(id) from orders where notification_hold = 3), 0)
         "#,
     )
     .execute(&mut **tx)
@@ -93,7 +96,7 @@ pub struct SiegeOutcome {
 pub async fn find_outcome(db: &mut Connection, first: i64) -> Result<SiegeOutcome, StoreError> {
     let outcome = sqlx::query_as(
         r#"
-        select coalesce(sum(status not in ($2, $3, $4)), 0) as n_reported, coalesce(sum(quiet = 0), 0) as n_notified
+        select coalesce(sum(status not in ($2, $3, $4)), 0) as n_reported, coalesce(sum(notification_hold = 0), 0) as n_notified
         from orders where $1 <= id and coalesce(finished_at, 1) <> 0
         "#,
     );
@@ -141,7 +144,7 @@ mod tests {
             {
                 let id = i64::try_from(n).unwrap() + 1;
                 let statement = r#"
-                    insert into orders (id, order_ref, form_token, lookup_name, status, placed_at)
+                    insert into orders (id, order_ref, checkout_key, lookup_name, status, placed_at)
                     values ($1, printf('%010d', $1), randomblob(32), randomblob(32), $2, 0);
                     insert into invoices (order_id, currency, address, amount, total, minutes, until)
                     values ($1, 'ETH', 'x', 1, 1, $3, $4)
@@ -180,17 +183,17 @@ mod tests {
             let state = crate::infra::store::shop_state::find(&mut tx).await.unwrap();
             assert_eq!(state.siege_since.map(Timestamp::get), Some(1_795_219_200));
             assert_eq!((state.siege_orders, state.siege_first), (0, 8));
-            for (id, status, quiet) in
+            for (id, status, notification_hold) in
                 [(7, "confirmed", 0), (8, "awaiting", 1), (9, "confirmed", 0), (10, "reported", 2)]
             {
                 let statement = r#"
-                    insert into orders (id, order_ref, form_token, lookup_name, status, placed_at, quiet)
+                    insert into orders (id, order_ref, checkout_key, lookup_name, status, placed_at, notification_hold)
                     values ($1, printf('%010d', $1), randomblob(32), randomblob(32), $2, 0, $3)
                     "#;
                 sqlx::query(statement)
                     .bind(id)
                     .bind(status)
-                    .bind(quiet)
+                    .bind(notification_hold)
                     .execute(&mut *tx)
                     .await
                     .unwrap();

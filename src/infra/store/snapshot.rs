@@ -15,7 +15,7 @@ struct BrokenReference {
     parent: String,
 }
 
-/// The first thing that is wrong: a page, an index that differs from its table, or a row that names another one that is not
+/// The first thing that is wrong: a page, an index that differs from its table, or a row that refers to another one that is not
 /// there.
 pub async fn find_damage(db: &mut Connection) -> Result<Option<String>, StoreError> {
     let found: String = sqlx::query_scalar("pragma integrity_check(1)").fetch_one(&mut *db).await?;
@@ -25,6 +25,6 @@ pub async fn find_damage(db: &mut Connection) -> Result<Option<String>, StoreErr
     let broken: Option<BrokenReference> =
         sqlx::query_as("pragma foreign_key_check").fetch_optional(db).await?;
     Ok(broken.map(|BrokenReference { table, parent }| {
-        format!("a row of {table} names one of {parent} that is not there")
+        format!("a row in {table} refers to a missing row in {parent}")
     }))
 }

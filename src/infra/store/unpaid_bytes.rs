@@ -18,7 +18,7 @@ pub struct Unpaid {
 
 const COUNT: &str = r#"
     select coalesce(sum(bytes), 0) from orders
-    where (status in ('awaiting', 'expired') or status = 'cancelled' and quiet <> 0) and transaction_id is null
+    where (status in ('awaiting', 'expired') or status = 'cancelled' and notification_hold <> 0) and transaction_id is null
     "#;
 
 const COUNT_REPORTED: &str = r#"
@@ -37,7 +37,7 @@ const OVER: &str = concat!(
     r#"
         and 0 < o.bytes and i.is_moved = 0
         and i.until - coalesce(i.clock_ahead, 0) - coalesce(i.minutes, 0) * 60 <= $1
-        and (o.quiet <> 0 or not exists (select 1 from outbox w where w.order_id = o.id and w.message is not null))
+        and (o.notification_hold <> 0 or not exists (select 1 from outbox w where w.order_id = o.id and w.message is not null))
     order by o.id limit $2
     "#
 );
@@ -62,12 +62,12 @@ pub async fn count_reported_bytes(db: &mut Connection) -> Result<i64, StoreError
     Ok(sqlx::query_scalar(COUNT_REPORTED).fetch_one(db).await?)
 }
 
-/// The same of those that are over, of which nobody ever said or saw that they were paid: sooner or later they make room.
+/// The same for those that are over and were never reported or seen as paid: they can be deleted.
 pub async fn count_over_bytes(db: &mut Connection) -> Result<i64, StoreError> {
     Ok(sqlx::query_scalar(COUNT_OVER).fetch_one(db).await?)
 }
 
-/// Orders that are over and of which nobody ever said or saw that they were paid, the oldest first; none that was placed after
+/// Orders that are over and were never reported or seen as paid, the oldest first; none that was placed after
 /// this moment of the trusted time.
 pub async fn list_over(
     db: &mut Connection,
@@ -122,7 +122,7 @@ mod tests {
             }
             let mut tx = db.write().await.unwrap();
             // Id, status, quiet, transaction, received, seen; all placed at 1000.
-            for (id, status, quiet, transaction, received, seen) in [
+            for (id, status, notification_hold, transaction, received, seen) in [
                 (1, "expired", 0, None, 0, None),
                 (2, "expired", 1, None, 0, Some(0)),
                 (3, "expired", 0, Some("0xab"), 0, None),
@@ -136,7 +136,7 @@ mod tests {
                 (11, "confirmed", 0, None, 5, None),
             ] {
                 let statement = r#"
-                    insert into orders (id, order_ref, form_token, lookup_name, status, placed_at, quiet, transaction_id,
+                    insert into orders (id, order_ref, checkout_key, lookup_name, status, placed_at, notification_hold, transaction_id,
                         finished_at)
                     values ($1, printf('%010d', $1), randomblob(32), randomblob(32), $2, 0, $3, $4, 86400);
                     insert into invoices (order_id, currency, address, amount, total, minutes, until, received, seen)
@@ -147,7 +147,7 @@ mod tests {
                 sqlx::query(statement)
                     .bind(id)
                     .bind(status)
-                    .bind(quiet)
+                    .bind(notification_hold)
                     .bind(transaction)
                     .bind(received)
                     .bind(seen)

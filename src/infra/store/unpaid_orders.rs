@@ -36,7 +36,7 @@ const LIST: &str = r#"
     where o.status = $1 and i.is_moved = 0
         and $2 <= o.placed_at and o.placed_at < $3
         and ($4 is null or instr(o.order_ref, $4)) and ($5 is null or o.list_currency = $5)
-        and (not $6 or o.quiet = 0 and exists (select 1 from unanswered u where u.order_id = o.id))
+        and (not $6 or o.notification_hold = 0 and exists (select 1 from unanswered u where u.order_id = o.id))
         and ($7 is null or i.until - coalesce(i.minutes, 120) * 60 <= $7 + coalesce(i.clock_ahead, 0))
         and ($8 is null or exists (
             select 1 from order_lines l join products p on p.id = l.product_id

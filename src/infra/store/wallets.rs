@@ -180,7 +180,7 @@ const LOSING: &str = r#"
     "#;
 
 /// Units: names that are shown.
-const MOST_NAMES: usize = 12;
+const MAX_NAMES: usize = 12;
 
 pub async fn list_stranded(
     db: &mut Connection,
@@ -189,7 +189,7 @@ pub async fn list_stranded(
     let mut names: Vec<String> =
         sqlx::query_scalar(STRANDED).bind(currency).fetch_all(&mut *db).await?;
     let n = names.len();
-    names.truncate(MOST_NAMES);
+    names.truncate(MAX_NAMES);
     let (n_products, n_orders) = sqlx::query_as(LOSING)
         .bind(currency)
         .bind(states_that(|status| {

@@ -39,9 +39,9 @@ impl Watch {
             return Some(problem.clone());
         }
         match self.scanned_at {
-            None => Some("nobody has looked yet: `shop watch` has to run".to_owned()),
+            None => Some("not scanned yet: start `shop watch`".to_owned()),
             Some(at) if at.plus_minutes(SILENCE) < now => Some(format!(
-                "nobody has looked since {}: `shop watch` does not run",
+                "the last scan was on {}: `shop watch` is not running",
                 at.for_people()
             )),
             Some(_) => None,
@@ -82,7 +82,7 @@ pub async fn begin(tx: &mut Tx, networks: &[String]) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// All other chains are followed no more: there the clock decides again, and the seller. What was known of them stays, for
+/// All other chains are no longer watched: there the clock and the seller decide again. What was known of them stays, for
 /// when they are followed again.
 pub async fn end_others(tx: &mut Tx, networks: &[String]) -> Result<(), StoreError> {
     let networks = json!(networks).to_string();
@@ -152,7 +152,7 @@ struct FollowedRow {
     coin: CoinColumns,
     address: String,
     amount: Amount,
-    is_alone: bool,
+    has_own_address: bool,
     #[sqlx(flatten)]
     observation: ObservationColumns,
 }
@@ -299,7 +299,7 @@ impl FollowedRow {
             depth: rules.depth(&self.currency, &coin, self.amount),
             coin,
             amount: self.amount,
-            is_alone: self.is_alone,
+            has_own_address: self.has_own_address,
             placed_on: self.placed_at,
             last: self.observation.observation(),
         })

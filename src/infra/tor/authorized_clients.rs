@@ -10,7 +10,7 @@ use crate::infra::tor::client::{ClientKeys, Clients};
 use crate::infra::{atomic_file, bounded};
 
 /// Units: bytes of a file with one client's key.
-const MOST_OF_LINE: u64 = 4_096;
+const MAX_OF_LINE: u64 = 4_096;
 /// A key that nobody holds, so that a list without clients admits nobody. No client can have this name.
 const BLOCKER: &str = "NOBODY.auth";
 
@@ -44,7 +44,7 @@ pub fn write_authorized_clients(
         .collect();
     if let Some(blocker) = blocker.filter(|_| clients.is_empty()) {
         // An existing one serves as well.
-        let line = bounded::read_text(&folder.join(BLOCKER), MOST_OF_LINE);
+        let line = bounded::read_text(&folder.join(BLOCKER), MAX_OF_LINE);
         wanted.push((BLOCKER.to_owned(), line.unwrap_or_else(|_| blocker.auth_line() + "\n")));
     }
     for entry in fs::read_dir(folder)? {
@@ -57,7 +57,7 @@ pub fn write_authorized_clients(
     }
     for (name, line) in wanted {
         let path = folder.join(name);
-        if bounded::read_file(&path, MOST_OF_LINE).ok().as_deref() != Some(line.as_bytes()) {
+        if bounded::read_file(&path, MAX_OF_LINE).ok().as_deref() != Some(line.as_bytes()) {
             atomic_file::write(&path, line.as_bytes(), 0o600)?;
             changed = true;
         }

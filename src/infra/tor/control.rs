@@ -81,11 +81,11 @@ pub struct ControlClient {
 /// The read timeout.
 const READ_TIMEOUT: Duration = Duration::from_secs(1);
 /// How many such timeouts a reply may take.
-const MOST_TIMEOUTS: usize = 30;
+const MAX_TIMEOUTS: usize = 30;
 /// Units: bytes of a line.
 const LONGEST_LINE: usize = 1 << 20;
 /// Units: bytes. Tor's cookie has 32.
-const MOST_OF_COOKIE: u64 = 1_024;
+const MAX_OF_COOKIE: u64 = 1_024;
 
 impl fmt::Display for ControlAddress {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -188,7 +188,7 @@ impl ControlClient {
         address: &ControlAddress,
         random_bytes: [u8; 32],
     ) -> Result<(), TorError> {
-        let cookie = bounded::read_file(Path::new(path), MOST_OF_COOKIE)
+        let cookie = bounded::read_file(Path::new(path), MAX_OF_COOKIE)
             .map_err(|error| TorError::Cookie { path: path.to_owned(), error })?;
         let lines =
             self.ask(&format!("AUTHCHALLENGE SAFECOOKIE {}", HEXUPPER.encode(&random_bytes)))?;
@@ -257,7 +257,7 @@ impl ControlClient {
 
     /// The next line of a reply; `timeouts`: those of this reply so far.
     fn reply_line(&mut self, timeouts: &mut usize) -> Result<String, TorError> {
-        while *timeouts < MOST_TIMEOUTS {
+        while *timeouts < MAX_TIMEOUTS {
             match self.line()? {
                 Some(line) => return Ok(line),
                 None => *timeouts += 1,

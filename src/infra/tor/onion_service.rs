@@ -54,7 +54,7 @@ pub struct Session {
 }
 
 /// Streams that one visitor's circuit may have open: a browser opens six.
-const MOST_STREAMS: usize = 64;
+const MAX_STREAMS: usize = 64;
 /// The proof of work, as in docs/tor/sidecar.torrc: visitors are ordered by their work only while Tor is busy. Measured in
 /// docs/PERFORMANCE.md, "A flood of introductions".
 ///
@@ -68,7 +68,7 @@ const ITERATIONS_PER_STATUS: usize = 3;
 const QUIET_FAILURES: u32 = 3;
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// Units: bytes of a file with one line: an address, or a client's key.
-const MOST_OF_LINE: u64 = 4_096;
+const MAX_OF_LINE: u64 = 4_096;
 
 impl OnionService {
     /// Connects to Tor and creates the service.
@@ -149,7 +149,7 @@ impl OnionService {
         match &self.service {
             Service::Ephemeral { key, .. } => Some(key.address()),
             Service::Torrc(folder) => {
-                let text = bounded::read_text(&folder.join("hostname"), MOST_OF_LINE).ok()?;
+                let text = bounded::read_text(&folder.join("hostname"), MAX_OF_LINE).ok()?;
                 OnionAddress::parse(text.trim_end())
             }
         }
@@ -292,7 +292,7 @@ impl OnionService {
             flags.push("V3Auth");
         }
         let mut command = format!(
-            "ADD_ONION {} Flags={} MaxStreams={MOST_STREAMS} Port=80,{target}",
+            "ADD_ONION {} Flags={} MaxStreams={MAX_STREAMS} Port=80,{target}",
             key.for_control_port(),
             flags.join(",")
         );

@@ -22,11 +22,11 @@ pub struct SharedDir {
 }
 
 /// Units: bytes of any of these files.
-const MOST_BYTES: u64 = 64 * 1024;
+const MAX_BYTES: u64 = 64 * 1024;
 
 impl SharedDir {
     /// Units: circuits that the shop may list at once.
-    pub const MOST_CIRCUITS: usize = 32;
+    pub const MAX_CIRCUITS: usize = 32;
 
     pub fn new(path: PathBuf) -> Self {
         Self { path, prefix: "" }
@@ -94,13 +94,13 @@ impl SharedDir {
     /// Circuits that the shop wants circuits_to_close, by the number that Tor gave them.
     pub fn circuits_to_close(&self) -> Vec<u32> {
         let text = self.read("close").ok().flatten().unwrap_or_default();
-        text.lines().filter_map(|line| line.parse().ok()).take(Self::MOST_CIRCUITS).collect()
+        text.lines().filter_map(|line| line.parse().ok()).take(Self::MAX_CIRCUITS).collect()
     }
 
     /// # Errors
     /// The system's.
     pub fn write_circuits_to_close(&self, circuits: &[u32]) -> io::Result<()> {
-        let newest = &circuits[circuits.len().saturating_sub(Self::MOST_CIRCUITS)..];
+        let newest = &circuits[circuits.len().saturating_sub(Self::MAX_CIRCUITS)..];
         let lines: String = newest.iter().map(|circuit| format!("{circuit}\n")).collect();
         self.write("close", &lines)
     }
@@ -124,8 +124,8 @@ impl SharedDir {
             return Err(unexpected());
         }
         let mut text = String::new();
-        file.take(MOST_BYTES + 1).read_to_string(&mut text)?;
-        if u64::try_from(text.len()).is_ok_and(|n_bytes| n_bytes <= MOST_BYTES) {
+        file.take(MAX_BYTES + 1).read_to_string(&mut text)?;
+        if u64::try_from(text.len()).is_ok_and(|n_bytes| n_bytes <= MAX_BYTES) {
             Ok(Some(text))
         } else {
             Err(unexpected())

@@ -2,7 +2,7 @@
 
 use crate::domain::payment::{Coin, GapReach, Wallet, gap_limit, gap_reach};
 use crate::infra::store;
-use crate::infra::store::accounts::Reach;
+use crate::infra::store::address_indexes::Reach;
 use crate::infra::store::{Connection, StoreError};
 
 /// The addresses of one wallet, and what they mean for the seller's wallet program.
@@ -17,7 +17,7 @@ pub async fn list(db: &mut Connection) -> Result<Vec<AddressUsage>, StoreError> 
     let mut usages = Vec::new();
     for wallet in store::wallets::list(db).await? {
         let Some(account) = wallet.receives.account() else { continue };
-        if let Some(reach) = store::accounts::find_reach(db, &account).await? {
+        if let Some(reach) = store::address_indexes::find_reach(db, &account).await? {
             let Reach { n_given, n_since_paid } = reach;
             usages.push(AddressUsage { wallet, n_since_paid, n_given });
         }

@@ -22,11 +22,11 @@ use crate::infra::config::Settings;
 use crate::infra::store::Db;
 use crate::infra::{bounded, store};
 use crate::interfaces::cli::backup::archive::{
-    CLIENTS, DATABASE, DESK_CLIENTS, FILES, FOLDERS, KEY, MOST_OF_FILE, PICTURES, SECRET, pack,
+    CLIENTS, DATABASE, DESK_CLIENTS, FILES, FOLDERS, KEY, MAX_OF_FILE, PICTURES, SECRET, pack,
 };
-use crate::interfaces::cli::open::{folder_of, home, if_exists, make_folder, with_suffix};
 use crate::interfaces::cli::output::{say, say_error};
-use crate::interfaces::cli::{digests, open};
+use crate::interfaces::cli::shop_context::{folder_of, home, if_exists, make_folder, with_suffix};
+use crate::interfaces::cli::{digests, shop_context};
 
 #[derive(Args)]
 pub struct BackupArgs {
@@ -59,15 +59,15 @@ pub async fn back_up(backup: BackupArgs, settings: Settings) -> anyhow::Result<E
         "{} already exists: choose another file",
         backup.file.display()
     );
-    let shop = open::shop(&settings).await?;
-    let now = open::now();
+    let shop = shop_context::shop(&settings).await?;
+    let now = shop_context::now();
     // If it cannot be encrypted, nothing is written in plain text instead.
     let key = shop
         .availability
-        .seal(now)
+        .encryption_key(now)
         .context("nothing was backed up, since it cannot be encrypted")?;
     // Once encrypted, never in plain text again.
-    actions::remember_key(&shop).await?;
+    actions::store_key_fingerprint(&shop).await?;
     let damage = store::snapshot::find_damage(&mut *shop.db.reader().await?)
         .await
         .context("check the database")?;
@@ -230,7 +230,7 @@ async fn prepare_database(file: &Path, gap: u32) -> anyhow::Result<()> {
             anyhow::bail!("it is damaged: {damage}");
         }
         let mut tx = db.write().await?;
-        store::accounts::leave_gap(&mut tx, gap).await.context("skip addresses")?;
+        store::address_indexes::leave_gap(&mut tx, gap).await.context("skip addresses")?;
         // A session that was ended after the backup would be open again.
         store::login::delete_sessions(&mut tx).await.context("end the desk's sessions")?;
         tx.commit().await.context("commit the skipped addresses")?;
@@ -250,10 +250,10 @@ async fn prepare_database(file: &Path, gap: u32) -> anyhow::Result<()> {
 fn path_of(name: &str, settings: &Settings) -> PathBuf {
     match name {
         DATABASE => settings.storage.database.clone(),
-        SECRET => open::secret_file(settings),
+        SECRET => shop_context::secret_file(settings),
         CLIENTS => home(settings).join("onion.clients"),
         DESK_CLIENTS => home(settings).join("desk.clients"),
-        KEY => open::seller_key_file(settings),
+        KEY => shop_context::seller_key_file(settings),
         // The rendered pictures are next to the database.
         PICTURES => home(settings).join("pictures"),
         _ => match name.strip_prefix(PICTURES).and_then(|rest| rest.strip_prefix('/')) {
@@ -292,7 +292,7 @@ fn gather(folder: &Path, name: &str, files: &mut BTreeMap<String, Vec<u8>>) -> a
 }
 
 fn read_if_exists(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
-    if_exists(bounded::read_file(path, MOST_OF_FILE))
+    if_exists(bounded::read_file(path, MAX_OF_FILE))
         .with_context(|| format!("read {}", path.display()))
 }
 

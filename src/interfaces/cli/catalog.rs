@@ -13,8 +13,8 @@ use crate::domain::catalog::PageSlug;
 use crate::domain::values::plural;
 use crate::infra::config::Settings;
 use crate::infra::{atomic_file, store};
-use crate::interfaces::cli::open;
 use crate::interfaces::cli::output::say;
+use crate::interfaces::cli::shop_context;
 
 #[derive(Args)]
 pub struct CatalogArgs {
@@ -36,7 +36,7 @@ enum Action {
 
 pub async fn run(command: CatalogArgs, settings: Settings) -> anyhow::Result<ExitCode> {
     let Action::Export { file, pages } = command.action;
-    let shop = open::shop(&settings).await?;
+    let shop = shop_context::shop(&settings).await?;
     actions::name_pictures(&shop).await.context("find the names of the pictures")?;
     let catalog = store::catalog_export::read(&mut *shop.db.reader().await?)
         .await
@@ -82,7 +82,7 @@ pub async fn run(command: CatalogArgs, settings: Settings) -> anyhow::Result<Exi
 
 /// Files of pages that were removed at the desk stay: what is in the folder is the seller's to remove.
 fn write_pages(folder: &Path, texts: &[(PageSlug, String)]) -> anyhow::Result<()> {
-    open::make_folder(folder)?;
+    shop_context::make_folder(folder)?;
     for (slug, text) in texts {
         let path = folder.join(format!("{slug}.md"));
         atomic_file::write(&path, text.as_bytes(), 0o600)

@@ -10,8 +10,8 @@ use crate::actions::ClockDoubted;
 use crate::domain::values::TrustedClock;
 use crate::infra::config::Settings;
 use crate::infra::store;
-use crate::interfaces::cli::open;
 use crate::interfaces::cli::output::say;
+use crate::interfaces::cli::shop_context;
 use crate::interfaces::http::clock;
 
 #[derive(Args)]
@@ -27,7 +27,7 @@ enum Action {
 }
 
 pub async fn run(command: ClockArgs, settings: Settings) -> anyhow::Result<ExitCode> {
-    let shop = open::shop(&settings).await?;
+    let shop = shop_context::shop(&settings).await?;
     let result = match command.command {
         None => show(&shop).await,
         Some(Action::Accept) => accept(&shop).await,

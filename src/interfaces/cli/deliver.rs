@@ -9,10 +9,10 @@ use clap::{ArgAction, Args};
 use crate::actions;
 use crate::actions::{ApplyReplyError, Shop};
 use crate::infra::config::Settings;
-use crate::infra::mail::reply::{MOST_BYTES, addressed};
+use crate::infra::mail::reply::{MAX_BYTES, addressed};
 use crate::infra::mail::{Reply, ReplyError};
-use crate::interfaces::cli::open;
 use crate::interfaces::cli::output::say_error;
+use crate::interfaces::cli::shop_context;
 
 #[derive(Args)]
 #[command(disable_help_flag = true)]
@@ -72,36 +72,36 @@ async fn deliver_message(deliver: &DeliverArgs, settings: &Settings) -> Result<(
     }
     let message = read_message().map_err(|error| try_again(&error.into()))?;
     // In the wrong folder there is no shop, and none is created.
-    open::require_shop(settings)
+    shop_context::require_shop(settings)
         .map_err(|error| DeliveryError::new(NO_SETTINGS, format!("{error:#}")))?;
-    let shop = open::shop(settings).await.map_err(|error| try_again(&error))?;
+    let shop = shop_context::shop(settings).await.map_err(|error| try_again(&error))?;
     let result = post(&shop, &envelope, &message).await;
     shop.db.close().await;
     result
 }
 
-/// Units: bytes that are read and discarded after [`MOST_BYTES`]: a message with large pictures. An endless one is not read to
+/// Units: bytes that are read and discarded after [`MAX_BYTES`]: a message with large pictures. An endless one is not read to
 /// its end.
-const MOST_DRAINED: u64 = 256 << 20;
+const MAX_DRAINED: u64 = 256 << 20;
 
 /// The message, or as much of it as shows that it is too long.
 fn read_message() -> io::Result<Vec<u8>> {
     let mut message = Vec::new();
     let mut stdin = io::stdin().lock();
-    stdin.by_ref().take(MOST_BYTES as u64 + 1).read_to_end(&mut message)?;
+    stdin.by_ref().take(MAX_BYTES as u64 + 1).read_to_end(&mut message)?;
     // Otherwise the mail program would report a broken pipe instead of our error.
-    io::copy(&mut stdin.take(MOST_DRAINED), &mut io::sink())?;
+    io::copy(&mut stdin.take(MAX_DRAINED), &mut io::sink())?;
     Ok(message)
 }
 
 async fn post(shop: &Shop, envelope: &Envelope, message: &[u8]) -> Result<(), DeliveryError> {
-    let now = open::now();
+    let now = shop_context::now();
     let unreadable = |error: ReplyError| DeliveryError::new(UNREADABLE, error);
     let mut recipients = envelope.recipients.clone();
     if envelope.reads_head {
         recipients.extend(addressed(message).map_err(unreadable)?);
     }
-    let own_key_ids = match shop.availability.seal(now) {
+    let own_key_ids = match shop.availability.encryption_key(now) {
         Ok(Some(key)) => key.key_ids(),
         Ok(None) | Err(_) => Vec::new(),
     };

@@ -14,8 +14,8 @@ use crate::domain::values::plural;
 use crate::infra::config::{ListenAddress, Settings};
 use crate::infra::store;
 use crate::interfaces::cli::onion::{ClientAction, ClientList};
-use crate::interfaces::cli::open;
 use crate::interfaces::cli::output::say;
+use crate::interfaces::cli::shop_context;
 
 #[derive(Args)]
 pub struct DeskArgs {
@@ -50,18 +50,18 @@ pub async fn run(command: DeskArgs, settings: Settings) -> anyhow::Result<ExitCo
         Action::Sessions { end } => show_sessions(&settings, end).await,
         Action::Factor { off } => show_factor(&settings, off).await,
         Action::Client(action) => {
-            open::require_shop(&settings)?;
+            shop_context::require_shop(&settings)?;
             ClientList::of_desk(&settings).run(action)
         }
     }
 }
 
 /// Units: bytes of standard input, far more than two passwords have.
-const MOST_BYTES: u64 = 16 * 1024;
+const MAX_BYTES: u64 = 16 * 1024;
 
 async fn set_password(settings: &Settings) -> anyhow::Result<ExitCode> {
     // First of all: without a shop, nobody need type a password.
-    let shop = open::shop(settings).await?;
+    let shop = shop_context::shop(settings).await?;
     let site_name = store::appearance::find_name(&mut *shop.db.reader().await?).await?;
     let site_name = site_name.unwrap_or_else(|| settings.site.name.clone());
     let (first, second) = if io::stdin().is_terminal() {
@@ -69,15 +69,21 @@ async fn set_password(settings: &Settings) -> anyhow::Result<ExitCode> {
         parse_password(&first, &site_name)?;
         (first, rpassword::prompt_password("Confirm password: ").context("read the password")?)
     } else {
-        let mut lines = io::stdin().lock().take(MOST_BYTES).lines();
+        let mut lines = io::stdin().lock().take(MAX_BYTES).lines();
         let mut line = || lines.next().transpose().map(Option::unwrap_or_default);
         (line().context("read the password")?, line().context("read the password")?)
     };
     let password = parse_password(&first, &site_name)?;
     anyhow::ensure!(first == second, "the passwords do not match; nothing was changed");
     let authenticator = Authenticator::new(1);
-    actions::set_password(&shop, &authenticator, &password, open::random_bytes(), open::now())
-        .await?;
+    actions::set_password(
+        &shop,
+        &authenticator,
+        &password,
+        shop_context::random_bytes(),
+        shop_context::now(),
+    )
+    .await?;
     shop.db.close().await;
     say("The desk password was set, and all sessions were ended.");
     if settings.listeners.desk.is_none() {
@@ -106,8 +112,8 @@ fn parse_password(text: &str, site_name: &str) -> anyhow::Result<NewPassword> {
 }
 
 async fn show_sessions(settings: &Settings, end: bool) -> anyhow::Result<ExitCode> {
-    let shop = open::shop(settings).await?;
-    let now = open::now();
+    let shop = shop_context::shop(settings).await?;
+    let now = shop_context::now();
     let sessions = store::login::list_sessions(&mut *shop.db.reader().await?).await?;
     let open: Vec<&SessionSpan> = sessions.iter().filter(|span| !span.is_over(now)).collect();
     if end {
@@ -131,15 +137,15 @@ async fn show_sessions(settings: &Settings, end: bool) -> anyhow::Result<ExitCod
 }
 
 async fn show_factor(settings: &Settings, off: bool) -> anyhow::Result<ExitCode> {
-    let shop = open::shop(settings).await?;
+    let shop = shop_context::shop(settings).await?;
     let text = if off {
-        if actions::drop_factor(&shop, open::now()).await? {
+        if actions::drop_factor(&shop, shop_context::now()).await? {
             "2FA is off: signing in only requires the password."
         } else {
             "2FA was not on."
         }
     } else {
-        let lock = store::login::find_lock(&mut *shop.db.reader().await?).await?;
+        let lock = store::login::find_credentials(&mut *shop.db.reader().await?).await?;
         match lock.factor {
             Some(_) => "2FA is on. Turn it off with `shop desk factor --off`.",
             None => "2FA is off. Set it up on the desk's Account page.",

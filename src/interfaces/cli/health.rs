@@ -10,8 +10,8 @@ use std::time::Duration;
 use anyhow::Context;
 
 use crate::infra::config::{ListenAddress, Settings};
-use crate::interfaces::cli::open;
 use crate::interfaces::cli::output::say;
+use crate::interfaces::cli::shop_context;
 
 /// Longer than a busy shop needs for an answer.
 const TIMEOUT: Duration = Duration::from_secs(8);
@@ -52,7 +52,7 @@ pub fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
 
 /// The shop is found by its address alone, so a command in another folder may have read other settings.
 fn not_running(address: &str, settings: &Settings) -> String {
-    match open::require_shop(settings) {
+    match shop_context::require_shop(settings) {
         Ok(()) => format!("no shop is running at {address}"),
         Err(error) => format!("no shop is running at {address}, and {error:#}"),
     }

@@ -15,24 +15,24 @@ use crate::actions::{Answering, PictureRequest, Subprocess};
 use crate::infra::bounded;
 use crate::infra::config::{Flags, Settings};
 use crate::infra::pictures::{Gallery, Source};
-use crate::interfaces::cli::open::home;
-use crate::interfaces::cli::{open, process_hardening};
+use crate::interfaces::cli::shop_context::home;
+use crate::interfaces::cli::{process_hardening, shop_context};
 
 /// How long a picture may take: the largest needs a few seconds.
 const LONGEST: Duration = Duration::from_secs(120);
 
 /// Units: bytes: a picture, its name, and what is to be done with it.
-const MOST_OF_REQUEST: u64 = Source::MOST_BYTES as u64 + 4_096;
+const MAX_OF_REQUEST: u64 = Source::MAX_BYTES as u64 + 4_096;
 
 /// Processes one picture from standard input, and writes the result to standard output. It opens no database and no network.
 pub fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
     process_hardening::limit_memory();
-    open::require_shop(settings)?;
+    shop_context::require_shop(settings)?;
     let home = home(settings);
-    let originals = open::originals(&home);
+    let originals = shop_context::originals(&home);
     let gallery = Gallery::open(home.join("pictures")).context("open the rendered pictures")?;
     let request =
-        bounded::read_stream(io::stdin().lock(), MOST_OF_REQUEST).context("read the picture")?;
+        bounded::read_stream(io::stdin().lock(), MAX_OF_REQUEST).context("read the picture")?;
     io::stdout().write_all(&actions::develop(&originals, &gallery, &request))?;
     Ok(ExitCode::SUCCESS)
 }

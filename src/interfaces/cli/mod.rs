@@ -1,7 +1,6 @@
-//! The command line: one file for each command.
+//! The command line: a file for each command, and what the commands share.
 
 mod address_usage;
-mod availability;
 mod backup;
 mod catalog;
 mod clock;
@@ -14,7 +13,7 @@ mod help;
 mod image_worker;
 mod mutt;
 mod onion;
-mod open;
+mod open_close;
 mod order_digest;
 mod order_list;
 mod orders;
@@ -23,6 +22,7 @@ mod process_hardening;
 mod purge;
 mod seed;
 mod serve;
+mod shop_context;
 mod unpaid_orders;
 mod wallet;
 mod watch;
@@ -170,8 +170,8 @@ pub fn run() -> ExitCode {
             Command::Develop => image_worker::run(&settings),
             Command::Purge(purge) => purge::run(purge, settings).await,
             Command::Clock(clock) => clock::run(clock, settings).await,
-            Command::Close => availability::close(settings).await,
-            Command::Open => availability::open(settings).await,
+            Command::Close => open_close::close(settings).await,
+            Command::Open => open_close::open(settings).await,
             Command::Backup(backup) => backup::back_up(backup, settings).await,
             Command::Restore(restore) => backup::restore(restore, settings).await,
             Command::Onion(onion) => onion::run(onion, settings),

@@ -8,8 +8,8 @@ use clap::Args;
 
 use crate::infra::config::{Flags, Settings};
 use crate::infra::mail;
-use crate::interfaces::cli::open;
 use crate::interfaces::cli::output::{say_error, say_text};
+use crate::interfaces::cli::shop_context;
 
 #[derive(Args)]
 pub struct MuttArgs {
@@ -53,7 +53,7 @@ fn charset_fault(locale: Option<&str>) -> Option<String> {
 const MEMORY: &str = "/dev/shm";
 
 pub fn run(mutt: MuttArgs, settings: &Settings, flags: &Flags) -> anyhow::Result<ExitCode> {
-    open::require_shop(settings)?;
+    shop_context::require_shop(settings)?;
     let folder = match mutt.folder {
         Some(folder) => folder,
         None => std::env::current_dir().context("find the shop's folder")?,
@@ -79,7 +79,7 @@ pub fn run(mutt: MuttArgs, settings: &Settings, flags: &Flags) -> anyhow::Result
         say_error(&format!("{fault}: {LOCALE_HELP}"));
     }
     let text = TEXT
-        .replace("@MOST@", &mail::MOST_UNPACKED.to_string())
+        .replace("@MOST@", &mail::MAX_UNPACKED.to_string())
         .replace("@NO_COPY@", NO_COPY)
         .replace("@LOCALE_HELP@", LOCALE_HELP)
         .replace("@RUN@", &for_mutt(&run)?)

@@ -14,7 +14,7 @@ use crate::domain::values::Timestamp;
 use crate::infra::store;
 use crate::infra::store::order_reports::Filter;
 use crate::interfaces::cli::output::allow_closed_pipe;
-use crate::interfaces::cli::{address_usage, open};
+use crate::interfaces::cli::{address_usage, shop_context};
 
 #[derive(Args)]
 pub struct DigestArgs {
@@ -24,8 +24,8 @@ pub struct DigestArgs {
 }
 
 /// Units: orders that a line names in JSON, and as text.
-const MOST_IN_JSON: i64 = 50;
-const MOST_IN_TEXT: usize = 3;
+const MAX_IN_JSON: i64 = 50;
+const MAX_IN_TEXT: usize = 3;
 
 struct Line {
     key: &'static str,
@@ -59,7 +59,7 @@ impl Line {
 }
 
 pub async fn run(shop: &Shop, digest: &DigestArgs, as_json: bool) -> anyhow::Result<()> {
-    let now = open::now();
+    let now = shop_context::now();
     actions::expire_orders(shop, now).await?;
     let since = digest.since.unwrap_or_else(|| now.plus_days(-1).day_start());
     let new = Filter { states: Vec::new(), since: Some(since), before: None };
@@ -93,7 +93,7 @@ async fn count_orders(
 ) -> anyhow::Result<Line> {
     let mut db = shop.db.reader().await?;
     let count = store::order_reports::count(&mut db, &filter).await?;
-    let orders = store::order_reports::list(&mut db, &filter, None, MOST_IN_JSON).await?;
+    let orders = store::order_reports::list(&mut db, &filter, None, MAX_IN_JSON).await?;
     let orders = orders.into_iter().map(|order| order.order_ref).collect();
     Ok(Line { orders, ..Line::new(key, text, count) })
 }
@@ -130,7 +130,7 @@ fn write(out: &mut impl Write, lines: &[Line], as_json: bool) -> io::Result<()> 
     }
     for line in lines {
         let mut orders: Vec<&str> =
-            line.orders.iter().take(MOST_IN_TEXT).map(OrderRef::as_str).collect();
+            line.orders.iter().take(MAX_IN_TEXT).map(OrderRef::as_str).collect();
         if !orders.is_empty() && orders.len() < line.count {
             orders.push("…");
         }

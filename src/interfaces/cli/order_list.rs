@@ -11,8 +11,8 @@ use crate::domain::orders::Status;
 use crate::domain::values::{Timestamp, escaped};
 use crate::infra::store;
 use crate::infra::store::order_reports::{Entry, Filter, OrderSummary};
-use crate::interfaces::cli::open;
 use crate::interfaces::cli::output::allow_closed_pipe;
+use crate::interfaces::cli::shop_context;
 
 #[derive(Args, Default, PartialEq, Eq)]
 pub struct ListArgs {
@@ -82,7 +82,7 @@ fn parse_state(text: &str) -> Result<Status, String> {
 
 pub async fn list(shop: &Shop, listing: &ListArgs, as_json: bool) -> anyhow::Result<()> {
     // The shop may not be running, and then no other process does this.
-    actions::expire_orders(shop, open::now()).await?;
+    actions::expire_orders(shop, shop_context::now()).await?;
     let states = if listing.open {
         Status::ALL.into_iter().filter(|status| !status.is_finished()).collect()
     } else {
@@ -184,7 +184,7 @@ fn summary_json(order: &OrderSummary) -> serde_json::Value {
 pub async fn export(shop: &Shop, export: &ExportArgs, as_json: bool) -> anyhow::Result<()> {
     let default = if as_json { Format::Json } else { Format::Csv };
     let format = export.format.unwrap_or(default);
-    actions::expire_orders(shop, open::now()).await?;
+    actions::expire_orders(shop, shop_context::now()).await?;
     let filter = Filter {
         states: export.state.clone(),
         since: export.since,

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 
 use crate::actions;
 use crate::actions::{OrderChange, Shop};
-use crate::domain::orders::{MOST_ARGUMENT, Order, OrderRef, Refund, Status};
+use crate::domain::orders::{MAX_ARGUMENT, Order, OrderRef, Refund, Status};
 use crate::domain::payment::Tolerance;
 use crate::domain::values::{Amount, Line};
 use crate::infra::config::Settings;
@@ -19,7 +19,7 @@ use crate::interfaces::cli::order_digest::DigestArgs;
 use crate::interfaces::cli::order_list::{ExportArgs, ListArgs};
 use crate::interfaces::cli::output::{say, say_json};
 use crate::interfaces::cli::unpaid_orders::UnpaidArgs;
-use crate::interfaces::cli::{open, order_digest, order_list, unpaid_orders};
+use crate::interfaces::cli::{order_digest, order_list, shop_context, unpaid_orders};
 
 #[derive(Args)]
 pub struct OrdersArgs {
@@ -100,7 +100,7 @@ pub async fn run(orders: OrdersArgs, settings: Settings) -> anyhow::Result<ExitC
         orders.action.is_none() || orders.listing == ListArgs::default(),
         "filters of an export come after `export`: `shop orders export --since …`"
     );
-    let shop = open::shop(&settings).await?;
+    let shop = shop_context::shop(&settings).await?;
     let as_json = orders.json;
     let mut code = ExitCode::SUCCESS;
     match orders.action {
@@ -166,7 +166,7 @@ impl OrderArgument {
 }
 
 fn parse_line(name: &str, words: &[String]) -> anyhow::Result<Line> {
-    Line::parse(&words.join(" "), MOST_ARGUMENT)
+    Line::parse(&words.join(" "), MAX_ARGUMENT)
         .with_context(|| format!("the {name} cannot be shown"))
 }
 
@@ -177,7 +177,7 @@ async fn find(shop: &Shop, order_ref: &str) -> anyhow::Result<Order> {
 
 async fn show(shop: &Shop, order_ref: &str, as_json: bool) -> anyhow::Result<()> {
     let order = find(shop, order_ref).await?;
-    let status = order.status_at(open::trusted());
+    let status = order.status_at(shop_context::trusted());
     let tolerance = shop.policy.tolerance;
     if as_json {
         return say_json(&order_json(&order, status, tolerance));
@@ -287,7 +287,7 @@ async fn change(
     as_json: bool,
 ) -> anyhow::Result<()> {
     let order_ref = OrderRef::parse(order_ref)?;
-    let status = actions::change_order(shop, &order_ref, change, open::now()).await?;
+    let status = actions::change_order(shop, &order_ref, change, shop_context::now()).await?;
     if as_json {
         say(&serde_json::json!({ "ref": order_ref.as_str(), "state": status.as_str() }).to_string());
         return Ok(());
@@ -317,21 +317,21 @@ async fn note(shop: &Shop, order_ref: &str, text: &str) -> anyhow::Result<()> {
     );
     let reply = Reply {
         order_refs: vec![order_ref.clone()],
-        message_id: MessageId(open::random_bytes()),
+        message_id: MessageId(shop_context::random_bytes()),
         is_named: true,
         command: None,
         text: Some(text),
     };
-    actions::apply_reply(shop, &reply, open::now()).await?;
+    actions::apply_reply(shop, &reply, shop_context::now()).await?;
     say(&format!("The buyer of {order_ref} can now read it on the order's page."));
     Ok(())
 }
 
 /// Units: bytes of a message on standard input.
-const MOST_TEXT: u64 = 64 << 10;
+const MAX_TEXT: u64 = 64 << 10;
 
 fn read_text() -> anyhow::Result<String> {
-    let bytes = bounded::read_stream(std::io::stdin(), MOST_TEXT)
+    let bytes = bounded::read_stream(std::io::stdin(), MAX_TEXT)
         .context("read the text from standard input")?;
     String::from_utf8(bytes).context("the text is not UTF-8")
 }

@@ -14,11 +14,11 @@ pub fn harden() {
 }
 
 /// Units: bytes. The largest accepted picture needs half a gigabyte.
-const MOST_MEMORY: u64 = 2 * 1024 * 1024 * 1024;
+const MAX_MEMORY: u64 = 2 * 1024 * 1024 * 1024;
 
 /// A picture that needs more memory than any valid one ends only its own process.
 pub fn limit_memory() {
-    let most = Rlimit { current: Some(MOST_MEMORY), maximum: Some(MOST_MEMORY) };
+    let most = Rlimit { current: Some(MAX_MEMORY), maximum: Some(MAX_MEMORY) };
     let _ = rustix::process::setrlimit(Resource::As, most);
 }
 

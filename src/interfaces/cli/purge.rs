@@ -10,8 +10,8 @@ use crate::domain::orders::{OrderRef, PurgeMode};
 use crate::domain::values::plural;
 use crate::infra::config::Settings;
 use crate::infra::store;
-use crate::interfaces::cli::open;
 use crate::interfaces::cli::output::{say, say_error};
+use crate::interfaces::cli::shop_context;
 
 #[derive(Args)]
 pub struct PurgeArgs {
@@ -31,8 +31,8 @@ const TRIES: u32 = 10;
 const RETRY_AFTER: Duration = Duration::from_millis(200);
 
 pub async fn run(purge: PurgeArgs, settings: Settings) -> anyhow::Result<ExitCode> {
-    let shop = open::shop(&settings).await?;
-    let now = open::now();
+    let shop = shop_context::shop(&settings).await?;
+    let now = shop_context::now();
     if purge.dry_run {
         let due = actions::list_forgettable(&shop, now).await?;
         print_orders(&due, "due for deletion");
@@ -50,14 +50,14 @@ pub async fn run(purge: PurgeArgs, settings: Settings) -> anyhow::Result<ExitCod
     if purge.now {
         actions::accept_clock(&shop).await?;
     }
-    if let Some(doubt) = open::check_clock(&shop).await? {
+    if let Some(doubt) = shop_context::check_clock(&shop).await? {
         shop.db.close().await;
         return Err(doubt.into());
     }
-    let now = open::now();
+    let now = shop_context::now();
     actions::expire_orders(&shop, now).await?;
     // Orders with undelivered messages are never deleted.
-    if let Err(error) = actions::sweep(&shop, now).await {
+    if let Err(error) = actions::deliver_outbox(&shop, now).await {
         say_error(&format!("some messages could not be written: {error:#}"));
     }
     let deleted = actions::purge_orders(&shop, PurgeMode::BySeller).await?;

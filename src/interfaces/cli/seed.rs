@@ -9,14 +9,14 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::actions;
 use crate::actions::{ImportError, Stocked, Stocking};
-use crate::domain::catalog::limits::MOST_BYTES;
+use crate::domain::catalog::limits::MAX_BYTES;
 use crate::domain::catalog::{Difference, Fault, PageSlug};
 use crate::domain::values::{byte_size, plural};
 use crate::infra::config::Settings;
 use crate::infra::store::Db;
-use crate::interfaces::cli::open;
-use crate::interfaces::cli::open::{PAGES, folder_of};
 use crate::interfaces::cli::output::{say, say_error, say_json};
+use crate::interfaces::cli::shop_context;
+use crate::interfaces::cli::shop_context::{PAGES, folder_of};
 
 #[derive(Args)]
 pub struct SeedArgs {
@@ -38,15 +38,15 @@ pub struct SeedArgs {
 
 pub async fn run(seed: SeedArgs, settings: Settings) -> anyhow::Result<ExitCode> {
     let path = seed.file.display().to_string();
-    let text = match open::catalog_text(&seed.file) {
+    let text = match shop_context::catalog_text(&seed.file) {
         Err(error) if seed.json => {
-            let expected = format!("a regular file in UTF-8 of at most {}", byte_size(MOST_BYTES));
+            let expected = format!("a regular file in UTF-8 of at most {}", byte_size(MAX_BYTES));
             let fault = Fault::new("", "", format!("{error:#}"), expected);
             return show_json(Err(ImportError::Faults(vec![fault])), &[]);
         }
         text => text?,
     };
-    let folders = open::originals(&folder_of(&seed.file));
+    let folders = shop_context::originals(&folder_of(&seed.file));
     // It shows itself on a terminal only.
     let bar = ProgressBar::no_length();
     if let Ok(style) = ProgressStyle::with_template("{msg:10} {bar:40} {pos}/{len}  {eta} left") {
@@ -65,17 +65,17 @@ pub async fn run(seed: SeedArgs, settings: Settings) -> anyhow::Result<ExitCode>
     let outcome = if seed.check {
         changes = list_changes(&settings, &text).await?;
         actions::validate_catalog(&text, wallet, &folders, progress).map_err(ImportError::Faults)
-    } else if open::require_shop(&settings).is_err()
+    } else if shop_context::require_shop(&settings).is_err()
         && actions::has_faults(&text, wallet.clone(), &folders)
     {
         // No shop is created for an invalid file.
         actions::validate_catalog(&text, wallet, &folders, progress).map_err(ImportError::Faults)
     } else {
-        let pages = match open::page_files(&folder_of(&seed.file).join("pages"))? {
+        let pages = match shop_context::page_files(&folder_of(&seed.file).join("pages"))? {
             Some(files) => Some(files),
-            None => open::page_files(Path::new(PAGES))?,
+            None => shop_context::page_files(Path::new(PAGES))?,
         };
-        let shop = open::shop_or_new(&settings).await?;
+        let shop = shop_context::shop_or_new(&settings).await?;
         if !seed.over_desk
             && let Some(files) = &pages
         {
@@ -178,7 +178,7 @@ fn show_change(change: &Difference, print: impl Fn(&str)) {
 
 /// What the import would change at the desk; a check creates no shop.
 async fn list_changes(settings: &Settings, text: &str) -> anyhow::Result<Vec<Difference>> {
-    if open::require_shop(settings).is_err() {
+    if shop_context::require_shop(settings).is_err() {
         return Ok(Vec::new());
     }
     let db = Db::open(&settings.storage.database).await.context("open the database")?;

@@ -24,10 +24,10 @@ use crate::infra::config::{Flags, Settings};
 use crate::infra::store;
 use crate::infra::tor::{OnionAddress, OnionService, Session, SharedDir};
 use crate::interfaces::cli::onion::ClientList;
-use crate::interfaces::cli::open::{MIRRORS, PAGES};
 use crate::interfaces::cli::output::say;
 use crate::interfaces::cli::serve::address::{ADDRESS_INTERVAL, follow_address, open_listener};
-use crate::interfaces::cli::{doctor, image_worker, onion, open};
+use crate::interfaces::cli::shop_context::{MIRRORS, PAGES};
+use crate::interfaces::cli::{doctor, image_worker, onion, shop_context};
 use crate::interfaces::desk::{Desk, Health};
 use crate::interfaces::http::socket_activation::{ActivatedSockets, SocketName};
 use crate::interfaces::http::{Listener, shutdown_signal, wall};
@@ -38,7 +38,7 @@ const DATA: &str = "db/data.json";
 /// How often undelivered messages, unpaid orders and old data are checked.
 const MAINTENANCE_INTERVAL: Duration = Duration::from_secs(10);
 /// How often to retry while Tor is starting.
-const MOST_RETRIES: u32 = 5;
+const MAX_RETRIES: u32 = 5;
 
 #[derive(Args)]
 pub struct ServeArgs {
@@ -50,7 +50,7 @@ pub struct ServeArgs {
 /// Runs the shop until the process is told to end.
 pub async fn run(serve: ServeArgs, settings: Settings, flags: &Flags) -> anyhow::Result<ExitCode> {
     let mut shutdown = Box::pin(shutdown_signal()?);
-    let shop = open::shop_or_new(&settings).await?;
+    let shop = shop_context::shop_or_new(&settings).await?;
     let shop = Shop { image_worker: ImageWorker::apart(image_worker::subprocess(flags)), ..shop };
     if store::catalog_state::is_empty(&mut *shop.db.reader().await?).await?
         && Path::new(DATA).exists()
@@ -58,10 +58,10 @@ pub async fn run(serve: ServeArgs, settings: Settings, flags: &Flags) -> anyhow:
     {
         return Ok(code);
     }
-    if let Some(files) = open::page_files(Path::new(PAGES))? {
+    if let Some(files) = shop_context::page_files(Path::new(PAGES))? {
         actions::sync_pages(&shop, &files).await?;
     }
-    let secret = open::secret(&settings)?;
+    let secret = shop_context::secret(&settings)?;
     let mut sockets = ActivatedSockets::take(std::env::var("LISTEN_FDNAMES").ok().as_deref());
     let listener = listen(&settings, &mut sockets, serve.tor)?;
     give_out_clients(&settings, serve.tor)?;
@@ -76,7 +76,7 @@ pub async fn run(serve: ServeArgs, settings: Settings, flags: &Flags) -> anyhow:
         (Data::new(Desk::new(shop.clone(), site.clone(), &secret, hosts)), listener)
     });
     let app = Data::new(AppState::new(shop.clone(), site, &secret));
-    let (closer, flooding_circuits) = mpsc::channel(SharedDir::MOST_CIRCUITS);
+    let (closer, flooding_circuits) = mpsc::channel(SharedDir::MAX_CIRCUITS);
     let circuits = CircuitOptions {
         reads_circuits: settings.listeners.reads_circuits,
         closer: settings.listeners.closes_circuits.then_some(closer),
@@ -166,8 +166,8 @@ fn give_out_clients(settings: &Settings, creates_onion: bool) -> anyhow::Result<
 
 /// Loads the seller's key, and reports whether orders are encrypted to it.
 async fn report_key(shop: &Shop, settings: &Settings) -> anyhow::Result<()> {
-    let fault = open::take_key(shop, settings).await?;
-    actions::remember_key(shop).await?;
+    let fault = shop_context::load_seller_key(shop, settings).await?;
+    actions::store_key_fingerprint(shop).await?;
     match fault {
         Some(fault) => tracing::error!("orders are not accepted: {fault}"),
         None if shop.availability.has_key() => say("Orders are encrypted to your key."),
@@ -179,7 +179,7 @@ async fn report_key(shop: &Shop, settings: &Settings) -> anyhow::Result<()> {
 }
 
 fn site(settings: &Settings) -> Site {
-    let mirrors = open::mirrors(Path::new(MIRRORS)).unwrap_or_else(|error| {
+    let mirrors = shop_context::mirrors(Path::new(MIRRORS)).unwrap_or_else(|error| {
         tracing::error!("/mirrors.txt is not available: {error:#}");
         None
     });
@@ -195,9 +195,9 @@ fn site(settings: &Settings) -> Site {
 /// Runs the doctor's checks when the desk asks for them, at most every ten seconds, and once at the start.
 async fn check_health_on_demand(health: Arc<Health>, shop: Shop, settings: Settings) {
     loop {
-        if !health.is_fresh(open::now()) {
+        if !health.is_fresh(shop_context::now()) {
             let complaints = doctor::complaints(&shop, &settings).await;
-            health.set(complaints, open::now());
+            health.set(complaints, shop_context::now());
         }
         health.requested().await;
     }
@@ -211,7 +211,7 @@ async fn report_flooding_circuits(settings: Settings, mut circuits: mpsc::Receiv
         reported.retain(|other| *other != circuit);
         reported.push(circuit);
         // The folder takes the newest of them.
-        let from = reported.len().saturating_sub(SharedDir::MOST_CIRCUITS);
+        let from = reported.len().saturating_sub(SharedDir::MAX_CIRCUITS);
         reported.drain(..from);
         let (folder, list) = (folder.clone(), reported.clone());
         let written = spawn_blocking(move || folder.write_circuits_to_close(&list)).await;
@@ -235,7 +235,7 @@ async fn start_onion(
         loop {
             match onion_service.connect() {
                 Ok(session) => return Ok((onion_service, session)),
-                Err(error) if n_retries == MOST_RETRIES || !error.is_temporary() => {
+                Err(error) if n_retries == MAX_RETRIES || !error.is_temporary() => {
                     return Err(error);
                 }
                 Err(_) => {}
@@ -302,7 +302,7 @@ impl Maintenance {
         let _ = maintenance.check_seller_activity(shop).await;
         // An untrusted clock coarsens nothing.
         if checked.is_ok() && maintenance.clock_doubt.is_none() {
-            let _ = actions::coarsen_statistics(shop, open::now()).await;
+            let _ = actions::coarsen_statistics(shop, shop_context::now()).await;
         }
         let _ = actions::empty_journal(shop).await;
         let _ = actions::sync_read_marks(shop).await;
@@ -325,19 +325,23 @@ impl Maintenance {
     /// Each job by itself: an error in one does not stop the others. Returns the errors.
     async fn run_once(&mut self, shop: &Shop, settings: &Settings) -> Vec<String> {
         let clock = self.check_clock(shop).await;
-        let now = open::now();
-        let key = match open::take_key(shop, settings).await {
+        let now = shop_context::now();
+        let key = match shop_context::load_seller_key(shop, settings).await {
             Ok(Some(fault)) => Err(anyhow::anyhow!("orders are not accepted: {fault}")),
             Ok(None) => Ok(()),
             Err(error) => Err(error.context("check the seller's key")),
         };
-        let remembered = actions::remember_key(shop).await.context("store the key's fingerprint");
+        let remembered =
+            actions::store_key_fingerprint(shop).await.context("store the key's fingerprint");
         let mut done = vec![clock, key, remembered];
         done.push(actions::expire_orders(shop, now).await.map(|_| ()).context("expire orders"));
-        done.push(actions::bound_unpaid(shop, now).await);
+        done.push(actions::enforce_unpaid_quota(shop, now).await);
         done.push(actions::check_siege(shop, now).await.context("check siege mode"));
         done.push(
-            actions::sweep(shop, now).await.map(|_| ()).context("deliver messages to the seller"),
+            actions::deliver_outbox(shop, now)
+                .await
+                .map(|_| ())
+                .context("deliver messages to the seller"),
         );
         let is_slow_round = self.n_rounds.is_multiple_of(ROUNDS_PER_SLOW_ROUND);
         self.n_rounds = self.n_rounds.wrapping_add(1);
@@ -355,7 +359,7 @@ impl Maintenance {
     }
 
     async fn check_clock(&mut self, shop: &Shop) -> anyhow::Result<()> {
-        let doubt = open::check_clock(shop).await?;
+        let doubt = shop_context::check_clock(shop).await?;
         match &doubt {
             Some(doubt) if self.clock_doubt.as_ref() != Some(doubt) => tracing::warn!("{doubt}"),
             None if self.clock_doubt.is_some() => {
@@ -368,7 +372,7 @@ impl Maintenance {
     }
 
     async fn check_seller_activity(&mut self, shop: &Shop) -> anyhow::Result<()> {
-        let is_away = actions::check_seller_activity(shop, open::trusted()).await?;
+        let is_away = actions::check_seller_activity(shop, shop_context::trusted()).await?;
         if is_away && !self.is_seller_away {
             tracing::warn!(
                 "the shop accepts no orders until new mail is read: the oldest message has been unread for more than {} (CLOSE_AFTER_DAYS)",

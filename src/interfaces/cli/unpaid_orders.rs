@@ -9,12 +9,12 @@ use clap::Args;
 use crate::actions;
 use crate::actions::{Shop, UnpaidCancellation};
 use crate::domain::catalog::Slug;
-use crate::domain::orders::{MOST_ARGUMENT, OrderRef};
+use crate::domain::orders::{MAX_ARGUMENT, OrderRef};
 use crate::domain::values::{Age, Line, plural};
 use crate::infra::store;
 use crate::infra::store::unpaid_orders::UnpaidQuery;
-use crate::interfaces::cli::open;
 use crate::interfaces::cli::output::{say, say_error};
+use crate::interfaces::cli::shop_context;
 
 #[derive(Args)]
 pub struct UnpaidArgs {
@@ -42,21 +42,21 @@ pub struct UnpaidArgs {
 }
 
 /// Units: bytes of the answer to a question.
-const MOST_ANSWER: u64 = 1_024;
+const MAX_ANSWER: u64 = 1_024;
 /// The exit code for a missing argument.
 const USAGE: u8 = 2;
 
 /// Shows how many orders match, asks for confirmation, and cancels them.
 pub async fn cancel(shop: &Shop, unpaid: &UnpaidArgs, as_json: bool) -> anyhow::Result<ExitCode> {
-    let reason = Line::parse(unpaid.reason.as_deref().unwrap_or_default(), MOST_ARGUMENT)
+    let reason = Line::parse(unpaid.reason.as_deref().unwrap_or_default(), MAX_ARGUMENT)
         .context("the reason cannot be shown")?;
     if let Some(slug) = &unpaid.product {
         let product = store::products::find(&mut *shop.db.reader().await?, slug).await?;
         anyhow::ensure!(product.is_some(), "there is no product {slug}");
     }
-    actions::expire_orders(shop, open::now()).await?;
+    actions::expire_orders(shop, shop_context::now()).await?;
     let query = UnpaidQuery {
-        placed_by: unpaid.older.map(|age| open::trusted().plus_minutes(-age.minutes())),
+        placed_by: unpaid.older.map(|age| shop_context::trusted().plus_minutes(-age.minutes())),
         product: unpaid.product.clone(),
         ..UnpaidQuery::default()
     };
@@ -74,7 +74,7 @@ pub async fn cancel(shop: &Shop, unpaid: &UnpaidArgs, as_json: bool) -> anyhow::
     }
     // Only those that the seller was asked about, not newer ones.
     let order_refs: Vec<OrderRef> = matching.into_iter().map(|order| order.order_ref).collect();
-    let how = UnpaidCancellation { reason: &reason, is_at_desk: false, now: open::now() };
+    let how = UnpaidCancellation { reason: &reason, is_at_desk: false, now: shop_context::now() };
     let n_cancelled = actions::cancel_unpaid(shop, &order_refs, &how).await?;
     if as_json {
         say(&serde_json::json!({ "cancelled": n_cancelled }).to_string());
@@ -88,7 +88,7 @@ pub async fn cancel(shop: &Shop, unpaid: &UnpaidArgs, as_json: bool) -> anyhow::
 fn confirm(question: &str) -> anyhow::Result<bool> {
     write!(std::io::stderr(), "{question}").context("ask on the terminal")?;
     let mut answer = String::new();
-    let mut terminal = std::io::stdin().lock().take(MOST_ANSWER);
+    let mut terminal = std::io::stdin().lock().take(MAX_ANSWER);
     terminal.read_line(&mut answer).context("read the answer")?;
     Ok(["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str()))
 }

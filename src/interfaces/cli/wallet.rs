@@ -11,9 +11,9 @@ use crate::domain::payment::{Destination, Wallet};
 use crate::domain::values::{Currency, plural};
 use crate::infra::config::Settings;
 use crate::infra::store;
-use crate::infra::store::accounts::Reach;
-use crate::interfaces::cli::open;
+use crate::infra::store::address_indexes::Reach;
 use crate::interfaces::cli::output::{say, say_error, say_json};
+use crate::interfaces::cli::shop_context;
 
 #[derive(Args)]
 pub struct WalletArgs {
@@ -52,12 +52,12 @@ pub async fn run(command: WalletArgs, settings: Settings) -> anyhow::Result<Exit
     match command.action {
         Action::Check { file: Some(file) } => check_file(&file, settings.orders.wallet, as_json),
         Action::Check { file: None } => {
-            let shop = open::shop(&settings).await?;
+            let shop = shop_context::shop(&settings).await?;
             let mut db = shop.db.reader().await?;
             let mut wallets = Vec::new();
             for wallet in store::wallets::list(&mut db).await? {
                 let reach = match wallet.receives.account() {
-                    Some(account) => store::accounts::find_reach(&mut db, &account).await?,
+                    Some(account) => store::address_indexes::find_reach(&mut db, &account).await?,
                     None => None,
                 };
                 wallets.push((wallet, reach));
@@ -68,7 +68,7 @@ pub async fn run(command: WalletArgs, settings: Settings) -> anyhow::Result<Exit
             Ok(ExitCode::SUCCESS)
         }
         Action::Addresses { currency, count, first, numbers } => {
-            let shop = open::shop(&settings).await?;
+            let shop = shop_context::shop(&settings).await?;
             let wallets = store::wallets::list(&mut *shop.db.reader().await?).await?;
             shop.db.close().await;
             let currency = Currency::parse(&currency)?;
@@ -103,7 +103,7 @@ fn check_file(
     as_json: bool,
 ) -> anyhow::Result<ExitCode> {
     let path = file.display();
-    let text = open::catalog_text(file)?;
+    let text = shop_context::catalog_text(file)?;
     let (catalog, faults) = CatalogFile::parse(&text, settings_wallet);
     let wallets: Vec<_> = catalog.wallets.into_iter().map(|wallet| (wallet, None)).collect();
     if !wallets.is_empty() || faults.is_empty() {

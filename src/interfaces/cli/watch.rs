@@ -19,9 +19,9 @@ use crate::infra::config::Settings;
 use crate::infra::node::{Bitcoin, Ethereum, Monero, NodeError, RpcClient, ScanInput};
 use crate::infra::store;
 use crate::infra::store::StoreError;
-use crate::interfaces::cli::open;
-use crate::interfaces::cli::open::home;
 use crate::interfaces::cli::output::say;
+use crate::interfaces::cli::shop_context;
+use crate::interfaces::cli::shop_context::home;
 use crate::interfaces::http::shutdown_signal;
 
 #[derive(Args)]
@@ -46,7 +46,7 @@ const SCAN_TIMEOUT: Duration = Duration::from_secs(1_800);
 /// How long the database may take to close at shutdown.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Units: bytes of what a scan stores for the next one.
-const MOST_STATE: usize = 4 << 20;
+const MAX_STATE: usize = 4 << 20;
 
 /// Tracks payments on the seller's own nodes and stores them. The only command that uses a network.
 ///
@@ -54,8 +54,8 @@ const MOST_STATE: usize = 4 << 20;
 pub async fn run(command: WatchArgs, settings: Settings) -> anyhow::Result<ExitCode> {
     let mut shutdown = std::pin::pin!(shutdown_signal()?);
     let shop = tokio::select! {
-        shop = open::shop(&settings) => shop?,
-        // A single scan that was cut short has not said that all is well.
+        shop = shop_context::shop(&settings) => shop?,
+        // An interrupted single scan counts as a failure.
         () = &mut shutdown => {
             return Ok(if command.once { ExitCode::FAILURE } else { ExitCode::SUCCESS });
         }
@@ -127,10 +127,10 @@ async fn watch(
         .collect();
     tasks.borrow_mut().extend(running.iter().map(|task| task.abort_handle()));
     let _ = futures_util::future::select_all(running).await;
-    anyhow::bail!("a part of it failed; the service manager restarts it")
+    anyhow::bail!("a task of `shop watch` stopped unexpectedly; the service manager restarts it")
 }
 
-/// Two processes would undo what the other saw.
+/// Two processes would overwrite each other's observations.
 fn lock(settings: &Settings) -> anyhow::Result<File> {
     let path = home(settings).join("watch.lock");
     let file = OpenOptions::new()
@@ -139,8 +139,8 @@ fn lock(settings: &Settings) -> anyhow::Result<File> {
         .mode(0o600)
         .open(&path)
         .with_context(|| format!("open {}", path.display()))?;
-    let is_alone = file.try_lock().is_ok();
-    anyhow::ensure!(is_alone, "another `shop watch` is running on this shop: stop it first");
+    let has_own_address = file.try_lock().is_ok();
+    anyhow::ensure!(has_own_address, "another `shop watch` is running on this shop: stop it first");
     Ok(file)
 }
 
@@ -223,8 +223,8 @@ impl WatchedNode {
     /// Scans each chain once. Returns whether no chain is in doubt.
     async fn tick(&mut self, shop: &Shop, settings: &Settings) -> anyhow::Result<bool> {
         // The key may have been added or removed since the last scan.
-        open::take_key(shop, settings).await?;
-        open::check_clock(shop).await?;
+        shop_context::load_seller_key(shop, settings).await?;
+        shop_context::check_clock(shop).await?;
         let chain_error = self.learn_chain().await;
         let mut is_well = true;
         for network in self.track_networks(shop).await? {
@@ -248,10 +248,11 @@ impl WatchedNode {
                 self.errors.insert(network.clone(), error.clone());
             }
             let patience = FAILURES_BEFORE_MESSAGE * settings.nodes.watch_seconds;
-            actions::record_node_failure(shop, &network, &error, patience, open::now()).await?;
+            actions::record_node_failure(shop, &network, &error, patience, shop_context::now())
+                .await?;
         }
-        open::check_clock(shop).await?;
-        actions::expire_orders(shop, open::now()).await?;
+        shop_context::check_clock(shop).await?;
+        actions::expire_orders(shop, shop_context::now()).await?;
         Ok(is_well)
     }
 
@@ -261,7 +262,7 @@ impl WatchedNode {
         settings: &Settings,
         network: &str,
     ) -> Result<(), ScanError> {
-        let (now, trusted) = (open::now(), open::trusted());
+        let (now, trusted) = (shop_context::now(), shop_context::trusted());
         let rules = &settings.nodes.confirmations;
         let invoices =
             store::watch::list_followed(&mut *shop.db.reader().await?, network, rules, trusted)
@@ -272,13 +273,15 @@ impl WatchedNode {
             .await
             .map_err(|_| NodeError::Other("the node took longer than half an hour".to_owned()))?;
         let scan = scan.inspect_err(|error| self.forget_chain(error))?;
-        if MOST_STATE < scan.state.len() {
+        if MAX_STATE < scan.state.len() {
             let message = "the node reported more than can be stored: it is not a supported node, or it is faulty";
             return Err(NodeError::Other(message.to_owned()).into());
         }
-        actions::apply_payments(shop, network, &invoices, &scan, open::now()).await.map_err(
-            |error| NodeError::Other(format!("detected payments could not be stored: {error:#}")),
-        )?;
+        actions::apply_payments(shop, network, &invoices, &scan, shop_context::now())
+            .await
+            .map_err(|error| {
+                NodeError::Other(format!("detected payments could not be stored: {error:#}"))
+            })?;
         match &self.node {
             Node::Ethereum { node, .. } => mark_used_addresses(shop, network, node).await,
             Node::Bitcoin(_) | Node::Monero(_) => Ok(()),
@@ -369,7 +372,7 @@ async fn mark_used_addresses(shop: &Shop, network: &str, node: &Ethereum) -> Res
         else {
             continue;
         };
-        let indexes = store::accounts::list_unchecked(
+        let indexes = store::address_indexes::list_unchecked(
             &mut *shop.db.reader().await?,
             &account,
             &wallet.currency,
@@ -384,7 +387,8 @@ async fn mark_used_addresses(shop: &Shop, network: &str, node: &Ethereum) -> Res
             .filter_map(|(index, is_used)| is_used.then_some(*index))
             .collect();
         let mut tx = shop.db.write().await?;
-        store::accounts::mark_checked(&mut tx, &account, &wallet.currency, last + 1, &used).await?;
+        store::address_indexes::mark_checked(&mut tx, &account, &wallet.currency, last + 1, &used)
+            .await?;
         tx.commit().await.context("commit which addresses were used")?;
     }
     Ok(())

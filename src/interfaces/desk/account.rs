@@ -14,7 +14,7 @@ use crate::domain::login::{
 };
 use crate::domain::payment::qr;
 use crate::infra::store;
-use crate::infra::store::login::DeskLock;
+use crate::infra::store::login::DeskCredentials;
 use crate::interfaces::desk::error::{DeskError, DeskResult};
 use crate::interfaces::desk::extract::VerifiedForm;
 use crate::interfaces::desk::form::Confirmation;
@@ -59,7 +59,7 @@ struct AccountPage<'a> {
 }
 
 async fn show(request: HttpRequest, desk: Data<Desk>, seller: Seller) -> DeskResult {
-    let lock = store::login::find_lock(&mut *desk.shop.db.reader().await?).await?;
+    let lock = store::login::find_credentials(&mut *desk.shop.db.reader().await?).await?;
     let template = AccountPage {
         layout: DeskLayout::new(&seller, SECTION).with_notice(&request, &NOTICES),
         has_factor: lock.factor.is_some(),
@@ -194,7 +194,7 @@ async fn show_factor(request: HttpRequest, desk: Data<Desk>, seller: Seller) -> 
 }
 
 async fn factor_page<'a>(desk: &Desk, layout: DeskLayout<'a>) -> Result<FactorPage<'a>, DeskError> {
-    let lock = store::login::find_lock(&mut *desk.shop.db.reader().await?).await?;
+    let lock = store::login::find_credentials(&mut *desk.shop.db.reader().await?).await?;
     let pending = pending_factor(&lock);
     let uri = pending.map(|secret| secret.uri(layout.site_name));
     Ok(FactorPage {
@@ -213,7 +213,7 @@ async fn factor_page<'a>(desk: &Desk, layout: DeskLayout<'a>) -> Result<FactorPa
 }
 
 /// A secret is shown only until a code has confirmed it.
-fn pending_factor(lock: &DeskLock) -> Option<&FactorSecret> {
+fn pending_factor(lock: &DeskCredentials) -> Option<&FactorSecret> {
     lock.pending_factor.as_ref().filter(|_| lock.factor.is_none())
 }
 
@@ -223,7 +223,7 @@ async fn begin_factor(desk: Data<Desk>, _form: VerifiedForm<NoFields>) -> DeskRe
 }
 
 async fn show_qr(desk: Data<Desk>, seller: Seller) -> DeskResult {
-    let lock = store::login::find_lock(&mut *desk.shop.db.reader().await?).await?;
+    let lock = store::login::find_credentials(&mut *desk.shop.db.reader().await?).await?;
     let secret = pending_factor(&lock).ok_or(DeskError::NotFound)?;
     let png = qr::png(&secret.uri(&seller.site_name)).map_err(anyhow::Error::from)?;
     Ok(HttpResponse::Ok().content_type("image/png").body(png))

@@ -32,9 +32,9 @@ const NOTICES: [(&str, &str); 3] = [
     ("no-logo", "The logo was removed; pages show the name instead."),
 ];
 /// Units: characters.
-const MOST_NAME: usize = 60;
-const MOST_CONTACT: usize = 120;
-const MOST_NOTICE: usize = 1_000;
+const MAX_NAME: usize = 60;
+const MAX_CONTACT: usize = 120;
+const MAX_NOTICE: usize = 1_000;
 
 pub fn addresses(config: &mut ServiceConfig) {
     config.route(SECTION, web::get().to(show)).route(SECTION, web::post().to(submit));
@@ -91,15 +91,15 @@ fn appearance_page<'a>(
         edition: appearance.edition,
         name: FieldView::new("name", "Shop name", FieldKind::Line)
             .value(appearance.name.as_ref().unwrap_or(&site.name))
-            .most(MOST_NAME),
+            .most(MAX_NAME),
         contact: FieldView::new("contact", "Contact", FieldKind::Line)
             .hint("in the footer of every page; empty: none")
             .value(appearance.contact.as_ref().unwrap_or(&site.contact))
-            .most(MOST_CONTACT),
+            .most(MAX_CONTACT),
         notice: FieldView::new("notice", "Notice on the start page", FieldKind::Area { rows: 4 })
             .hint("Markdown, a few lines; empty: none")
             .value(&appearance.notice)
-            .most(MOST_NOTICE),
+            .most(MAX_NOTICE),
         accent: FieldView::new("accent", "Colour", FieldKind::Line)
             .hint("for example #1c5d50; empty: default")
             .value(&colour.to_string())
@@ -144,7 +144,7 @@ async fn submit(
     template.edition = form.edition;
     let Some(change) = read_change(&form, &desk.site, &appearance, &mut template) else {
         // The notice is previewed even if another field has an error.
-        let notice = Paragraph::parse(&template.notice.value, MOST_NOTICE).ok();
+        let notice = Paragraph::parse(&template.notice.value, MAX_NOTICE).ok();
         let notice = notice.filter(|_| form.act == "preview" && !template.notice.is_refused());
         template.preview = notice.map(|notice| markdown::html(notice.as_str()));
         return page(StatusCode::UNPROCESSABLE_ENTITY, &template);
@@ -179,7 +179,7 @@ fn read_change(
     template.contact.value.clone_from(&form.contact);
     template.notice.value.clone_from(&form.notice);
     let name = template.name.required_line("enter a name for the shop");
-    let contact = template.contact.check(Line::parse(&form.contact, MOST_CONTACT));
+    let contact = template.contact.check(Line::parse(&form.contact, MAX_CONTACT));
     let notice = read_notice(&form.notice, &mut template.notice);
     let accent = read_accent(form, template);
     let (name, contact, notice, accent) = (name?, contact?, notice?, accent?);
@@ -199,7 +199,7 @@ fn read_change(
 }
 
 fn read_notice(input: &str, field: &mut FieldView) -> Option<Paragraph> {
-    let notice = field.check(Paragraph::parse(input, MOST_NOTICE))?;
+    let notice = field.check(Paragraph::parse(input, MAX_NOTICE))?;
     field.check(PageText::parse(notice.as_str()))?;
     Some(notice)
 }

@@ -99,7 +99,7 @@ impl DeskError {
             Self::Template(_) | Self::Store(_) | Self::Broken(_) => (
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "Something went wrong",
-                "The shop's log says what. `shop doctor` may tell you more.",
+                "See the shop's log. `shop doctor` may tell you more.",
             ),
         }
     }

@@ -15,8 +15,8 @@ use crate::interfaces::http;
 use crate::interfaces::http::FormFields;
 
 /// Units: bytes of a form without pictures. A page of 200,000 characters fits, percent-encoded in any script.
-const MOST_BYTES: usize = 1024 * 1024;
-const MOST_FIELDS: usize = 2_000;
+const MAX_BYTES: usize = 1024 * 1024;
+const MAX_FIELDS: usize = 2_000;
 const BODY_TIME: Duration = Duration::from_secs(120);
 
 /// A form whose token belongs to the seller's session.
@@ -37,9 +37,9 @@ impl<T: FromFields + 'static> FromRequest for VerifiedForm<T> {
         let (request, mut payload) = (request.clone(), payload.take());
         Box::pin(async move {
             let seller = Seller::extract(&request).await?;
-            let most = http::announced_length(&request).min(MOST_BYTES);
+            let most = http::announced_length(&request).min(MAX_BYTES);
             let held = FORMS.take(COPIES * most).await?;
-            let fields = read_fields(&request, &mut payload, MOST_BYTES).await?;
+            let fields = read_fields(&request, &mut payload, MAX_BYTES).await?;
             check_token(&request, &fields)?;
             remember_input(&request, &fields);
             Ok(Self { form: T::from_fields(fields)?, seller, _held: held })
@@ -49,7 +49,7 @@ impl<T: FromFields + 'static> FromRequest for VerifiedForm<T> {
 
 /// The fields of the query string.
 pub fn query<T: FromFields + Default>(request: &HttpRequest) -> T {
-    let fields = http::parse_fields(request.query_string().as_bytes(), MOST_FIELDS);
+    let fields = http::parse_fields(request.query_string().as_bytes(), MAX_FIELDS);
     fields.and_then(T::from_fields).unwrap_or_default()
 }
 
@@ -67,7 +67,7 @@ pub async fn read_fields(
     let body = Payload::from_request(request, payload).await;
     let body = body.map_err(|error| anyhow::anyhow!("{error}"))?;
     let body = http::read_body(body, length, BODY_TIME).await?;
-    Ok(http::parse_fields(&body, MOST_FIELDS)?)
+    Ok(http::parse_fields(&body, MAX_FIELDS)?)
 }
 
 /// # Errors

@@ -1,4 +1,4 @@
-//! Signing in and out.
+//! NewSession in and out.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ use crate::interfaces::http::{
 /// The cookie to which the sign-in form is bound.
 const SIGN_IN: &str = "before";
 /// Units: bytes of the sign-in form.
-const MOST_BYTES: usize = 16 * 1024;
+const MAX_BYTES: usize = 16 * 1024;
 
 pub fn addresses(config: &mut ServiceConfig) {
     config
@@ -67,7 +67,7 @@ async fn show_form(
 ) -> DeskResult {
     let cookie = session::cookie(request, SIGN_IN);
     let visitor = cookie.clone().unwrap_or_else(|| hex(&random_bytes::<16>()));
-    let lock = store::login::find_lock(&mut *desk.shop.db.reader().await?).await?;
+    let lock = store::login::find_credentials(&mut *desk.shop.db.reader().await?).await?;
     let template = LoginPage {
         layout,
         token: desk.token_key.token(&visitor),
@@ -105,7 +105,7 @@ impl FromRequest for VerifiedSignIn {
             let desk = request.app_data::<Data<Desk>>().ok_or(DeskError::NotFound)?;
             // If the desk is full, the connections of slow senders are closed first.
             begin_to_read(&request);
-            let fields = read_fields(&request, &mut payload, MOST_BYTES).await?;
+            let fields = read_fields(&request, &mut payload, MAX_BYTES).await?;
             if let Some(connection) = connection_of(&request) {
                 connection.set_state(ConnectionState::Working);
             }
@@ -132,7 +132,7 @@ async fn submit(
     };
     let id = SessionId::from_random(random_bytes());
     let earlier = session::session_id(&request).map(|id| id.hash());
-    let signing = actions::Signing { fresh: id.hash(), earlier, salt: random_bytes() };
+    let signing = actions::NewSession { fresh: id.hash(), earlier, salt: random_bytes() };
     match actions::sign_in(&desk.shop, &desk.authenticator, credentials, signing, now()).await {
         Ok(()) => {
             let names = CookieNames::of_seller(&request);

@@ -32,8 +32,8 @@ const NOTICES: [(&str, &str); 4] = [
     ("moved", "The order was changed."),
 ];
 /// Units: characters.
-const MOST_TITLE: usize = 100;
-const MOST_TEXT: usize = 200_000;
+const MAX_TITLE: usize = 100;
+const MAX_TEXT: usize = 200_000;
 
 pub fn addresses(config: &mut ServiceConfig) {
     config
@@ -151,13 +151,11 @@ fn edit_page<'a>(seller: &'a Seller, stored: Option<&StoredPage>, form: &PageFor
             .hint("for example about-us; empty: made from the title; policy for the policy page")
             .value(form.name.trim())
             .most(60),
-        title: FieldView::new("title", "Title", FieldKind::Line)
-            .value(&form.title)
-            .most(MOST_TITLE),
+        title: FieldView::new("title", "Title", FieldKind::Line).value(&form.title).most(MAX_TITLE),
         text: FieldView::new("text", "Text", FieldKind::Area { rows: 16 })
             .hint("Markdown")
             .value(&form.text)
-            .most(MOST_TEXT),
+            .most(MAX_TEXT),
         was_changed: false,
         preview: None,
     }

@@ -20,13 +20,13 @@ use crate::interfaces::desk::{addresses, session};
 use crate::interfaces::http::hosts::{host_of, is_proxied};
 use crate::interfaces::http::{
     ClientKey, Connection, ConnectionLimiter, ConnectionLimits, Listener,
-    MOST_CONNECTIONS_OF_CIRCUIT, ServerOptions, connection_of, insert_security_headers, serve_app,
+    MAX_CONNECTIONS_OF_CIRCUIT, ServerOptions, connection_of, insert_security_headers, serve_app,
 };
 
 /// Units: connections of browsers that have not shown that they are the seller's. Where there are more, the oldest is
 /// closed, so that a new one is answered. The seller's own have places beside these, as many as one circuit has at the
 /// buyers' listener.
-const MOST_STRANGERS: usize = 96;
+const MAX_STRANGERS: usize = 96;
 /// The memory for requests and responses of the desk. Units: bytes.
 const REQUEST_MEMORY: usize = 16 * 1024 * 1024;
 
@@ -40,7 +40,7 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + 'static,
 ) -> io::Result<()> {
     let limiter = ConnectionLimiter::new(ConnectionLimits {
-        most_connections: MOST_STRANGERS,
+        most_connections: MAX_STRANGERS,
         most_memory: REQUEST_MEMORY,
         most_browsing: N_READERS as usize - 1,
         payment_time: Duration::ZERO,
@@ -49,7 +49,7 @@ pub async fn serve(
     });
     let options = ServerOptions {
         limiter,
-        most_connections: MOST_STRANGERS + MOST_CONNECTIONS_OF_CIRCUIT,
+        most_connections: MAX_STRANGERS + MAX_CONNECTIONS_OF_CIRCUIT,
         n_workers: 1,
         default_client: ClientKey::Stranger,
         reads_circuits: false,

@@ -30,11 +30,11 @@ pub struct UploadedFile {
 }
 
 /// Units: bytes of one file, of all files, of the other fields, and of the request: a longer one is not read to its end.
-const MOST_OF_FILE: usize = 32 * 1024 * 1024;
-const MOST_OF_FILES: usize = 100 * 1024 * 1024;
-const MOST_OF_FIELDS: usize = 512 * 1024;
-const MOST_READ: usize = 400 * 1024 * 1024;
-const MOST_PARTS: usize = 2_000;
+const MAX_OF_FILE: usize = 32 * 1024 * 1024;
+const MAX_OF_FILES: usize = 100 * 1024 * 1024;
+const MAX_OF_FIELDS: usize = 512 * 1024;
+const MAX_READ: usize = 400 * 1024 * 1024;
+const MAX_PARTS: usize = 2_000;
 /// For the next bytes, and for all of them. A Tor circuit carries a few hundred kilobytes per second.
 const CHUNK_TIME: Duration = Duration::from_secs(60);
 const BODY_TIME: Duration = Duration::from_secs(60 * 60);
@@ -57,7 +57,7 @@ pub async fn read_upload(
     }
     accept_counted_body(request);
     let parts = Multipart::new(request.headers(), body);
-    let held = UPLOADS.take(COPIES * announced_length(request).min(MOST_OF_FIELDS)).await?;
+    let held = UPLOADS.take(COPIES * announced_length(request).min(MAX_OF_FIELDS)).await?;
     let fields = tokio::time::timeout(BODY_TIME, read_parts(parts, request, take))
         .await
         .map_err(|_| FormError::TooSlow)??;
@@ -77,12 +77,12 @@ async fn read_parts(
     while let Some(part) = in_time(parts.next()).await? {
         let mut part = part.map_err(|_| FormError::ContentType)?;
         n_parts += 1;
-        if MOST_PARTS < n_parts {
+        if MAX_PARTS < n_parts {
             return Err(FormError::TooLarge.into());
         }
         let field = part.name().unwrap_or_default().to_owned();
         let Some(name) = file_name(&part) else {
-            let room = MOST_OF_FIELDS.saturating_sub(of_fields);
+            let room = MAX_OF_FIELDS.saturating_sub(of_fields);
             let value =
                 read_part(&mut part, 0, room, &mut n_read).await?.ok_or(FormError::TooLarge)?;
             of_fields += field.len() + value.len();
@@ -95,7 +95,7 @@ async fn read_parts(
             check_token(request, &fields)?;
             is_verified = true;
         }
-        let room = MOST_OF_FILE.min(MOST_OF_FILES.saturating_sub(of_files));
+        let room = MAX_OF_FILE.min(MAX_OF_FILES.saturating_sub(of_files));
         // All the memory that the file may take is taken before its first byte: waiting in the middle would block others.
         let room = room.min(length.saturating_sub(n_read));
         let mut held = FILES.take(room).await?;
@@ -129,7 +129,7 @@ async fn read_part(
     while let Some(chunk) = in_time(part.next()).await? {
         let chunk = chunk.map_err(|_| FormError::TooSlow)?;
         *n_read += chunk.len();
-        if MOST_READ < *n_read {
+        if MAX_READ < *n_read {
             return Err(FormError::TooLarge.into());
         }
         bytes = bytes.filter(|bytes| bytes.len() + chunk.len() <= room);

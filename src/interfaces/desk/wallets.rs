@@ -11,7 +11,7 @@ use crate::domain::catalog::{CatalogFile, Fault, Json};
 use crate::domain::payment::{Coin, Destination, Wallet};
 use crate::domain::values::{Currency, plural};
 use crate::infra::store;
-use crate::infra::store::accounts::Reach;
+use crate::infra::store::address_indexes::Reach;
 use crate::infra::store::wallets::{StoredWallet, Stranded};
 use crate::infra::store::{Db, StoreError};
 use crate::interfaces::desk::confirmation::Obstacles;
@@ -61,10 +61,10 @@ impl<'a> WalletView<'a> {
         let (mut next, mut reach) = (Vec::new(), None);
         if let Some(account) = wallet.receives.account() {
             let mut db = db.reader().await?;
-            for index in store::accounts::list_next(&mut db, &account, N_NEXT).await? {
+            for index in store::address_indexes::list_next(&mut db, &account, N_NEXT).await? {
                 next.push((index, wallet.address(index).to_string()));
             }
-            reach = store::accounts::find_reach(&mut db, &account).await?;
+            reach = store::address_indexes::find_reach(&mut db, &account).await?;
         }
         Ok(Self { record, wallet, first: numbered_addresses(wallet, 0, N_FIRST), next, reach })
     }

@@ -44,7 +44,7 @@ pub async fn admit(request: &HttpRequest) -> Result<Option<Permit>, HttpResponse
     let class = RequestClass::of(request.method(), request.path());
     // Boxed: rarely needed, and it would enlarge the future of every other request.
     match connection.check_rate(class) {
-        Decision::Go => {}
+        Decision::Admit => {}
         decision => Box::pin(wait_or_refuse(connection, decision)).await?,
     }
     // A form waits for its permit after it has arrived: see `acquire_permit_for_form`.
@@ -60,7 +60,7 @@ pub async fn admit(request: &HttpRequest) -> Result<Option<Permit>, HttpResponse
 
 async fn wait_or_refuse(connection: &Connection, decision: Decision) -> Result<(), HttpResponse> {
     match decision {
-        Decision::Go => Ok(()),
+        Decision::Admit => Ok(()),
         Decision::Wait(time) => {
             let _counted = OnDrop(connection, Connection::end_wait);
             connection.wait(time).await;

@@ -18,13 +18,13 @@ pub struct CircuitUsage {
     /// Refused requests, reset after a minute without one.
     n_refused: u32,
     last_refused: Duration,
-    orders: Vec<CountedOrder>,
+    orders: Vec<OrderSlot>,
     ticket: Option<Ticket>,
 }
 
 /// An order of the circuit that may still be unpaid.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CountedOrder {
+pub struct OrderSlot {
     until: Duration,
     /// What it may reserve: the stock, and how many items of it.
     reserved: Vec<(StockKey, i64)>,
@@ -53,7 +53,7 @@ struct Ticket {
 /// What is done with a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
-    Go,
+    Admit,
     /// It is admitted after this time.
     Wait(Duration),
     Refused {
@@ -67,23 +67,23 @@ pub enum Decision {
 }
 
 /// Units: requests of one circuit that are answered at once. Further ones wait.
-const MOST_AT_ONCE: usize = 8;
+const MAX_AT_ONCE: usize = 8;
 /// Units: requests of one circuit that wait for a permit or for a delayed refusal.
-const MOST_WAITING: usize = 32;
+const MAX_WAITING: usize = 32;
 /// The longest that a request waits because of its circuit's rate limits.
-const MOST_WAIT: Duration = Duration::from_secs(5);
+const MAX_WAIT: Duration = Duration::from_secs(5);
 /// Units: refused requests after which a circuit can be closed.
 const FLOOD: u32 = 200;
 const CALM: Duration = Duration::from_secs(60);
 /// Units: unpaid orders of one circuit, ordinarily and in siege mode.
-pub const MOST_ORDERS: usize = 10;
-pub const MOST_ORDERS_UNDER_SIEGE: usize = 1;
+pub const MAX_ORDERS: usize = 10;
+pub const MAX_ORDERS_UNDER_SIEGE: usize = 1;
 /// Units: stocks of which one circuit may reserve something, so that what is remembered of it is bounded.
-const MOST_STOCKS: usize = 64;
+const MAX_STOCKS: usize = 64;
 /// How long a closed circuit is remembered: the lifetime of a circuit without traffic.
 const REMEMBERED: Duration = Duration::from_secs(600);
 
-impl CountedOrder {
+impl OrderSlot {
     /// Whether it may take its items out of the stock before it is paid.
     pub fn may_reserve(&self) -> bool {
         !self.reserved.is_empty()
@@ -93,7 +93,7 @@ impl CountedOrder {
 impl Default for CircuitUsage {
     fn default() -> Self {
         Self {
-            slots: Arc::new(Semaphore::new(MOST_AT_ONCE)),
+            slots: Arc::new(Semaphore::new(MAX_AT_ONCE)),
             last_seen: Duration::ZERO,
             n_waiting: 0,
             buckets: [TokenBucket::default(); 5],
@@ -111,11 +111,11 @@ impl CircuitUsage {
         self.last_seen = at;
         let (rate, bucket) = (class.rate(), &mut self.buckets[class.bucket()]);
         let wait = bucket.wait(rate, at);
-        let has_room = self.n_waiting < MOST_WAITING;
-        if wait.is_zero() || wait <= MOST_WAIT && has_room {
+        let has_room = self.n_waiting < MAX_WAITING;
+        if wait.is_zero() || wait <= MAX_WAIT && has_room {
             bucket.take(rate, at);
             if wait.is_zero() {
-                return Decision::Go;
+                return Decision::Admit;
             }
             self.n_waiting += 1;
             return Decision::Wait(wait);
@@ -129,7 +129,7 @@ impl CircuitUsage {
         if is_flood {
             self.n_refused = 0;
         }
-        let is_delayed = self.n_delayed < MOST_WAITING;
+        let is_delayed = self.n_delayed < MAX_WAITING;
         if is_delayed {
             self.n_delayed += 1;
         }
@@ -153,13 +153,13 @@ impl CircuitUsage {
     ///
     /// # Errors
     /// How long until the next of its orders no longer counts.
-    pub fn count_order(
+    pub fn take_order_slot(
         &mut self,
         shares: &[StockShare],
         most: usize,
         payment_time: Duration,
         at: Duration,
-    ) -> Result<CountedOrder, Duration> {
+    ) -> Result<OrderSlot, Duration> {
         self.orders.retain(|order| at < order.until);
         if most <= self.orders.len() {
             let next = self.orders.iter().map(|order| order.until).min().unwrap_or(at);
@@ -169,7 +169,7 @@ impl CircuitUsage {
             true => shares.iter().map(|share| (share.stock, share.wanted)).collect(),
             false => Vec::new(),
         };
-        let order = CountedOrder { until: at + payment_time, reserved };
+        let order = OrderSlot { until: at + payment_time, reserved };
         self.orders.push(order.clone());
         Ok(order)
     }
@@ -181,10 +181,10 @@ impl CircuitUsage {
             let before = reserved().filter(|(stock, _)| *stock == share.stock);
             before.map(|(_, items)| items).sum::<i64>() + share.wanted <= share.most
         };
-        reserved().count() + shares.len() <= MOST_STOCKS && shares.iter().all(has_room)
+        reserved().count() + shares.len() <= MAX_STOCKS && shares.iter().all(has_room)
     }
 
-    pub fn uncount_order(&mut self, counted: &CountedOrder) {
+    pub fn return_order_slot(&mut self, counted: &OrderSlot) {
         if let Some(n) = self.orders.iter().position(|order| order == counted) {
             self.orders.swap_remove(n);
         }
@@ -219,11 +219,11 @@ mod tests {
         let mut usage = CircuitUsage::default();
         // Twelve tabs with the front page: each loads its page, stylesheet, icon and twelve pictures.
         for _ in 0..180 {
-            assert_eq!(usage.check_rate(RequestClass::Browse, AT), Decision::Go);
+            assert_eq!(usage.check_rate(RequestClass::Browse, AT), Decision::Admit);
         }
         for class in [RequestClass::Form, RequestClass::OrderCode, RequestClass::PlaceOrder] {
             for _ in 0..5 {
-                assert_eq!(usage.check_rate(class, AT), Decision::Go);
+                assert_eq!(usage.check_rate(class, AT), Decision::Admit);
             }
         }
     }
@@ -239,18 +239,19 @@ mod tests {
         ] {
             let mut usage = CircuitUsage::default();
             let decisions: Vec<Decision> = (0..800).map(|_| usage.check_rate(class, AT)).collect();
-            let n_admitted = decisions.iter().filter(|decision| **decision == Decision::Go).count();
+            let n_admitted =
+                decisions.iter().filter(|decision| **decision == Decision::Admit).count();
             assert_eq!(n_admitted, class.rate().burst as usize, "{class:?}");
             let n_waiting =
                 decisions.iter().filter(|decision| matches!(decision, Decision::Wait(_))).count();
-            assert!((5..=MOST_WAITING).contains(&n_waiting), "{class:?}: {n_waiting}");
+            assert!((5..=MAX_WAITING).contains(&n_waiting), "{class:?}: {n_waiting}");
             let is_flood =
                 |decision: &&Decision| matches!(decision, Decision::Refused { is_flood: true, .. });
             assert!((1..=4).contains(&decisions.iter().filter(is_flood).count()));
             let is_delayed = |decision: &&Decision| {
                 matches!(decision, Decision::Refused { is_delayed: true, .. })
             };
-            assert_eq!(decisions.iter().filter(is_delayed).count(), MOST_WAITING);
+            assert_eq!(decisions.iter().filter(is_delayed).count(), MAX_WAITING);
         }
     }
 
@@ -260,12 +261,12 @@ mod tests {
         let mut usage = CircuitUsage::default();
         let mut last = None;
         for _ in 0..20 {
-            last = Some(usage.count_order(&[], 20, minute, AT).unwrap());
+            last = Some(usage.take_order_slot(&[], 20, minute, AT).unwrap());
         }
-        assert_eq!(usage.count_order(&[], 20, minute, AT), Err(minute));
-        usage.uncount_order(&last.unwrap());
-        assert!(usage.count_order(&[], 20, minute, AT).is_ok());
-        assert!(usage.count_order(&[], 20, minute, AT + minute).is_ok());
+        assert_eq!(usage.take_order_slot(&[], 20, minute, AT), Err(minute));
+        usage.return_order_slot(&last.unwrap());
+        assert!(usage.take_order_slot(&[], 20, minute, AT).is_ok());
+        assert!(usage.take_order_slot(&[], 20, minute, AT + minute).is_ok());
     }
 
     #[test]
@@ -274,7 +275,7 @@ mod tests {
         let mut usage = CircuitUsage::default();
         let share = |product, wanted| StockShare { stock: (product, 0), wanted, most: 3 };
         let mut reserves = |shares: &[StockShare], at| {
-            usage.count_order(shares, 100, minute, at).unwrap().may_reserve()
+            usage.take_order_slot(shares, 100, minute, at).unwrap().may_reserve()
         };
         assert!(reserves(&[share(1, 2), share(2, 1)], AT));
         assert!(!reserves(&[share(1, 2)], AT), "together 4");
@@ -303,7 +304,7 @@ mod tests {
     fn a_circuit_with_unpaid_orders_is_remembered_until_they_are_over() {
         let mut usage = CircuitUsage::default();
         usage.check_rate(RequestClass::PlaceOrder, AT);
-        usage.count_order(&[], 20, Duration::from_secs(7_200), AT).unwrap();
+        usage.take_order_slot(&[], 20, Duration::from_secs(7_200), AT).unwrap();
         assert!(!usage.is_forgettable(AT + Duration::from_secs(7_000)));
         assert!(usage.is_forgettable(AT + Duration::from_secs(7_200)));
     }

@@ -33,7 +33,7 @@ pub type FormFields = Vec<(String, String)>;
 #[derive(Deserialize)]
 pub struct NoFields {}
 
-/// Reads the fields into a type that derives `Deserialize`. Of two fields with one name the first counts.
+/// Reads the fields into a type that derives `Deserialize`. If a name occurs twice, the first value counts.
 ///
 /// # Errors
 /// [`FormError::ContentType`]: none of our pages sends these fields.

@@ -30,7 +30,7 @@ pub use circuit_usage::StockShare;
 pub use clock::{monotonic_now, now, trusted, wall};
 pub use connection_limiter::{
     ClientKey, Connection, ConnectionLimiter, ConnectionLimits, ConnectionState,
-    MOST_CONNECTIONS_OF_CIRCUIT,
+    MAX_CONNECTIONS_OF_CIRCUIT,
 };
 pub use cookies::CookieNames;
 pub use csrf::{TokenKey, hex};

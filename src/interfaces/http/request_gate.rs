@@ -9,7 +9,7 @@ use actix_web::http::StatusCode;
 /// Units: bytes. Tor Browser's requests stay below 2 KB, including the cookies of a full cart.
 pub const LONGEST_HEAD: usize = 16 * 1024;
 /// Source: actix-http, `h1/decoder.rs`, which refuses more.
-const MOST_HEADERS: usize = 96;
+const MAX_HEADERS: usize = 96;
 
 /// The bytes received on a connection, up to the end of its current head.
 #[derive(Default)]
@@ -132,7 +132,7 @@ impl RequestGate {
 /// Uses the same parser that reads the head again afterwards, so that both agree where it ends. `None`: it is
 /// incomplete.
 fn read_head(bytes: &[u8]) -> Result<Option<Head>, StatusCode> {
-    let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
+    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut request = httparse::Request::new(&mut headers);
     let length = match request.parse(bytes) {
         Ok(httparse::Status::Complete(length)) => length,

@@ -16,7 +16,7 @@ use crate::interfaces::web::context::RequestContext;
 use crate::interfaces::web::error::PageError;
 use crate::interfaces::web::extract::VerifiedForm;
 use crate::interfaces::web::layout::Layout;
-use crate::interfaces::web::reasons::{contested, notice};
+use crate::interfaces::web::refusal_texts::{contested, notice};
 use crate::interfaces::web::state::AppState;
 use crate::interfaces::web::texts::{Text, text};
 

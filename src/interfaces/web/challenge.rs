@@ -138,7 +138,7 @@ struct SpentIds {
 const REMEMBERED: i64 = 60 * 60;
 /// Units: ids, about 5 MB. Evicting one does little harm: the cart of a used one is an order already, and whoever guesses
 /// again could as well have requested another picture.
-const MOST_SPENT: usize = 65_536;
+const MAX_SPENT: usize = 65_536;
 
 impl SpentIds {
     fn has(&self, id: [u8; 16]) -> bool {
@@ -150,7 +150,7 @@ impl SpentIds {
             return;
         }
         while let Some((at, oldest)) = self.queue.front().copied()
-            && (REMEMBERED <= now.seconds_after(at) || MOST_SPENT <= self.queue.len())
+            && (REMEMBERED <= now.seconds_after(at) || MAX_SPENT <= self.queue.len())
         {
             self.queue.pop_front();
             self.ids.remove(&oldest);
@@ -222,12 +222,12 @@ mod tests {
             id
         };
         let mut spent = SpentIds::default();
-        for n in 0..MOST_SPENT + 10 {
+        for n in 0..MAX_SPENT + 10 {
             spent.add(id(n), at(0));
             spent.add(id(n), at(0));
         }
-        assert_eq!((spent.ids.len(), spent.queue.len()), (MOST_SPENT, MOST_SPENT));
-        assert!(!spent.has(id(9)) && spent.has(id(10)) && spent.has(id(MOST_SPENT + 9)));
+        assert_eq!((spent.ids.len(), spent.queue.len()), (MAX_SPENT, MAX_SPENT));
+        assert!(!spent.has(id(9)) && spent.has(id(10)) && spent.has(id(MAX_SPENT + 9)));
         spent.add(id(0), at(REMEMBERED));
         assert_eq!((spent.ids.len(), spent.queue.len()), (1, 1));
     }

@@ -18,8 +18,8 @@ use crate::interfaces::web::error::PageError;
 use crate::interfaces::web::extract::VerifiedForm;
 use crate::interfaces::web::layout::Layout;
 use crate::interfaces::web::open_order::is_placed;
-use crate::interfaces::web::reasons::{closed_text, contested, notice};
 use crate::interfaces::web::receipt::write_receipt;
+use crate::interfaces::web::refusal_texts::{closed_text, contested, notice};
 use crate::interfaces::web::siege;
 use crate::interfaces::web::siege::{ProofError, ProofView};
 use crate::interfaces::web::texts::{Text, text};
@@ -273,7 +273,7 @@ async fn place(
     let RequestContext { request, app, visitor, .. } = context;
     let proof = siege::check_proof(context, form.answer()).await?;
     let permit = match connection_of(request) {
-        Some(connection) => connection.count_order(&shares(cart), proof.is_some()),
+        Some(connection) => connection.take_order_slot(&shares(cart), proof.is_some()),
         None => Ok(None),
     };
     let permit = permit.map_err(|time| {

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::domain::orders::{DraftForm, Refusal};
 use crate::domain::values::text::without_hidden;
-use crate::interfaces::web::reasons::refusal;
+use crate::interfaces::web::refusal_texts::refusal;
 use crate::interfaces::web::siege::Answer;
 
 /// The form as the browser sends it.

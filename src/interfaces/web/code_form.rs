@@ -14,7 +14,7 @@ use crate::interfaces::web::context::RequestContext;
 use crate::interfaces::web::error::PageError;
 use crate::interfaces::web::extract::VerifiedForm;
 use crate::interfaces::web::layout::Layout;
-use crate::interfaces::web::reasons::not_a_code;
+use crate::interfaces::web::refusal_texts::not_a_code;
 use crate::interfaces::web::texts::text;
 use crate::interfaces::web::visitor::OpenOrder;
 

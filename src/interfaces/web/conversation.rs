@@ -72,7 +72,7 @@ impl Conversation {
             older: (page < n_pages).then_some(page + 1),
             newer: (1 < page).then_some(page - 1),
             last: extent.last,
-            delivery_note: delivery_note(extent.quiet, order.status).map(text),
+            delivery_note: delivery_note(extent.notification_hold, order.status).map(text),
         })
     }
 }

@@ -7,11 +7,11 @@ use crate::actions::ClosedReason;
 use crate::infra::store;
 use crate::infra::store::StoreError;
 use crate::interfaces::http::FormError;
-use crate::interfaces::web::reasons::closed_text;
+use crate::interfaces::web::refusal_texts::closed_text;
 use crate::interfaces::web::texts::{Text, text};
 
 /// Units: bytes of a form: enough for an encrypted address and a long note.
-pub const MOST_BYTES: usize = 64 * 1024;
+pub const MAX_BYTES: usize = 64 * 1024;
 
 /// Why a request gets no page of its own. `middleware` turns it into a page of the shop that says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -63,7 +63,7 @@ impl PageError {
         let (_, title, message) = self.parts();
         let message = text(message);
         let message = match self {
-            Self::Form(FormError::TooLarge) => message.count("kilobytes", MOST_BYTES / 1024),
+            Self::Form(FormError::TooLarge) => message.count("kilobytes", MAX_BYTES / 1024),
             Self::Closed(closed) => message.with("why", text(closed_text(closed))),
             _ => message,
         };

@@ -11,9 +11,9 @@ use crate::domain::values::text::without_hidden;
 use crate::interfaces::http;
 use crate::interfaces::http::{FormError, FormFields, decode_fields};
 use crate::interfaces::web::context::RequestContext;
-use crate::interfaces::web::error::{MOST_BYTES, PageError};
+use crate::interfaces::web::error::{MAX_BYTES, PageError};
 
-const MOST_FIELDS: usize = 64;
+const MAX_FIELDS: usize = 64;
 /// How long a body may take to arrive: a slow circuit carries 64 KB in less.
 const BODY_TIME: Duration = Duration::from_secs(60);
 
@@ -64,12 +64,12 @@ impl<T: DeserializeOwned + 'static> FromRequest for VerifiedForm<T> {
 }
 
 async fn read_fields(request: &HttpRequest, body: Payload) -> Result<FormFields, FormError> {
-    let length = http::check_head(request, MOST_BYTES)?;
+    let length = http::check_head(request, MAX_BYTES)?;
     http::begin_to_read(request);
     http::accept_body(request).await.map_err(|_| FormError::Busy)?;
     let body = http::read_body(body, length, BODY_TIME).await?;
     http::acquire_permit_for_form(request).await.map_err(|_| FormError::Busy)?;
-    http::parse_fields(&body, MOST_FIELDS)
+    http::parse_fields(&body, MAX_FIELDS)
 }
 
 /// A search's words, or a page's number.

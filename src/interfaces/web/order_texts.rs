@@ -1,4 +1,4 @@
-//! What an order's page says of its status: nothing that neither the seller nor a node has confirmed.
+//! What an order's page says of its status: only what the seller or a node has confirmed.
 
 use crate::domain::orders::{Order, Status};
 use crate::domain::payment::Coin;

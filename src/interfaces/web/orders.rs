@@ -7,7 +7,7 @@ use askama::Template;
 use serde::Deserialize;
 
 use crate::actions;
-use crate::actions::{AskSellerError, MOST_MESSAGE, Question, ReportPaymentError, UnfitMessage};
+use crate::actions::{AskSellerError, MAX_MESSAGE, Question, ReportPaymentError, UnfitMessage};
 use crate::domain::orders::{
     BuyerIdentity, Event, LookupName, Order, Refusal, Reservation, Status,
 };
@@ -24,8 +24,8 @@ use crate::interfaces::web::extract::VerifiedForm;
 use crate::interfaces::web::layout::Layout;
 use crate::interfaces::web::open_order::{BillLine, PaymentView, bill, find_open, lookup_name};
 use crate::interfaces::web::order_texts::{network, title, wallet_hint, what_next};
-use crate::interfaces::web::reasons::refusal;
 use crate::interfaces::web::receipt::read_receipt;
+use crate::interfaces::web::refusal_texts::refusal;
 use crate::interfaces::web::texts::{Text, day, moment, text};
 use crate::interfaces::web::visitor::{OpenOrder, Visitor};
 
@@ -312,7 +312,7 @@ async fn show_order(
         takes_transaction: status.after(Event::BuyerReported).is_ok(),
         refused,
         conversation,
-        most_message: MOST_MESSAGE,
+        most_message: MAX_MESSAGE,
         bill: bill(order),
         placed: day(order.placed_at),
         receipt,

@@ -141,7 +141,7 @@ struct CachedPages {
 }
 
 /// Units: pages. At about 15 KB each this bounds the memory they take to 4 MB.
-const MOST_PAGES: usize = 256;
+const MAX_PAGES: usize = 256;
 
 impl PageCache {
     pub fn find(&self, version: i64, key: &str) -> Option<Arc<CompressedPage>> {
@@ -152,7 +152,7 @@ impl PageCache {
     /// Caches a page that was rendered from a catalog of this version or a newer one.
     pub fn insert(&self, version: i64, key: String, page: Arc<CompressedPage>) {
         let mut cached = self.0.lock();
-        if cached.version < version || MOST_PAGES <= cached.pages.len() {
+        if cached.version < version || MAX_PAGES <= cached.pages.len() {
             cached.pages.clear();
             cached.version = cached.version.max(version);
         }

@@ -35,7 +35,7 @@ const REQUEST_MEMORY: usize = 24 * 1024 * 1024;
 /// The memory of one connection with its parser and an ordinary request. Units: bytes. Source: `cargo bench --bench flood`.
 const PER_CONNECTION: usize = 40 * 1024;
 /// Units: connections. Above this, a new one replaces the one that has waited longest.
-const MOST_CONNECTIONS: usize = CONNECTION_MEMORY / PER_CONNECTION;
+const MAX_CONNECTIONS: usize = CONNECTION_MEMORY / PER_CONNECTION;
 /// Units: files that the shop opens for itself: the database and its readers, pictures, messages.
 const OWN_FILES: usize = 96;
 /// Units: open files, if the system does not say how many are allowed.
@@ -85,12 +85,12 @@ fn most_connections() -> usize {
         .and_then(|limits| soft_limit(&limits))
         .unwrap_or(USUAL_FILES);
     let possible = n_files.saturating_sub(OWN_FILES + SPARE_CONNECTIONS).max(16);
-    if possible < MOST_CONNECTIONS {
+    if possible < MAX_CONNECTIONS {
         tracing::warn!(
-            "room for {possible} connections in place of {MOST_CONNECTIONS}: the system lets the shop open {n_files} files (LimitNOFILE= of systemd, ulimits: of compose)"
+            "room for {possible} connections in place of {MAX_CONNECTIONS}: the system lets the shop open {n_files} files (LimitNOFILE= of systemd, ulimits: of compose)"
         );
     }
-    MOST_CONNECTIONS.min(possible)
+    MAX_CONNECTIONS.min(possible)
 }
 
 /// Source: proc_pid_limits(5).

@@ -23,7 +23,7 @@ use crate::interfaces::http::hosts::Hosts;
 use crate::interfaces::http::{TokenKey, monotonic_now, now};
 use crate::interfaces::web::challenge::Challenges;
 use crate::interfaces::web::page_cache::PageCache;
-use crate::interfaces::web::reasons::closed_text;
+use crate::interfaces::web::refusal_texts::closed_text;
 use crate::interfaces::web::stylesheet::{Assets, StyleSheet};
 
 /// The seller's settings for the pages.
@@ -213,7 +213,7 @@ impl AppState {
                 state.closed_on.is_some()
             }
         };
-        let by_itself = self.shop.availability.seal_for_order(false, now()).err();
+        let by_itself = self.shop.availability.encryption_key_for_order(false, now()).err();
         let reason = by_itself.or(by_seller.then_some(ClosedReason::BySeller));
         let mut closed = self.closed.lock();
         // Another request may have read a newer state meanwhile.

@@ -28,7 +28,7 @@ pub struct StyleSheet {
 }
 
 /// Units: stylesheets.
-const MOST_STYLES: usize = 8;
+const MAX_STYLES: usize = 8;
 
 const STYLE: &str = include_str!("../../../static/style.css");
 pub const ICON: &[u8] = include_bytes!("../../../static/icon.png");
@@ -46,7 +46,7 @@ impl Assets {
             return style.clone();
         }
         let style = Arc::new(StyleSheet::new(accent));
-        let n_old = styles.len().saturating_sub(MOST_STYLES - 1);
+        let n_old = styles.len().saturating_sub(MAX_STYLES - 1);
         styles.drain(..n_old);
         styles.push(style.clone());
         style
@@ -121,7 +121,7 @@ mod tests {
             })
             .collect();
         let found = hrefs.iter().filter(|href| assets.find_style(href).is_some()).count();
-        assert_eq!(found, MOST_STYLES);
+        assert_eq!(found, MAX_STYLES);
         assert!(assets.find_style("/static/000000000000.css").is_none());
     }
 }

@@ -31,7 +31,7 @@ pub struct OpenOrder {
 }
 
 /// Units: bytes of a `Set-Cookie` line; browsers accept 4096.
-const MOST_COOKIE: usize = 4_000;
+const MAX_COOKIE: usize = 4_000;
 
 /// A cart that would not fit into its cookie.
 pub struct CartTooLarge;
@@ -88,7 +88,7 @@ impl Visitor {
             return Ok(format!("{}; Max-Age=0", self.cookies.set("cart", "")));
         }
         let cookie = self.cookies.set("cart", &encrypt(key, "cart", basket.write()));
-        if cookie.len() <= MOST_COOKIE { Ok(cookie) } else { Err(CartTooLarge) }
+        if cookie.len() <= MAX_COOKIE { Ok(cookie) } else { Err(CartTooLarge) }
     }
 
     pub fn order_cookie(&self, key: &Key, order: &OpenOrder) -> String {

@@ -9,7 +9,7 @@ use crate::world::{Answer, Buyer, DESK_PASSWORD, Keyring, SellerAtDesk, World, c
 /// 2026-11-20. None expires.
 pub const MANY: &str = "\
     with recursive n(n) as (select 1 union all select n + 1 from n where n < 132) \
-    insert into orders (id, order_ref, form_token, lookup_name, status, placed_at, list_currency, list_amount) \
+    insert into orders (id, order_ref, checkout_key, lookup_name, status, placed_at, list_currency, list_amount) \
     select n, printf('%010d', n), randomblob(32), randomblob(32), \
         iif(n % 22 = 18, 'oversold', json_extract('[\"awaiting\",\"reported\",\"partial\",\"unconfirmed\",\"confirmed\",\"overpaid\",\"expired\",\"late\",\"shipped\",\"refunded\",\"cancelled\"]', '$[' || (n % 11) || ']')), \
         1795132800 - (132 - n) / 11 * 86400, json_extract('[\"ETH\",\"BTC\",\"XMR\"]', '$[' || (n % 3) || ']'), 1000 + n * 37 % 101 from n; \
@@ -347,8 +347,8 @@ fn each_status_offers_and_accepts_only_the_steps_of_the_status_table() {
     let (_, order_ref) = order(&world, "green-tea", &[]);
     let mut desk = world.desk();
     let steps = [
-        ("paid", Event::SellerSawAll),
-        ("partial", Event::SellerSawPart),
+        ("paid", Event::SellerConfirmedFull),
+        ("partial", Event::SellerConfirmedPart),
         ("shipped", Event::SellerShipped),
         ("refunded", Event::SellerRefunded),
         ("cancel", Event::SellerCancelled),
@@ -359,7 +359,7 @@ fn each_status_offers_and_accepts_only_the_steps_of_the_status_table() {
         assert_eq!(page.state(), status.as_str());
         for (m, (name, event)) in steps.into_iter().enumerate() {
             let is_allowed = status.after(event).is_ok()
-                || name == "partial" && status.after(Event::SellerSawMore).is_ok();
+                || name == "partial" && status.after(Event::SellerConfirmedMore).is_ok();
             let mark = format!("id=\"step-{name}\"");
             assert_eq!(page.text().contains(&mark), is_allowed, "{status} {name}");
             if is_allowed {
@@ -690,7 +690,7 @@ fn a_hundred_thousand_orders_leave_every_page_under_ten_milliseconds() {
     }
     world.sql(
         "with recursive n(n) as (select 1 union all select n + 1 from n where n < 100000) \
-         insert into orders (id, order_ref, form_token, lookup_name, status, placed_at, finished_at, list_currency, list_amount) \
+         insert into orders (id, order_ref, checkout_key, lookup_name, status, placed_at, finished_at, list_currency, list_amount) \
          select 10 + n, substr(hex(randomblob(3)), 1, 5) || printf('%05X', n), randomblob(32), randomblob(32), \
              case when n % 1000 = 0 then 'late' when n % 2500 = 1 then 'confirmed' else 'shipped' end, 1795132800 - (100000 - n) / 100 * 86400, null, \
              json_extract('[\"ETH\",\"BTC\",\"XMR\"]', '$[' || (n % 3) || ']'), 1 + n * 7919 % 100003 from n; \

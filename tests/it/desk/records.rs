@@ -326,7 +326,7 @@ fn shipping_methods_are_added_at_the_desk_and_chosen_at_checkout() {
 /// another after the file was written anew.
 const TABLES: [&str; 12] = [
     "select json_array(currency, position, name, chain, token, decimals, address, xpub, view_key) from wallets order by 1",
-    "select json_array(account, next_index) from derivations order by 1",
+    "select json_array(account, next_index) from address_indexes order by 1",
     "select json_array(id, slug, name, description, description_html, stock, gone, hidden, record) from products order by id",
     "select json_array(id, row_number() over (order by position)) from products where gone = 0 or hidden = 1 order by 1",
     "select json_array(id, product_id, name, stock, gone, case when gone then 0 else position end) from options order by id",

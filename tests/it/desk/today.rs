@@ -221,7 +221,7 @@ fn the_first_page_shows_when_the_sellers_key_expires() {
 fn the_activity_log_is_pruned_after_the_days_that_orders_are_kept() {
     let world = World::with_desk_and(&catalog(), &[("KEEP_DAYS", "3")]);
     let mut desk = world.desk();
-    // Signing in is recorded too.
+    // NewSession in is recorded too.
     world.sql("delete from audit_log");
     world.says(&["close"]);
     for _ in 0..60 {

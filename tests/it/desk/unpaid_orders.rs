@@ -48,7 +48,7 @@ fn only_the_counted_unpaid_orders_of_the_filter_are_cancelled() {
     // After the page was shown, a matching order comes in and a counted one is reported as paid.
     world.sql("update orders set status = 'reported' where id = 22");
     world.sql(
-        "insert into orders (id, order_ref, form_token, lookup_name, status, placed_at, list_currency, list_amount) \
+        "insert into orders (id, order_ref, checkout_key, lookup_name, status, placed_at, list_currency, list_amount) \
             select 1001, '0000001001', randomblob(32), randomblob(32), 'awaiting', placed_at, 'BTC', 1 from orders where id = 55",
     );
     world.sql(

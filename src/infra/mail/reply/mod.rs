@@ -36,11 +36,11 @@ pub struct Reply {
 pub struct MessageId(pub [u8; 32]);
 
 /// Units: bytes of a whole message.
-pub const MOST_BYTES: usize = 64 * 1024;
+pub const MAX_BYTES: usize = 64 * 1024;
 /// Units: characters of the seller's text.
-pub const MOST_CHARACTERS: usize = 4_000;
+pub const MAX_CHARACTERS: usize = 4_000;
 /// Units: characters if the text is a PGP message, which is longer than its plain text.
-pub const MOST_PGP_CHARACTERS: usize = 16_000;
+pub const MAX_PGP_CHARACTERS: usize = 16_000;
 
 impl Reply {
     /// Parses a message. `recipients` are those of the envelope; if there are none, those of the header's `To`, `Cc`
@@ -53,7 +53,7 @@ impl Reply {
         recipients: &[String],
         own_key_ids: &[u64],
     ) -> Result<Self, ReplyError> {
-        if MOST_BYTES < message.len() {
+        if MAX_BYTES < message.len() {
             return Err(ReplyError::TooBig);
         }
         let prepared = parts::with_header_closed(message);
@@ -93,7 +93,7 @@ impl Reply {
         once: [u8; 32],
         own_key_ids: &[u64],
     ) -> Result<Self, ReplyError> {
-        if MOST_BYTES < text.len() {
+        if MAX_BYTES < text.len() {
             return Err(ReplyError::TooBig);
         }
         let text = visible(text);
@@ -161,7 +161,7 @@ pub fn parse_text(text: &str) -> Result<Paragraph, ReplyError> {
     if text.contains(char::REPLACEMENT_CHARACTER) {
         return Err(ReplyError::UnknownLetters);
     }
-    let most = if armor::is_one_message(text) { MOST_PGP_CHARACTERS } else { MOST_CHARACTERS };
+    let most = if armor::is_one_message(text) { MAX_PGP_CHARACTERS } else { MAX_CHARACTERS };
     // After `visible`, a paragraph can only be refused for its length.
     Paragraph::parse(&visible(text), most).map_err(|_| ReplyError::TooLong { most })
 }

@@ -10,7 +10,7 @@ const NAME: &str = "order+";
 const DOMAIN: &str = "shop.invalid";
 
 /// Units: orders that one message may be addressed to.
-const MOST_ORDERS: usize = 500;
+const MAX_ORDERS: usize = 500;
 
 /// Each order once. If any recipient is not an order, all are refused.
 pub fn orders(recipients: &[String]) -> Result<Vec<OrderRef>, ReplyError> {
@@ -28,7 +28,7 @@ pub fn orders(recipients: &[String]) -> Result<Vec<OrderRef>, ReplyError> {
             if !found.contains(&order_ref) {
                 found.push(order_ref);
             }
-            if MOST_ORDERS < found.len() {
+            if MAX_ORDERS < found.len() {
                 return Err(ReplyError::TooManyOrders);
             }
         }

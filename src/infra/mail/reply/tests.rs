@@ -137,9 +137,9 @@ fn a_message_that_comes_twice_has_one_id() {
 #[test]
 fn what_is_too_large_is_refused() {
     let most = |n: usize| format!("{TO}\n{}", ">\n".repeat(n / 2));
-    assert_eq!(read(most(MOST_BYTES + 2)).err(), Some(ReplyError::TooBig));
-    assert_eq!(read(most(MOST_BYTES - 100)).err(), Some(ReplyError::Empty));
-    check(&"\n".repeat(MOST_BYTES - 100), &format!("refused: {}\n", ReplyError::Empty));
+    assert_eq!(read(most(MAX_BYTES + 2)).err(), Some(ReplyError::TooBig));
+    assert_eq!(read(most(MAX_BYTES - 100)).err(), Some(ReplyError::Empty));
+    check(&"\n".repeat(MAX_BYTES - 100), &format!("refused: {}\n", ReplyError::Empty));
     check(&"a".repeat(4_000), &format!("{}\n", "a".repeat(4_000)));
     assert_eq!(
         read(format!("{TO}\n{}", "a".repeat(4_001))).err(),
@@ -198,7 +198,7 @@ fn a_pgp_message_may_be_longer_than_words() {
     assert!(read(format!("{TO}\n{}", armor(200))).is_ok());
     assert_eq!(
         read(format!("{TO}\n{}", armor(300))).err(),
-        Some(ReplyError::TooLong { most: MOST_PGP_CHARACTERS })
+        Some(ReplyError::TooLong { most: MAX_PGP_CHARACTERS })
     );
 }
 
@@ -327,7 +327,7 @@ fn typed_words_stay_whole_and_are_no_command() {
     }
     assert!(typed("/payed\nwords").contains("looks like a command"));
     assert!(typed(" \r\n").starts_with("refused: The reply has no text"));
-    assert!(typed(&"x".repeat(MOST_CHARACTERS + 1)).contains("longer than 4000"));
+    assert!(typed(&"x".repeat(MAX_CHARACTERS + 1)).contains("longer than 4000"));
     assert!(typed("-----BEGIN PGP PRIVATE KEY BLOCK-----").contains("private key"));
 }
 

@@ -29,7 +29,7 @@ const HEADS_AHEAD: u64 = 2;
 /// Units: minutes. By chance, four hours without a block happen once in about five hundred thousand years.
 const OLDEST_HEAD_MINUTES: i64 = 4 * 60;
 /// Units: minutes. The network itself refuses blocks whose time is more than two hours ahead.
-const MOST_AHEAD_MINUTES: i64 = 2 * 60 + 10;
+const MAX_AHEAD_MINUTES: i64 = 2 * 60 + 10;
 /// Units: seconds before an order's day from which blocks are scanned: block times can be wrong by two hours.
 const MARGIN_SECONDS: i64 = 3 * 60 * 60;
 /// Units: seconds.
@@ -240,7 +240,7 @@ impl Bitcoin {
             return Err(NodeError::Stale { node: self.rpc.node(), minutes });
         }
         let minutes = time.minutes_after(now);
-        if MOST_AHEAD_MINUTES < minutes {
+        if MAX_AHEAD_MINUTES < minutes {
             return Err(NodeError::Ahead { node: self.rpc.node(), minutes });
         }
         Ok(())
@@ -344,12 +344,12 @@ mod tests {
             let head = json!({"time": NOW + minutes * 60});
             bitcoin.check_age(&head, Timestamp::new(NOW).unwrap())
         };
-        for minutes in [-OLDEST_HEAD_MINUTES, 0, MOST_AHEAD_MINUTES] {
+        for minutes in [-OLDEST_HEAD_MINUTES, 0, MAX_AHEAD_MINUTES] {
             assert_eq!(check(minutes), Ok(()), "{minutes}");
         }
         let error = check(-OLDEST_HEAD_MINUTES - 1).unwrap_err();
         assert!(matches!(error, NodeError::Stale { .. }), "{error}");
-        let error = check(MOST_AHEAD_MINUTES + 1).unwrap_err();
+        let error = check(MAX_AHEAD_MINUTES + 1).unwrap_err();
         assert!(matches!(error, NodeError::Ahead { .. }), "{error}");
         assert!(
             bitcoin.check_age(&json!({"time": i64::MAX}), Timestamp::new(NOW).unwrap()).is_err()

@@ -13,7 +13,7 @@ use crate::domain::values::{Amount, Timestamp};
 /// Units: Gwei in one satoshi.
 const PER_SATOSHI: i64 = 10;
 /// Units: satoshi. The final supply.
-const MOST_SATOSHI: i64 = 21_000_000 * 100_000_000;
+const MAX_SATOSHI: i64 = 21_000_000 * 100_000_000;
 /// Units: blocks before the output of a coinbase transaction can be spent.
 /// Source: Bitcoin Core, `COINBASE_MATURITY`.
 const MATURITY: u32 = 100;
@@ -109,7 +109,7 @@ fn satoshi(coins: &Number) -> Option<i64> {
     };
     let satoshi = coins.checked_mul(Decimal::from(100_000_000))?;
     let whole = i64::try_from(satoshi).ok().filter(|_| satoshi.fract().is_zero())?;
-    (0..=MOST_SATOSHI).contains(&whole).then_some(whole)
+    (0..=MAX_SATOSHI).contains(&whole).then_some(whole)
 }
 
 /// The time of the scan: never later than now, and not after the day of an order that was left out with no payment
@@ -136,7 +136,7 @@ pub fn observations(
     }
     // An output belongs to one invoice: the one with its exact amount, otherwise the one that owns the address.
     for owners in owners.values_mut() {
-        owners.sort_by_key(|script| (script.invoice.is_alone, script.invoice.id));
+        owners.sort_by_key(|script| (script.invoice.has_own_address, script.invoice.id));
     }
     let mut received: BTreeMap<i64, Vec<&Output>> = BTreeMap::new();
     for output in outputs {
@@ -173,7 +173,7 @@ fn observation(outputs: &[&Output], needed: u32) -> Observation {
 impl WatchedScript<'_> {
     fn is_paid_by(&self, output: &Output) -> bool {
         output.is_since(self.invoice.placed_on)
-            && (self.invoice.is_alone || gwei(output.satoshi) == self.invoice.amount)
+            && (self.invoice.has_own_address || gwei(output.satoshi) == self.invoice.amount)
     }
 }
 
@@ -225,14 +225,14 @@ mod tests {
         parse_outputs(&json!({"transactions": entries, "lastblock": "00"}))
     }
 
-    fn invoice(id: i64, amount: i64, is_alone: bool) -> WatchedInvoice {
+    fn invoice(id: i64, amount: i64, has_own_address: bool) -> WatchedInvoice {
         WatchedInvoice {
             id,
             coin: Coin::Bitcoin,
             address: Address::parse(&Coin::Bitcoin, "bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu")
                 .unwrap(),
             amount: gwei(amount),
-            is_alone,
+            has_own_address,
             depth: Depth::Blocks(2),
             placed_on: Timestamp::new(DAY).unwrap(),
             last: None,
@@ -389,7 +389,7 @@ mod tests {
     #[test]
     fn an_amount_is_read_to_the_last_satoshi() {
         for n in
-            [0, 1, 10, 99_999_999, 100_000_001, 123_456_789_012_345, MOST_SATOSHI - 1, MOST_SATOSHI]
+            [0, 1, 10, 99_999_999, 100_000_001, 123_456_789_012_345, MAX_SATOSHI - 1, MAX_SATOSHI]
         {
             assert_eq!(satoshi(coins(n).as_number().unwrap()), Some(n));
         }
@@ -398,8 +398,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(20_000))]
         #[test]
-        fn every_amount_is_read_to_the_last_satoshi(n in 0..=MOST_SATOSHI, below in 0..=100_000_i64) {
-            for n in [n, MOST_SATOSHI - below, below] {
+        fn every_amount_is_read_to_the_last_satoshi(n in 0..=MAX_SATOSHI, below in 0..=100_000_i64) {
+            for n in [n, MAX_SATOSHI - below, below] {
                 prop_assert_eq!(satoshi(coins(n).as_number().unwrap()), Some(n));
             }
         }

@@ -58,7 +58,7 @@ impl Chain {
             (Some(last), Depth::Blocks(n)) if last.settled < last.seen => last.needed == n,
             (Some(_), _) => true,
         };
-        let is_scanned = invoices.iter().all(|invoice| invoice.is_alone)
+        let is_scanned = invoices.iter().all(|invoice| invoice.has_own_address)
             || state.scanned.last().is_some_and(|last| is_same(&self.head, last));
         is_same(&self.head, &state.head)
             && is_final_same

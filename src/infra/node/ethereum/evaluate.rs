@@ -97,7 +97,7 @@ mod tests {
             coin,
             address,
             amount: gwei(1000),
-            is_alone: true,
+            has_own_address: true,
             depth,
             placed_on: Timestamp::new(0).unwrap(),
             last: Some(last),

@@ -22,9 +22,9 @@ use crate::domain::values::{Amount, Timestamp};
 use crate::infra::node::{NodeError, RpcClient, ScanInput};
 
 /// Units: calls per request. Source: geth's own limit is 1,000.
-const MOST_CALLS: usize = 500;
+const MAX_CALLS: usize = 500;
 /// Units: calls per request that read many balances each.
-const MOST_BALANCE_CALLS: usize = 40;
+const MAX_BALANCE_CALLS: usize = 40;
 /// After a longer pause, all addresses are checked for outgoing transactions. Units: seconds of the chain's time.
 const LONG_PAUSE_SECONDS: i64 = 60;
 /// The same in blocks: chains with four blocks per second make 60 between two scans.
@@ -34,7 +34,7 @@ const EXPECTED_BLOCKS: u64 = 3;
 
 /// Units: seconds that the newest block may be ahead of this host's clock. A clock in the wrong time zone does no harm,
 /// since orders are judged by the chain's time when they were placed; beyond a day, one of the two clocks is broken.
-const MOST_AHEAD_SECONDS: i64 = 24 * 60 * 60;
+const MAX_AHEAD_SECONDS: i64 = 24 * 60 * 60;
 
 pub struct Ethereum {
     rpc: RpcClient,
@@ -78,7 +78,7 @@ impl Ethereum {
     ) -> Result<Vec<bool>, NodeError> {
         let asset = Asset::of(coin);
         let mut all_used = Vec::with_capacity(addresses.len());
-        for chunk in addresses.chunks(asset.most_addresses().min(MOST_CALLS - 1)) {
+        for chunk in addresses.chunks(asset.most_addresses().min(MAX_CALLS - 1)) {
             let mut calls: Vec<(&str, Value)> = chunk
                 .iter()
                 .map(|address| ("eth_getTransactionCount", json!([address.as_str(), "latest"])))
@@ -132,7 +132,7 @@ impl Ethereum {
         }
 
         let (alone, shared): (Vec<&WatchedInvoice>, Vec<&WatchedInvoice>) =
-            invoices.iter().partition(|invoice| invoice.is_alone);
+            invoices.iter().partition(|invoice| invoice.has_own_address);
         let is_long_pause = last.is_none_or(|(number, time)| {
             number.saturating_add(LONG_PAUSE_BLOCKS) < chain.head.number
                 || time.saturating_add(LONG_PAUSE_SECONDS) < chain.head.time
@@ -323,7 +323,7 @@ impl Ethereum {
             return Err(NodeError::Stale { node, minutes: age / 60 });
         }
         let ahead = head.time.saturating_sub(now.get());
-        if MOST_AHEAD_SECONDS < ahead {
+        if MAX_AHEAD_SECONDS < ahead {
             return Err(NodeError::Ahead { node, minutes: ahead / 60 });
         }
         Ok(())
@@ -345,7 +345,7 @@ impl Ethereum {
             })
             .collect();
         let mut sent = vec![None; invoices.len()];
-        for chunk in to_count.chunks(MOST_CALLS / 2) {
+        for chunk in to_count.chunks(MAX_CALLS / 2) {
             let calls = chunk.iter().flat_map(|n| {
                 let deep = chain.deep_hash(invoices[*n].depth);
                 [&chain.head.hash, deep.unwrap_or(&chain.head.hash)].map(|hash| {
@@ -392,7 +392,7 @@ impl Ethereum {
             .collect();
         let mut balances =
             vec![Balances { head: Amount::ZERO, deep: Amount::ZERO }; invoices.len()];
-        for calls in calls.chunks(MOST_BALANCE_CALLS) {
+        for calls in calls.chunks(MAX_BALANCE_CALLS) {
             let requests = calls.iter().map(|(asset, hash, slots)| {
                 let addresses: Vec<&Address> =
                     slots.iter().map(|slot| &invoices[slot.index].address).collect();
@@ -464,12 +464,12 @@ mod tests {
     fn a_head_too_old_or_from_the_future_is_in_doubt() {
         let now = Timestamp::new(NOW).unwrap();
         let check = |time: i64| ethereum().check_age(&head(time), now);
-        for time in [NOW - Ethereum::OLDEST_HEAD, NOW, NOW + MOST_AHEAD_SECONDS] {
+        for time in [NOW - Ethereum::OLDEST_HEAD, NOW, NOW + MAX_AHEAD_SECONDS] {
             assert_eq!(check(time), Ok(()), "{time}");
         }
         let error = check(NOW - Ethereum::OLDEST_HEAD - 1).unwrap_err();
         assert!(matches!(error, NodeError::Stale { minutes: 3, .. }), "{error}");
-        let error = check(NOW + MOST_AHEAD_SECONDS + 1).unwrap_err();
+        let error = check(NOW + MAX_AHEAD_SECONDS + 1).unwrap_err();
         assert!(matches!(error, NodeError::Ahead { minutes: 1_440, .. }), "{error}");
         assert!(check(i64::MAX).is_err());
     }

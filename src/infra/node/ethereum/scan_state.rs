@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::infra::node::ethereum::codec::Hash;
 
 /// How many scanned blocks are stored with their hash: older reorganisations are not detected.
-const MOST_SCANNED: usize = 256;
+const MAX_SCANNED: usize = 256;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScanState {
@@ -81,7 +81,7 @@ impl ScanState {
         self.since.retain(|id, _| ids.contains(id));
         self.matched.retain(|matched| ids.contains(&matched.id));
         self.read.retain(|id, _| ids.contains(id));
-        let n_old = self.scanned.len().saturating_sub(MOST_SCANNED);
+        let n_old = self.scanned.len().saturating_sub(MAX_SCANNED);
         self.scanned.drain(..n_old);
     }
 }

@@ -18,7 +18,7 @@ const INITIAL_BLOCKS: u64 = 32;
 /// Units: blocks that are read again for a new order: it may have been paid during the last scan.
 const REREAD_BLOCKS: u64 = 8;
 /// Units: blocks per scan.
-const MOST_BLOCKS: u64 = 500;
+const MAX_BLOCKS: u64 = 500;
 /// Units: blocks per request. A full Ethereum block is about half a megabyte.
 const FULL_BLOCKS: u64 = 10;
 const HEADER_BLOCKS: u64 = 100;
@@ -47,7 +47,7 @@ impl Ethereum {
             let last = invoice.last.unwrap_or(Observation::NOTHING);
             state.read.entry(invoice.id).or_insert((last.seen.get(), last.settled.get()));
         }
-        let to = head.min(from.saturating_add(MOST_BLOCKS - 1));
+        let to = head.min(from.saturating_add(MAX_BLOCKS - 1));
         state.forget_from(from);
         let is_full = shared.iter().any(|invoice| matches!(invoice.coin, Coin::Ether { .. }));
         let mut step = if is_full { FULL_BLOCKS } else { HEADER_BLOCKS };
@@ -352,7 +352,7 @@ mod tests {
             coin: COIN,
             address: Address::parse(&COIN, "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed").unwrap(),
             amount: gwei(1_000),
-            is_alone: false,
+            has_own_address: false,
             depth: Depth::Blocks(3),
             placed_on: Timestamp::new(0).unwrap(),
             last: Some(last),

@@ -342,7 +342,7 @@ mod tests {
             coin: Coin::Monero,
             address: Address::parse(&Coin::Monero, "46BN3P4tsCMNSdumyuqRQmcnSkET7uetA2vAMGcKMxPphrHM5JgFg3UHF8PPqr4493ZyNd2VAAn7FbuwYNtzm1dTJmDHf39").unwrap(),
             amount: Amount::ONE_COIN,
-            is_alone: true,
+            has_own_address: true,
             depth: Depth::Final,
             placed_on: at(minutes),
             last: None,

@@ -53,7 +53,7 @@ impl Transfers {
         let mut alone: BTreeMap<String, &WatchedInvoice> = BTreeMap::new();
         let mut shared: BTreeMap<String, Vec<&WatchedInvoice>> = BTreeMap::new();
         for invoice in invoices {
-            if invoice.is_alone {
+            if invoice.has_own_address {
                 alone.insert(destination_of(invoice), invoice);
             } else {
                 shared.entry(destination_of(invoice)).or_default().push(invoice);
@@ -195,13 +195,13 @@ mod tests {
     const NO_ID: &str = "0000000000000000";
     const DAY: i64 = 1_795_219_200;
 
-    fn invoice(id: i64, address: &str, amount: i64, is_alone: bool) -> WatchedInvoice {
+    fn invoice(id: i64, address: &str, amount: i64, has_own_address: bool) -> WatchedInvoice {
         WatchedInvoice {
             id,
             coin: Coin::Monero,
             address: Address::parse(&Coin::Monero, address).unwrap(),
             amount: Amount::new(amount).unwrap(),
-            is_alone,
+            has_own_address,
             depth: Depth::Blocks(10),
             placed_on: Timestamp::new(DAY).unwrap(),
             last: None,

@@ -16,7 +16,7 @@ use crate::infra::store::test_shop::{
 /// buyer has written.
 const MANY: &str = r#"
     with recursive n(n) as (select 1 union all select n + 1 from n where n < 100000)
-    insert into orders (id, order_ref, form_token, lookup_name, status, placed_at, list_currency, list_amount)
+    insert into orders (id, order_ref, checkout_key, lookup_name, status, placed_at, list_currency, list_amount)
     select n, substr(hex(randomblob(3)), 1, 5) || printf('%05X', n),
         randomblob(32), randomblob(32),
         case when n % 100 < 89 then 'shipped' else json_extract('["awaiting","reported","partial","unconfirmed","confirmed","overpaid","late","expired","shipped","refunded","cancelled"]', '$[' || (n % 100 - 89) || ']') end,
@@ -72,7 +72,7 @@ fn every_list_is_found_by_an_index() {
 }
 
 /// Units: thousands of SQLite's own steps. 100 of them take about a millisecond: see `benches/desk_pages.rs`.
-const MOST_STEPS: u32 = 800;
+const MAX_STEPS: u32 = 800;
 
 /// Counts what is read from now on. Not the time: that is the host's, and others use it too.
 async fn count_steps(db: &Db) -> Arc<AtomicU32> {
@@ -161,7 +161,7 @@ fn a_hundred_thousand_orders_are_listed_in_few_steps_whatever_is_asked() {
         steps.store(0, Ordering::Relaxed);
         count_today(&mut db.reader().await.unwrap()).await.unwrap();
         slowest = slowest.max((steps.load(Ordering::Relaxed), "the counts of today".to_owned()));
-        assert!(slowest.0 <= MOST_STEPS, "{slowest:?}");
+        assert!(slowest.0 <= MAX_STEPS, "{slowest:?}");
     });
 }
 
@@ -196,7 +196,7 @@ fn each_order_is_on_one_page_in_every_order_while_others_come_and_go() {
             .unwrap();
         sqlx::raw_sql(
             r#"
-                insert into orders (id, order_ref, form_token, lookup_name, status, placed_at, list_currency, list_amount)
+                insert into orders (id, order_ref, checkout_key, lookup_name, status, placed_at, list_currency, list_amount)
                 select 100001, 'NEW0000001', randomblob(32), randomblob(32), 'awaiting', max(placed_at), 'BTC', 5 from orders;
                 insert into invoices (order_id, currency, address, amount, total, until) values (100001, 'BTC', 'x', 5, 5, 253402300000)
                 "#,

@@ -27,14 +27,14 @@ pub const PICTURES: &str = "db/pictures";
 const LISTED: &str = "listed";
 
 /// Units: bytes of all files of a backup. It is held in memory, also when it is made.
-const MOST_BYTES: u64 = 8 << 30;
+const MAX_BYTES: u64 = 8 << 30;
 /// Units: files of a backup.
-const MOST_FILES: usize = 1_000_000;
+const MAX_FILES: usize = 1_000_000;
 /// Units: bytes of one file, so that a file that is no backup is refused before it fills the memory.
-const MOST_OF_DATABASE: u64 = 4 << 30;
-pub const MOST_OF_FILE: u64 = 64 << 20;
+const MAX_OF_DATABASE: u64 = 4 << 30;
+pub const MAX_OF_FILE: u64 = 64 << 20;
 /// Units: bytes between two files: a long name, and additional headers.
-const MOST_BETWEEN: u64 = 64 << 10;
+const MAX_BETWEEN: u64 = 64 << 10;
 
 pub fn pack(files: BTreeMap<String, Vec<u8>>) -> io::Result<Vec<u8>> {
     let mut packer = tar::Builder::new(Vec::new());
@@ -60,7 +60,7 @@ pub fn unpack(copy: impl Read) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
     let (mut files, mut is_listed) = (BTreeMap::new(), false);
     let mut n_bytes = 0_u64;
     let (copy, allowed) = Metered::new(copy);
-    allowed.set(MOST_BETWEEN);
+    allowed.set(MAX_BETWEEN);
     let mut archive = tar::Archive::new(copy);
     for entry in archive.entries().context("it is not a backup of a shop")? {
         let mut entry = entry.context("it is not a backup of a shop, or it is damaged")?;
@@ -72,7 +72,7 @@ pub fn unpack(copy: impl Read) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
         };
         is_listed |= entry.header().username_bytes() == Some(LISTED.as_bytes());
         let size = entry.size();
-        let most = if name == DATABASE { MOST_OF_DATABASE } else { MOST_OF_FILE };
+        let most = if name == DATABASE { MAX_OF_DATABASE } else { MAX_OF_FILE };
         anyhow::ensure!(
             size <= most,
             "nothing was changed: {path:?} has {}, but at most {} can be restored",
@@ -81,14 +81,14 @@ pub fn unpack(copy: impl Read) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
         );
         n_bytes += size;
         anyhow::ensure!(
-            n_bytes <= MOST_BYTES && files.len() < MOST_FILES,
-            "nothing was changed: the backup contains more than {}, or more than {MOST_FILES} files",
-            byte_size(MOST_BYTES)
+            n_bytes <= MAX_BYTES && files.len() < MAX_FILES,
+            "nothing was changed: the backup contains more than {}, or more than {MAX_FILES} files",
+            byte_size(MAX_BYTES)
         );
         allowed.set(size);
         let mut content = Vec::new();
         entry.read_to_end(&mut content).with_context(|| format!("read {name} in it"))?;
-        allowed.set(MOST_BETWEEN);
+        allowed.set(MAX_BETWEEN);
         anyhow::ensure!(
             u64::try_from(content.len()).ok() == Some(size),
             "it is cut off within {name}"
@@ -172,4 +172,4 @@ mod tests {
 }
 
 #[cfg(test)]
-mod hostile;
+mod malformed_tests;

@@ -12,8 +12,8 @@ use crate::infra::config::Settings;
 use crate::infra::mail::Maildir;
 use crate::interfaces::cli::doctor::finding::{Finding, bad, note, ok};
 use crate::interfaces::cli::mutt::{LOCALE_HELP, terminal_charset_fault};
-use crate::interfaces::cli::open::home;
 use crate::interfaces::cli::process_hardening;
+use crate::interfaces::cli::shop_context::home;
 use crate::interfaces::http::clock;
 
 /// Units: bytes. Below the first, orders may soon be refused; below the second, space should be freed.

@@ -12,8 +12,8 @@ use clap::Args;
 use crate::actions::Shop;
 use crate::infra::config::Settings;
 use crate::interfaces::cli::doctor::finding::{Finding, State, bad, ok, or_bad};
-use crate::interfaces::cli::open;
 use crate::interfaces::cli::output::{say, say_error, say_json};
+use crate::interfaces::cli::shop_context;
 use crate::interfaces::desk::Complaint;
 
 #[derive(Args)]
@@ -25,7 +25,7 @@ pub struct DoctorArgs {
 
 pub async fn run(doctor: DoctorArgs, settings: Settings) -> anyhow::Result<ExitCode> {
     let mut findings = vec![ok("settings", "valid")];
-    let missing = open::require_shop(&settings).err();
+    let missing = shop_context::require_shop(&settings).err();
     match &missing {
         Some(error) => {
             say_error(&format!("{error:#}"));
@@ -52,7 +52,7 @@ pub async fn run(doctor: DoctorArgs, settings: Settings) -> anyhow::Result<ExitC
 /// The checks that need the database.
 async fn check_shop(settings: &Settings) -> Vec<Finding> {
     let mut findings = Vec::new();
-    match open::shop(settings).await {
+    match shop_context::shop(settings).await {
         Ok(shop) => {
             findings.push(storage::check_database(&shop, settings).await);
             findings.push(selling::check_key(&shop));

@@ -10,13 +10,13 @@ use crate::infra::config::{ListenAddress, Settings};
 use crate::infra::store;
 use crate::infra::store::StoreError;
 use crate::interfaces::cli::doctor::finding::{Finding, bad, note, ok, or_bad};
-use crate::interfaces::cli::open::{MIRRORS, PAGES};
-use crate::interfaces::cli::{address_usage, onion, open};
+use crate::interfaces::cli::shop_context::{MIRRORS, PAGES};
+use crate::interfaces::cli::{address_usage, onion, shop_context};
 
 pub fn check_key(shop: &Shop) -> Finding {
     const CHECK: &str = "seller's key";
-    let now = open::now();
-    match shop.availability.seal(now) {
+    let now = shop_context::now();
+    match shop.availability.encryption_key(now) {
         Ok(None) => note(
             CHECK,
             "none: orders are stored in plain text, readable by anyone with access to this disk",
@@ -49,9 +49,9 @@ pub fn check_key(shop: &Shop) -> Finding {
 
 pub async fn check_availability(shop: &Shop) -> Finding {
     const CHECK: &str = "open";
-    let now = open::now();
+    let now = shop_context::now();
     // The key has its own check.
-    if let Err(error) = actions::check_seller_activity(shop, open::trusted()).await {
+    if let Err(error) = actions::check_seller_activity(shop, shop_context::trusted()).await {
         return bad(CHECK, format!("{error:#}"), "give the shop's user read access to the Maildir");
     }
     match actions::why_closed(shop, now).await {
@@ -110,7 +110,7 @@ pub async fn check_siege(shop: &Shop) -> Result<Finding, StoreError> {
     let most = shop.policy.siege_orders;
     let mut db = shop.db.reader().await?;
     let state = store::shop_state::find(&mut db).await?;
-    let n_unpaid = store::siege::count_unpaid(&mut db, open::now(), most).await?;
+    let n_unpaid = store::siege::count_unpaid(&mut db, shop_context::now(), most).await?;
     if state.is_full {
         return Ok(bad(
             CHECK,
@@ -195,7 +195,7 @@ pub async fn check_nodes(shop: &Shop, settings: &Settings) -> Vec<Finding> {
             ok(CHECK, "none: you confirm payments yourself")
         }];
     }
-    let now = open::now();
+    let now = shop_context::now();
     let look = |watch: &store::watch::Watch| {
         let coin = Coin::name_of_network(&watch.network);
         match watch.complaint(now) {
@@ -243,7 +243,7 @@ pub fn check_listener(settings: &Settings) -> Finding {
 /// Whether the desk is on, and how it is protected.
 pub async fn check_desk(shop: &Shop, settings: &Settings) -> Result<Finding, StoreError> {
     const CHECK: &str = "desk";
-    let lock = store::login::find_lock(&mut *shop.db.reader().await?).await?;
+    let lock = store::login::find_credentials(&mut *shop.db.reader().await?).await?;
     let address = match settings.listeners.desk_address() {
         None => return Ok(ok(CHECK, "off")),
         Some(ListenAddress::Tcp(address)) => format!("http://{address}"),
@@ -267,7 +267,7 @@ pub async fn check_desk(shop: &Shop, settings: &Settings) -> Result<Finding, Sto
 }
 
 pub fn check_pages() -> Finding {
-    match open::page_files(Path::new(PAGES)) {
+    match shop_context::page_files(Path::new(PAGES)) {
         Ok(files) => {
             let n = files.map_or(0, |files| files.len());
             ok("pages", format!("{} valid", plural(n, "file", "files")))
@@ -277,7 +277,7 @@ pub fn check_pages() -> Finding {
 }
 
 pub fn check_mirrors() -> Finding {
-    match open::mirrors(Path::new(MIRRORS)) {
+    match shop_context::mirrors(Path::new(MIRRORS)) {
         Ok(None) => ok("mirrors", "no mirror list"),
         Ok(Some(_)) => ok("mirrors", format!("{MIRRORS} is served at /mirrors.txt")),
         Err(error) => bad("mirrors", format!("{error:#}"), ""),

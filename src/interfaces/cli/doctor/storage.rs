@@ -11,7 +11,7 @@ use crate::infra::mail::Maildir;
 use crate::infra::store;
 use crate::infra::store::StoreError;
 use crate::interfaces::cli::doctor::finding::{Finding, bad, note, ok};
-use crate::interfaces::cli::{onion, open};
+use crate::interfaces::cli::{onion, shop_context};
 
 /// Units: bytes. A running shop empties its journal every minute.
 const LONG_JOURNAL: u64 = 64 << 20;
@@ -28,7 +28,7 @@ pub async fn check_database(shop: &Shop, settings: &Settings) -> Finding {
     }
     check_journal(settings).unwrap_or_else(|| {
         let n_kilobytes = n_bytes_of_journal(settings) >> 10;
-        ok(CHECK, format!("{path} is intact and up to date; its journal has {n_kilobytes} KB"))
+        ok(CHECK, format!("{path} is intact and up to date; its journal is {n_kilobytes} KB"))
     })
 }
 
@@ -38,14 +38,14 @@ pub fn check_journal(settings: &Settings) -> Option<Finding> {
     (LONG_JOURNAL < n_bytes).then(|| {
         note(
             "database",
-            format!("its journal has {} MB and may still contain deleted data", n_bytes >> 20),
+            format!("its journal is {} MB and may still contain deleted data", n_bytes >> 20),
             "another program is reading the database: stop it, then run `shop purge`",
         )
     })
 }
 
 fn n_bytes_of_journal(settings: &Settings) -> u64 {
-    let journal = open::with_suffix(&settings.storage.database, "-wal");
+    let journal = shop_context::with_suffix(&settings.storage.database, "-wal");
     fs::metadata(journal).map_or(0, |file| file.len())
 }
 
@@ -118,12 +118,13 @@ pub fn check_modes(settings: &Settings) -> Finding {
     let mut paths = vec![
         PathBuf::from(".env"),
         settings.storage.database.clone(),
-        open::secret_file(settings),
+        shop_context::secret_file(settings),
         onion::key_file(settings),
         onion::desk_key_file(settings),
     ];
     paths.extend(
-        ["-wal", "-shm"].map(|suffix| open::with_suffix(&settings.storage.database, suffix)),
+        ["-wal", "-shm"]
+            .map(|suffix| shop_context::with_suffix(&settings.storage.database, suffix)),
     );
     paths.extend(["tmp", "new", "cur"].map(|folder| settings.mail.maildir.join(folder)));
     let readable: Vec<String> = paths
@@ -158,10 +159,10 @@ pub fn check_secret(settings: &Settings) -> Finding {
             "remove the setting, and the shop creates one",
         ),
         Some(_) => ok(CHECK, "set in the configuration"),
-        None if !open::secret_file(settings).exists() => {
+        None if !shop_context::secret_file(settings).exists() => {
             ok(CHECK, "none yet: created at the first start")
         }
-        None => match open::secret(settings) {
+        None => match shop_context::secret(settings) {
             Ok(_) => ok(CHECK, "stored next to the database"),
             Err(error) => bad(CHECK, format!("{error:#}"), ""),
         },

@@ -16,9 +16,9 @@ use crate::infra::config::Settings;
 use crate::infra::tor::{ClientKeys, ClientName, Clients, OnionAddress, SharedDir};
 use crate::infra::{atomic_file, bounded};
 use crate::interfaces::cli::onion::service;
-use crate::interfaces::cli::open;
-use crate::interfaces::cli::open::{home, if_exists, make_folder};
 use crate::interfaces::cli::output::{say, say_error, say_text};
+use crate::interfaces::cli::shop_context;
+use crate::interfaces::cli::shop_context::{home, if_exists, make_folder};
 use crate::interfaces::http::wall;
 
 #[derive(Subcommand)]
@@ -67,10 +67,10 @@ enum Outcome {
 
 /// How often, and how many times, the manager's status is read until Tor is reported not to answer.
 const STATUS_INTERVAL: Duration = Duration::from_millis(200);
-const MOST_READS: u32 = 150;
+const MAX_READS: u32 = 150;
 
 /// Units: bytes of the list.
-const MOST_OF_CLIENTS: u64 = 1 << 20;
+const MAX_OF_CLIENTS: u64 = 1 << 20;
 
 /// The clients with access to one of the two onion services. An empty list gives everybody access to the shop, and nobody
 /// to the desk.
@@ -121,7 +121,7 @@ impl<'a> ClientList<'a> {
     }
 
     fn read(&self) -> anyhow::Result<Clients> {
-        let text = if_exists(bounded::read_text(&self.file, MOST_OF_CLIENTS))
+        let text = if_exists(bounded::read_text(&self.file, MAX_OF_CLIENTS))
             .with_context(|| format!("read the list {}", self.file.display()))?;
         Clients::parse(&text.unwrap_or_default())
             .with_context(|| format!("the list {}", self.file.display()))
@@ -151,7 +151,7 @@ impl<'a> ClientList<'a> {
 
     fn wait_for_tor(&self, clients: &Clients) -> Outcome {
         let expected = clients.file();
-        for _ in 0..MOST_READS {
+        for _ in 0..MAX_READS {
             let current = self.folder.status().and_then(|status| status.clients);
             if current.as_deref() == Some(&expected) {
                 return Outcome::Applied;
@@ -215,7 +215,7 @@ impl<'a> ClientList<'a> {
     }
 
     fn add(&self, name: &ClientName) -> anyhow::Result<ExitCode> {
-        let keys = ClientKeys::new(open::random_bytes());
+        let keys = ClientKeys::new(shop_context::random_bytes());
         if self.manager() == Manager::Missing {
             return self.explain_adding(name, &keys);
         }
@@ -312,7 +312,7 @@ impl<'a> ClientList<'a> {
         if self.file.exists() || self.address().is_some() {
             return Ok(());
         }
-        open::require_shop(self.settings)
+        shop_context::require_shop(self.settings)
     }
 
     /// For a shop that was once opened with `serve --tor`, and may have a torrc now.

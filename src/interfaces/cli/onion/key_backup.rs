@@ -11,11 +11,11 @@ use anyhow::Context;
 use crate::infra::config::Settings;
 use crate::infra::{atomic_file, bounded, tor};
 use crate::interfaces::cli::onion::service::{
-    MOST_OF_KEY, absolute, folder, key_file, read_key, write_out,
+    MAX_OF_KEY, absolute, folder, key_file, read_key, write_out,
 };
-use crate::interfaces::cli::open;
-use crate::interfaces::cli::open::make_folder;
 use crate::interfaces::cli::output::say;
+use crate::interfaces::cli::shop_context;
+use crate::interfaces::cli::shop_context::make_folder;
 
 /// Units: characters. Argon2 makes guessing slow, not impossible.
 const SHORTEST_PASSPHRASE: usize = 12;
@@ -67,7 +67,7 @@ pub fn back_up(file: &Path, settings: &Settings) -> anyhow::Result<ExitCode> {
         file.display()
     );
     let passphrase = ask_new_passphrase()?;
-    let text = tor::seal(&key, &passphrase, open::random_bytes::<{ tor::SALT_BYTES }>());
+    let text = tor::seal(&key, &passphrase, shop_context::random_bytes::<{ tor::SALT_BYTES }>());
     if file == Path::new("-") {
         write_out(&text)?;
     } else {
@@ -82,11 +82,11 @@ pub fn restore(file: &Path, replace: bool, settings: &Settings) -> anyhow::Resul
     let path = key_file(settings);
     let passphrase = ask_passphrase()?;
     let text = if file == Path::new("-") {
-        let bytes = bounded::read_stream(io::stdin().lock(), MOST_OF_KEY)
+        let bytes = bounded::read_stream(io::stdin().lock(), MAX_OF_KEY)
             .context("read the encrypted key from standard input")?;
         String::from_utf8(bytes).context("standard input is not an encrypted onion key")?
     } else {
-        bounded::read_text(file, MOST_OF_KEY).with_context(|| format!("read {}", file.display()))?
+        bounded::read_text(file, MAX_OF_KEY).with_context(|| format!("read {}", file.display()))?
     };
     let key = tor::unseal(&text, &passphrase)?;
     match read_key(&path) {

@@ -12,8 +12,8 @@ use crate::infra::tor::{
     SharedDir, TorError,
 };
 use crate::infra::{atomic_file, bounded};
-use crate::interfaces::cli::open;
-use crate::interfaces::cli::open::{home, if_exists, make_folder};
+use crate::interfaces::cli::shop_context;
+use crate::interfaces::cli::shop_context::{home, if_exists, make_folder};
 use crate::interfaces::http::wall;
 
 pub fn folder(settings: &Settings) -> SharedDir {
@@ -66,7 +66,7 @@ fn control_addresses(settings: &Settings) -> Vec<ControlAddress> {
 
 pub fn open_control(settings: &Settings) -> Result<ControlClient, TorError> {
     let password = settings.tor.password.as_deref();
-    ControlClient::open(&control_addresses(settings), password, open::random_bytes())
+    ControlClient::open(&control_addresses(settings), password, shop_context::random_bytes())
 }
 
 /// The shop's onion service, with the key next to the database, which is created if it is missing.
@@ -104,7 +104,7 @@ pub fn onion_service(
         folder,
         service,
         only_clients: false,
-        random_bytes: open::random_bytes,
+        random_bytes: shop_context::random_bytes,
         now: || wall().get(),
     })
 }
@@ -125,7 +125,7 @@ pub fn read_or_create_key(path: &Path) -> anyhow::Result<OnionKey> {
     if let Some(key) = read_key(path)? {
         return Ok(key);
     }
-    let key = OnionKey::new(open::random_bytes());
+    let key = OnionKey::new(shop_context::random_bytes());
     make_folder(path.parent().unwrap_or(Path::new(".")))?;
     atomic_file::write(path, &key.file(), 0o600)
         .with_context(|| format!("store the onion key {}", path.display()))?;
@@ -133,10 +133,10 @@ pub fn read_or_create_key(path: &Path) -> anyhow::Result<OnionKey> {
 }
 
 /// Units: bytes of the onion's key, sealed or not.
-pub const MOST_OF_KEY: u64 = 64 << 10;
+pub const MAX_OF_KEY: u64 = 64 << 10;
 
 pub fn read_key(path: &Path) -> anyhow::Result<Option<OnionKey>> {
-    let bytes = if_exists(bounded::read_file(path, MOST_OF_KEY))
+    let bytes = if_exists(bounded::read_file(path, MAX_OF_KEY))
         .with_context(|| format!("read the onion key {}", path.display()))?;
     let key = bytes.map(|bytes| OnionKey::parse(&bytes)).transpose();
     key.with_context(|| format!("the onion key {}", path.display()))

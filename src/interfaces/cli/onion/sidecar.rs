@@ -16,8 +16,8 @@ use anyhow::Context;
 use crate::infra::config::{ListenAddress, Settings};
 use crate::infra::tor::{OnionService, Service, SharedDir};
 use crate::interfaces::cli::onion::service;
-use crate::interfaces::cli::open::if_exists;
 use crate::interfaces::cli::output::say_error;
+use crate::interfaces::cli::shop_context::if_exists;
 
 /// The seller's own lines for Tor, as the compose file mounts them.
 const MORE_LINES: &str = "/etc/tor/torrc.d";

@@ -73,7 +73,8 @@ pub async fn announce(desk: &Desk, listener: &Listener) -> anyhow::Result<()> {
         tracing::warn!("other hosts can reach the desk, as confirmed in DESK_LISTEN");
     }
     say(&format!("Your desk is at {}", listener.address()));
-    if store::login::find_lock(&mut *desk.shop.db.reader().await?).await?.password.is_none() {
+    if store::login::find_credentials(&mut *desk.shop.db.reader().await?).await?.password.is_none()
+    {
         say("Nobody can sign in yet: set a password with `shop desk password`.");
     }
     Ok(())

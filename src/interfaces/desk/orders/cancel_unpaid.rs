@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::actions;
 use crate::actions::UnpaidCancellation;
-use crate::domain::orders::MOST_ARGUMENT;
+use crate::domain::orders::MAX_ARGUMENT;
 use crate::domain::values::Line;
 use crate::domain::values::text::sentence;
 use crate::infra::store;
@@ -107,7 +107,7 @@ pub async fn submit(
 ) -> DeskResult {
     parse_idempotency_key(&form.once)?;
     let query = unpaid_query(&form)?;
-    let reason = match Line::parse(&form.reason, MOST_ARGUMENT) {
+    let reason = match Line::parse(&form.reason, MAX_ARGUMENT) {
         Ok(reason) => reason,
         Err(fault) => {
             let mut template = cancel_page(&desk, &seller, &form).await?;

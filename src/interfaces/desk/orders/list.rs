@@ -21,7 +21,7 @@ use crate::interfaces::http::query_field;
 /// Units: orders of a page.
 const MOST: usize = 50;
 /// Units: characters of an order's items.
-const MOST_ITEMS: usize = 90;
+const MAX_ITEMS: usize = 90;
 
 #[derive(Template)]
 #[template(path = "desk/orders/list.html")]
@@ -57,7 +57,7 @@ impl OrdersPage<'_> {
     }
 
     fn items(&self, listed: &ListedOrder) -> String {
-        let mut items: String = listed.items.chars().take(MOST_ITEMS).collect();
+        let mut items: String = listed.items.chars().take(MAX_ITEMS).collect();
         if items.len() < listed.items.len() {
             items.push('…');
         }

@@ -1,6 +1,6 @@
 //! A message to the seller as the desk shows it.
 
-use crate::actions::Letter;
+use crate::actions::SentMessage;
 
 pub enum MessageView {
     /// Armored.
@@ -11,14 +11,14 @@ pub enum MessageView {
 }
 
 impl MessageView {
-    pub fn new(message: Option<Letter>) -> Self {
+    pub fn new(message: Option<SentMessage>) -> Self {
         match message {
-            Some(Letter::Sealed(armored)) => Self::Encrypted(armored),
-            Some(Letter::Plain(plain)) => Self::Plain(plain.text),
-            Some(Letter::Waiting) => Self::Missing(
+            Some(SentMessage::Sealed(armored)) => Self::Encrypted(armored),
+            Some(SentMessage::Plain(plain)) => Self::Plain(plain.text),
+            Some(SentMessage::Waiting) => Self::Missing(
                 "This message is held back until your key works: `shop doctor` says what is wrong with it.",
             ),
-            Some(Letter::Gone) => {
+            Some(SentMessage::Gone) => {
                 Self::Missing("You deleted this message from your mailbox; the shop has no copy.")
             }
             None => Self::Missing("The shop no longer knows which message this is in."),

@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, web};
 use askama::Template;
 
 use crate::actions;
-use crate::actions::Letter;
+use crate::actions::SentMessage;
 use crate::domain::orders::{Order, OrderLine, OrderRef, Status};
 use crate::domain::payment::{Coin, Tolerance};
 use crate::domain::values::{Amount, Timestamp};
@@ -22,7 +22,7 @@ use crate::interfaces::desk::state::Desk;
 use crate::interfaces::http::{hex, query_field, random_bytes};
 
 /// Units: entries of the history, unless all are asked for. A buyer may write 200 messages.
-const MOST_HISTORY: i64 = 30;
+const MAX_HISTORY: i64 = 30;
 
 const NOTICES: [(&str, &str); 7] = [
     ("answered", "Your answer was sent to the order's page."),
@@ -168,7 +168,7 @@ pub async fn show_order(
     let mut db = desk.shop.db.reader().await?;
     let order_ref = &order.order_ref;
     let invoice = &order.invoice;
-    let most = if query_field(request, "all").is_empty() { MOST_HISTORY } else { i64::MAX - 1 };
+    let most = if query_field(request, "all").is_empty() { MAX_HISTORY } else { i64::MAX - 1 };
     let mut summaries = store::messages::list_summaries(&mut db, order_ref, most + 1).await?;
     let has_earlier = most < i64::try_from(summaries.len()).unwrap_or(i64::MAX);
     summaries.truncate(usize::try_from(most).unwrap_or(usize::MAX));
@@ -182,7 +182,7 @@ pub async fn show_order(
     // Message 0 is the one about the order itself.
     let numbers: Vec<i64> =
         summaries.iter().filter_map(|summary| summary.outbox_number).chain([0]).collect();
-    let mut messages = actions::read_messages(&desk.shop, order_ref, &numbers).await?;
+    let mut messages = actions::load_sent_messages(&desk.shop, order_ref, &numbers).await?;
     let message = MessageView::new(messages.remove(&0));
     let history: Vec<HistoryEntry> = summaries
         .iter()
@@ -296,7 +296,7 @@ fn coin(coin: &Coin) -> String {
     }
 }
 
-fn history_entry(summary: &MessageSummary, message: Option<Letter>) -> HistoryEntry {
+fn history_entry(summary: &MessageSummary, message: Option<SentMessage>) -> HistoryEntry {
     let is_question = summary.kind == MessageKind::Question;
     let (title, note) = match (summary.kind, summary.status) {
         (MessageKind::Question, _) => ("Message from the buyer", ""),

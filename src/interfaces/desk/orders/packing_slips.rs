@@ -6,12 +6,12 @@ use actix_web::web::Data;
 use askama::Template;
 
 use crate::actions;
-use crate::actions::Letter;
+use crate::actions::SentMessage;
 use crate::domain::orders::Order;
 use crate::infra::store;
 use crate::interfaces::desk::error::DeskResult;
 use crate::interfaces::desk::layout::DeskLayout;
-use crate::interfaces::desk::orders::shipping::{MOST_AT_ONCE, selected_orders};
+use crate::interfaces::desk::orders::shipping::{MAX_AT_ONCE, selected_orders};
 use crate::interfaces::desk::page::page;
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
@@ -37,9 +37,9 @@ struct PackingSlip {
 
 /// Of the selected orders; if none is selected, of those to be shipped.
 pub async fn show(request: HttpRequest, desk: Data<Desk>, seller: Seller) -> DeskResult {
-    let mut refs = selected_orders(&request, MOST_AT_ONCE);
+    let mut refs = selected_orders(&request, MAX_AT_ONCE);
     if refs.is_empty() {
-        refs = store::order_query::list_to_send(&mut *desk.shop.db.reader().await?, MOST_AT_ONCE)
+        refs = store::order_query::list_to_send(&mut *desk.shop.db.reader().await?, MAX_AT_ONCE)
             .await?;
     }
     let (mut slips, mut missing) = (Vec::new(), Vec::new());
@@ -50,12 +50,16 @@ pub async fn show(request: HttpRequest, desk: Data<Desk>, seller: Seller) -> Des
             missing.push(order_ref.to_string());
             continue;
         };
-        let message = actions::read_messages(&desk.shop, &order_ref, &[0]).await?.remove(&0);
+        let message = actions::load_sent_messages(&desk.shop, &order_ref, &[0]).await?.remove(&0);
         let (plain, address_note) = match message {
-            Some(Letter::Plain(plain)) if !plain.address.is_empty() => (Some(plain), ""),
-            Some(Letter::Plain(_) | Letter::Sealed(_)) => (None, "in the encrypted message"),
-            Some(Letter::Waiting) => (None, "in a message held back until your key works"),
-            Some(Letter::Gone) | None => (None, "in a message that is no longer in your mailbox"),
+            Some(SentMessage::Plain(plain)) if !plain.address.is_empty() => (Some(plain), ""),
+            Some(SentMessage::Plain(_) | SentMessage::Sealed(_)) => {
+                (None, "in the encrypted message")
+            }
+            Some(SentMessage::Waiting) => (None, "in a message held back until your key works"),
+            Some(SentMessage::Gone) | None => {
+                (None, "in a message that is no longer in your mailbox")
+            }
         };
         let (address, note) = plain.map(|plain| (plain.address, plain.note)).unwrap_or_default();
         slips.push(PackingSlip {

@@ -6,7 +6,7 @@ use actix_web::web::Data;
 use askama::Template;
 
 use crate::actions;
-use crate::domain::orders::{Event, MOST_ARGUMENT, Order, OrderLine, OrderRef};
+use crate::domain::orders::{Event, MAX_ARGUMENT, Order, OrderLine, OrderRef};
 use crate::domain::values::Line;
 use crate::domain::values::text::sentence;
 use crate::infra::store;
@@ -20,7 +20,7 @@ use crate::interfaces::desk::state::Desk;
 use crate::interfaces::http::{now, query_field};
 
 /// Units: orders that are marked as shipped at once.
-pub const MOST_AT_ONCE: usize = 50;
+pub const MAX_AT_ONCE: usize = 50;
 const NONE_SELECTED: &str = "Select the orders you have shipped first.";
 const NOT_FOUND: &str = "Order not found";
 
@@ -69,7 +69,7 @@ pub fn selected_orders(request: &HttpRequest, most: usize) -> Vec<OrderRef> {
 
 /// Asks for the tracking numbers of the selected orders.
 pub async fn show(request: HttpRequest, desk: Data<Desk>, seller: Seller) -> DeskResult {
-    let refs = selected_orders(&request, MOST_AT_ONCE);
+    let refs = selected_orders(&request, MAX_AT_ONCE);
     if refs.is_empty() {
         return refuse(&desk, &seller, Vec::new(), NONE_SELECTED).await;
     }
@@ -125,7 +125,7 @@ pub async fn submit(
     let mut shipped = Vec::new();
     for order_ref in parse_refs(form.all("order")) {
         let tracking = form.get(&format!("tracking-{order_ref}")).to_owned();
-        let fault = match Line::parse(&tracking, MOST_ARGUMENT) {
+        let fault = match Line::parse(&tracking, MAX_ARGUMENT) {
             Ok(line) => {
                 shipped.push((order_ref.clone(), line));
                 String::new()
@@ -134,8 +134,8 @@ pub async fn submit(
         };
         parcels.push(Parcel { order_ref, tracking, fault });
     }
-    if MOST_AT_ONCE < parcels.len() {
-        parcels.truncate(MOST_AT_ONCE);
+    if MAX_AT_ONCE < parcels.len() {
+        parcels.truncate(MAX_AT_ONCE);
         let text = "You can mark at most 50 orders as shipped at once. Nothing was changed.";
         return refuse(&desk, &seller, parcels, text).await;
     }
@@ -166,7 +166,7 @@ struct ShippedPage<'a> {
 
 /// The result of [`submit`].
 pub async fn show_shipped(request: HttpRequest, desk: Data<Desk>, seller: Seller) -> DeskResult {
-    let refs = |field| parse_refs(query_field(&request, field).split('.').take(MOST_AT_ONCE));
+    let refs = |field| parse_refs(query_field(&request, field).split('.').take(MAX_AT_ONCE));
     let mut unchanged = Vec::new();
     for order_ref in refs("left") {
         let order = store::orders::find(&mut *desk.shop.db.reader().await?, &order_ref).await?;

@@ -50,11 +50,11 @@ pub struct Step {
 }
 
 pub const STEPS: [Step; 5] = [
-    Step::new("paid", Event::SellerSawAll, "Mark as paid"),
+    Step::new("paid", Event::SellerConfirmedFull, "Mark as paid"),
     Step {
         label: Some("Total received so far, in coins"),
         is_optional: false,
-        ..Step::new("partial", Event::SellerSawPart, "Record a different amount")
+        ..Step::new("partial", Event::SellerConfirmedPart, "Record a different amount")
     },
     Step {
         label: Some("Tracking number"),
@@ -106,7 +106,7 @@ pub fn step_forms<'a>(
     let form = |(n, step): (usize, &'static Step)| {
         let new_status = order.status.after(step.event).or_else(|error| match step.event {
             // A paid order can still turn out to be overpaid.
-            Event::SellerSawPart => order.status.after(Event::SellerSawMore),
+            Event::SellerConfirmedPart => order.status.after(Event::SellerConfirmedMore),
             _ => Err(error),
         });
         let is_unpaid_refund = step.event == Event::SellerRefunded && !order.has_received();

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::actions;
 use crate::actions::{AnswerError, ChangeAtDeskError, ChangeOrderError, OrderChange};
-use crate::domain::orders::{Event, MOST_ARGUMENT, Refund, Status};
+use crate::domain::orders::{Event, MAX_ARGUMENT, Refund, Status};
 use crate::domain::values::text::sentence;
 use crate::domain::values::{Amount, Line};
 use crate::interfaces::desk::amounts::read_coins;
@@ -108,12 +108,12 @@ fn read_change(step: &Step, form: &StepSubmission) -> Result<OrderChange, (Subje
         return Err((Subject::Confirmation, text.to_owned()));
     }
     let line = || {
-        Line::parse(&form.input, MOST_ARGUMENT)
+        Line::parse(&form.input, MAX_ARGUMENT)
             .map_err(|fault| (Subject::Input, sentence(&fault.to_string())))
     };
     match step.event {
-        Event::SellerSawAll => Ok(OrderChange::Paid),
-        Event::SellerSawPart => match read_coins(&form.input) {
+        Event::SellerConfirmedFull => Ok(OrderChange::Paid),
+        Event::SellerConfirmedPart => match read_coins(&form.input) {
             Ok(Amount::ZERO) => Err((Subject::Input, "Enter more than 0.".to_owned())),
             Ok(amount) => Ok(OrderChange::Partial(amount)),
             Err(text) => Err((Subject::Input, text)),

@@ -46,9 +46,9 @@ pub fn addresses(config: &mut ServiceConfig) {
 }
 
 /// Units: listed orders.
-const MOST_REFUNDS: i64 = 20;
+const MAX_REFUNDS: i64 = 20;
 /// Units: listed stocks.
-const MOST_LOW: i64 = 20;
+const MAX_LOW: i64 = 20;
 
 const NOTICES: [(&str, &str); 3] = [
     ("codes", "The wrong codes were dismissed."),
@@ -135,8 +135,8 @@ async fn show(request: HttpRequest, desk: Data<Desk>, seller: Seller) -> DeskRes
     let wanted = query_field(&request, "currency");
     let currency =
         currencies.iter().find(|currency| currency.as_str() == wanted).or(currencies.first());
-    let mut low = store::stock::list_low(&mut db, LOW, MOST_LOW + 1).await?;
-    let most_low = usize::try_from(MOST_LOW).unwrap_or(usize::MAX);
+    let mut low = store::stock::list_low(&mut db, LOW, MAX_LOW + 1).await?;
+    let most_low = usize::try_from(MAX_LOW).unwrap_or(usize::MAX);
     let has_more_low = most_low < low.len();
     low.truncate(most_low);
     let watches = store::watch::list(&mut db).await?;
@@ -158,7 +158,7 @@ async fn show(request: HttpRequest, desk: Data<Desk>, seller: Seller) -> DeskRes
         siege: state.siege_since.map(|since| (since, state.siege_orders)),
         is_full: state.is_full,
         counts: store::order_reports::count_today(&mut db).await?,
-        refunds_due: store::order_reports::list_to_give_back(&mut db, MOST_REFUNDS).await?,
+        refunds_due: store::order_reports::list_to_give_back(&mut db, MAX_REFUNDS).await?,
         n_partial: count(&mut db, Status::Partial).await?,
         n_overpaid: count(&mut db, Status::Overpaid).await?,
         money: money_in(&days, &currencies, now),
@@ -200,7 +200,7 @@ async fn shop_state(
 }
 
 fn key_state(desk: &Desk, now: Timestamp) -> KeyState {
-    match desk.shop.availability.seal(now) {
+    match desk.shop.availability.encryption_key(now) {
         Ok(None) => KeyState::None,
         Ok(Some(key)) => match key.usable_until() {
             Some(until) if actions::is_near_end(until, now) => KeyState::EndsSoon(until),

@@ -6,11 +6,11 @@ use std::task::Waker;
 use std::time::Duration;
 
 use crate::interfaces::http::circuit_usage::{
-    CircuitUsage, CountedOrder, Decision, MOST_ORDERS, MOST_ORDERS_UNDER_SIEGE, StockShare,
+    CircuitUsage, Decision, MAX_ORDERS, MAX_ORDERS_UNDER_SIEGE, OrderSlot, StockShare,
 };
 use crate::interfaces::http::clock::monotonic_now;
 use crate::interfaces::http::connection_limiter::registry::{
-    ClientKey, Connection, ConnectionState, MOST_CONNECTIONS_OF_CIRCUIT,
+    ClientKey, Connection, ConnectionState, MAX_CONNECTIONS_OF_CIRCUIT,
 };
 use crate::interfaces::http::rate_limit::RequestClass;
 
@@ -43,8 +43,7 @@ impl Connection {
         registry.insert(client, self);
         let n_connections =
             registry.circuits.get(&client).map_or(0, |circuit| circuit.connections.len());
-        if MOST_CONNECTIONS_OF_CIRCUIT < n_connections
-            && !registry.evict_one_of(client, self.number)
+        if MAX_CONNECTIONS_OF_CIRCUIT < n_connections && !registry.evict_one_of(client, self.number)
         {
             self.is_crowded.store(true, Relaxed);
         }
@@ -162,7 +161,7 @@ impl Connection {
                 let _ = closer.try_send(circuit);
             }
         }
-        decision.unwrap_or(Decision::Go)
+        decision.unwrap_or(Decision::Admit)
     }
 
     pub fn end_wait(&self) {
@@ -194,18 +193,18 @@ impl Connection {
     ///
     /// # Errors
     /// How long until the circuit may order again.
-    pub fn count_order(
+    pub fn take_order_slot(
         self: &Arc<Self>,
         shares: &[StockShare],
         is_under_siege: bool,
     ) -> Result<Option<OrderPermit>, Duration> {
         let limits = &self.limiter.limits;
         let (most, payment_time) = match is_under_siege {
-            true => (MOST_ORDERS_UNDER_SIEGE, limits.siege_payment_time),
-            false => (MOST_ORDERS, limits.payment_time),
+            true => (MAX_ORDERS_UNDER_SIEGE, limits.siege_payment_time),
+            false => (MAX_ORDERS, limits.payment_time),
         };
         let counted = self
-            .with_usage(|usage| usage.count_order(shares, most, payment_time, monotonic_now()))
+            .with_usage(|usage| usage.take_order_slot(shares, most, payment_time, monotonic_now()))
             .transpose()?;
         let connection = self.clone();
         Ok(counted.map(|order| OrderPermit { connection, order, is_kept: false }))
@@ -215,7 +214,7 @@ impl Connection {
 /// An order that counts for a circuit, unless this is dropped before the order is stored.
 pub struct OrderPermit {
     connection: Arc<Connection>,
-    order: CountedOrder,
+    order: OrderSlot,
     is_kept: bool,
 }
 
@@ -233,7 +232,7 @@ impl OrderPermit {
 impl Drop for OrderPermit {
     fn drop(&mut self) {
         if !self.is_kept {
-            self.connection.with_usage(|usage| usage.uncount_order(&self.order));
+            self.connection.with_usage(|usage| usage.return_order_slot(&self.order));
         }
     }
 }

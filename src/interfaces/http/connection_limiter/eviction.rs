@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::interfaces::http::connection_limiter::registry::{
-    ClientKey, Connection, ConnectionState, MOST_CONNECTIONS_OF_CIRCUIT, Registry,
+    ClientKey, Connection, ConnectionState, MAX_CONNECTIONS_OF_CIRCUIT, Registry,
 };
 
 impl Registry {
@@ -27,7 +27,7 @@ impl Registry {
     pub(super) fn evict_one_of(&mut self, client: ClientKey, newest: u64) -> bool {
         let Some(circuit) = self.circuits.get(&client) else { return false };
         // The oldest come first, so it is enough to check a few of them, which keeps this fast.
-        let candidates = circuit.connections.values().take(MOST_CONNECTIONS_OF_CIRCUIT);
+        let candidates = circuit.connections.values().take(MAX_CONNECTIONS_OF_CIRCUIT);
         let candidates = candidates.filter(|connection| newest == 0 || connection.number < newest);
         let chosen = if client == ClientKey::Stranger {
             oldest_stranger(candidates)
@@ -42,7 +42,7 @@ impl Registry {
 }
 
 /// Connections that never made a request are closed first, then those in the middle of a head, and so on in the order of
-/// [`ConnectionState`]; of equals the one that has been in its state longest. A connection
+/// [`ConnectionState`]; on a tie, the one that has been in its state longest. A connection
 /// whose first bytes are still unread comes last: they say on which circuit it came.
 fn longest_waiting<'a>(
     connections: impl Iterator<Item = &'a Arc<Connection>>,
@@ -124,7 +124,7 @@ mod tests {
         assert!(!is_evicted(&stranger), "a newcomer counts as a stranger only until it is known");
         assert_eq!(
             sellers.iter().filter(|connection| !is_evicted(connection)).count(),
-            MOST_CONNECTIONS_OF_CIRCUIT
+            MAX_CONNECTIONS_OF_CIRCUIT
         );
     }
 

@@ -16,10 +16,10 @@ use crate::interfaces::http::connection_limiter::registry::{
 
 /// Units: concurrent requests that lead to an order. The database has one writer; the others wait here for it, or write
 /// their message meanwhile.
-const MOST_CHECKOUTS: usize = 16;
+const MAX_CHECKOUTS: usize = 16;
 /// Units: seconds that a connection may stay in a state. Where the server has a limit itself, it is a little shorter;
 /// it has none for the head of a second request and for a response that the client does not read.
-const fn patience(state: ConnectionState) -> Option<u32> {
+const fn timeout(state: ConnectionState) -> Option<u32> {
     match state {
         ConnectionState::Silent | ConnectionState::Head => Some(16),
         ConnectionState::Body => Some(62),
@@ -36,7 +36,7 @@ impl ConnectionLimiter {
             uptime: AtomicU32::new(0),
             n_refused: AtomicU64::new(0),
             browsing: FairQueue::new(limits.most_browsing),
-            checkouts: FairQueue::new(MOST_CHECKOUTS),
+            checkouts: FairQueue::new(MAX_CHECKOUTS),
             released: Notify::new(),
             limits,
         })
@@ -79,7 +79,7 @@ impl ConnectionLimiter {
             .flat_map(|circuit| circuit.connections.values())
             .filter(|connection| {
                 let passed = uptime.saturating_sub(connection.since.load(Relaxed));
-                patience(connection.state()).is_some_and(|most| most < passed)
+                timeout(connection.state()).is_some_and(|most| most < passed)
             })
             .cloned()
             .collect();

@@ -11,7 +11,7 @@ use crate::interfaces::http::connection_limiter::registry::{
 /// What each connection may hold without being counted: an ordinary request, or a small page. Units: bytes.
 pub const UNCOUNTED: usize = 4 * 1024;
 /// What all connections of one circuit may hold, or at the desk those of all strangers. Units: bytes.
-const MOST_BYTES_OF_CIRCUIT: usize = 3 * 1024 * 1024;
+const MAX_BYTES_OF_CIRCUIT: usize = 3 * 1024 * 1024;
 /// How long a request waits for memory.
 const WAIT: Duration = Duration::from_secs(5);
 
@@ -36,7 +36,7 @@ impl Connection {
                 return Err(NoMemory);
             }
             let is_unbounded = matches!(client, ClientKey::Untracked | ClientKey::Seller);
-            let is_of_circuit = !is_unbounded && MOST_BYTES_OF_CIRCUIT < circuit.reserved + bytes;
+            let is_of_circuit = !is_unbounded && MAX_BYTES_OF_CIRCUIT < circuit.reserved + bytes;
             if !is_of_circuit && registry.reserved + bytes <= most {
                 circuit.reserved += bytes;
                 self.reserved.fetch_add(bytes, Relaxed);

@@ -14,5 +14,5 @@ pub use memory::{NoMemory, UNCOUNTED};
 pub use permits::{Permit, QueueTimeout};
 pub use registry::{
     ClientKey, Connection, ConnectionLimiter, ConnectionLimits, ConnectionState,
-    MOST_CONNECTIONS_OF_CIRCUIT,
+    MAX_CONNECTIONS_OF_CIRCUIT,
 };

@@ -135,9 +135,9 @@ pub struct Connection {
 }
 
 /// Units: connections of one circuit. Tor Browser opens 6.
-pub const MOST_CONNECTIONS_OF_CIRCUIT: usize = 64;
+pub const MAX_CONNECTIONS_OF_CIRCUIT: usize = 64;
 /// Units: circuits that are remembered. Beyond that, those that were quiet longest are forgotten.
-pub(super) const MOST_CIRCUITS: usize = 8_192;
+pub(super) const MAX_CIRCUITS: usize = 8_192;
 impl ConnectionLimiter {
     pub(super) fn registry(&self) -> MutexGuard<'_, Registry> {
         self.registry.lock()
@@ -146,7 +146,7 @@ impl ConnectionLimiter {
 
 impl Registry {
     pub(super) fn insert(&mut self, client: ClientKey, connection: &Arc<Connection>) {
-        if MOST_CIRCUITS <= self.circuits.len() && !self.circuits.contains_key(&client) {
+        if MAX_CIRCUITS <= self.circuits.len() && !self.circuits.contains_key(&client) {
             self.forget_quiet();
         }
         let circuit = self.circuits.entry(client).or_default();

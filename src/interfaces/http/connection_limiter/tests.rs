@@ -7,17 +7,17 @@ use std::time::Duration;
 use crate::interfaces::http::circuit::CircuitId;
 use crate::interfaces::http::clock::monotonic_now;
 use crate::interfaces::http::connection_limiter::connection::STATES;
-use crate::interfaces::http::connection_limiter::registry::MOST_CIRCUITS;
+use crate::interfaces::http::connection_limiter::registry::MAX_CIRCUITS;
 use crate::interfaces::http::connection_limiter::*;
 use crate::interfaces::http::rate_limit::RequestClass;
 
-const MOST_BROWSING: usize = 7;
+const MAX_BROWSING: usize = 7;
 
 fn limiter(most_connections: usize) -> Arc<ConnectionLimiter> {
     ConnectionLimiter::new(ConnectionLimits {
         most_connections,
         most_memory: 10_000,
-        most_browsing: MOST_BROWSING,
+        most_browsing: MAX_BROWSING,
         payment_time: Duration::from_secs(60),
         siege_payment_time: Duration::from_secs(20),
         closer: None,
@@ -73,7 +73,7 @@ fn a_request_that_is_being_answered_is_never_evicted() {
 fn one_circuit_has_a_bounded_number_of_connections() {
     let limiter = limiter(1_000);
     let connections: Vec<_> = (0..100).map(|_| connect(&limiter, 1)).collect();
-    let (gone, kept) = connections.split_at(100 - MOST_CONNECTIONS_OF_CIRCUIT);
+    let (gone, kept) = connections.split_at(100 - MAX_CONNECTIONS_OF_CIRCUIT);
     assert!(gone.iter().all(|connection| is_evicted(connection)));
     assert!(kept.iter().all(|connection| !is_evicted(connection)));
     for connection in kept {
@@ -130,7 +130,7 @@ fn circuits_are_forgotten_and_never_more_than_a_number_of_them_known() {
     for circuit in 0..20_000 {
         connect(&limiter, circuit).unregister();
     }
-    assert!(limiter.registry().circuits.len() <= MOST_CIRCUITS);
+    assert!(limiter.registry().circuits.len() <= MAX_CIRCUITS);
     assert!(limiter.registry().by_size.is_empty() && limiter.registry().n_connections == 0);
     let later = monotonic_now() + Duration::from_secs(601);
     assert!(limiter.registry().circuits.values().all(|usage| usage.is_forgettable(later)));
@@ -140,7 +140,7 @@ fn circuits_are_forgotten_and_never_more_than_a_number_of_them_known() {
 async fn those_who_look_never_take_the_room_of_those_who_buy() {
     let limiter = limiter(1_000);
     let mut turns = Vec::new();
-    for circuit in 0..u32::try_from(MOST_BROWSING).unwrap() {
+    for circuit in 0..u32::try_from(MAX_BROWSING).unwrap() {
         turns.push(connect(&limiter, circuit).acquire_permit(RequestClass::Browse).await.unwrap());
     }
     let late = connect(&limiter, 900);

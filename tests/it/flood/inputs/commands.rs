@@ -74,7 +74,7 @@ fn a_catalog_or_page_that_is_no_regular_file_is_refused_at_once() {
 }
 
 /// What `shop seed` may take for the largest catalog that it reads. Units: MB.
-const MOST_FOR_SEED: u64 = 700;
+const MAX_FOR_SEED: u64 = 700;
 
 #[test]
 fn a_catalog_of_a_hundred_thousand_products_is_still_read() {
@@ -95,7 +95,7 @@ fn a_catalog_of_a_hundred_thousand_products_is_still_read() {
     let ended = runs(&world, &["seed", "--check", "db/data.json"], nothing);
     assert_eq!(ended.code, Some(0), "{}", ended.said);
     assert!(ended.said.contains("100004 products"), "{}", ended.said);
-    assert!(ended.peak_mb <= MOST_FOR_SEED, "{} MB", ended.peak_mb);
+    assert!(ended.peak_mb <= MAX_FOR_SEED, "{} MB", ended.peak_mb);
 }
 
 #[test]

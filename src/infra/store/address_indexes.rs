@@ -1,6 +1,6 @@
 //! Which addresses of an account were given out. An account is named as [`Destination::account`] names it.
 //!
-//! The row of `derivations` without a key holds the index at which accounts begin that a restored copy did not know.
+//! The row of `address_indexes` without a key holds the index at which accounts begin that a restored copy did not know.
 //!
 //! [`Destination::account`]: crate::domain::payment::Destination::account
 
@@ -14,16 +14,16 @@ use crate::infra::store::{Connection, StoreError, Tx};
 
 /// Takes the next index of an account. It is never given out again, whatever becomes of the order. Those that a node found
 /// used on the chain are passed over.
-pub async fn take_index(tx: &mut Tx, account: &str) -> Result<u32, StoreError> {
+pub async fn allocate_index(tx: &mut Tx, account: &str) -> Result<u32, StoreError> {
     loop {
         let (taken, is_used): (u32, bool) = sqlx::query_as(
             r#"
-            insert into derivations (account, next_index)
-            values ($1, 1 + coalesce((select next_index from derivations where account = ''), 0))
+            insert into address_indexes (account, next_index)
+            values ($1, 1 + coalesce((select next_index from address_indexes where account = ''), 0))
             on conflict (account) do update set next_index = next_index + 1
             returning next_index - 1, exists (
                 select 1 from used_indexes u
-                where u.account = derivations.account and u.key_index = derivations.next_index - 1)
+                where u.account = address_indexes.account and u.key_index = address_indexes.next_index - 1)
             "#,
         )
         .bind(account)
@@ -48,7 +48,7 @@ pub async fn find_reach(db: &mut Connection, account: &str) -> Result<Option<Rea
     let reach = sqlx::query_as(
         r#"
         select next_index as n_given, next_index - 1 - coalesce(paid_index, -1) as n_since_paid
-        from derivations where account = $1
+        from address_indexes where account = $1
         "#,
     );
     Ok(reach.bind(account).fetch_optional(db).await?)
@@ -78,8 +78,8 @@ pub async fn list_next(
 async fn find_next(db: &mut Connection, account: &str) -> Result<u32, StoreError> {
     let next = sqlx::query_scalar(
         r#"
-        select coalesce((select next_index from derivations where account = $1),
-                        (select next_index from derivations where account = ''), 0)
+        select coalesce((select next_index from address_indexes where account = $1),
+                        (select next_index from address_indexes where account = ''), 0)
         "#,
     );
     Ok(next.bind(account).fetch_one(db).await?)
@@ -142,10 +142,10 @@ pub async fn mark_checked(
 pub async fn mark_paid(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), StoreError> {
     sqlx::query(
         r#"
-        update derivations set paid_index = max(coalesce(paid_index, -1), i.key_index)
+        update address_indexes set paid_index = max(coalesce(paid_index, -1), i.key_index)
         from invoices i
         where i.order_id = (select id from orders where order_ref = $1)
-            and i.account = derivations.account and i.key_index is not null
+            and i.account = address_indexes.account and i.key_index is not null
         "#,
     )
     .bind(order_ref)
@@ -158,11 +158,11 @@ pub async fn mark_paid(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), StoreErr
 /// was made. An account that the copy does not know may have been used too, and begins with the gap.
 pub async fn leave_gap(tx: &mut Tx, gap: u32) -> Result<(), StoreError> {
     sqlx::query(
-        "insert into derivations (account, next_index) values ('', 0) on conflict (account) do nothing",
+        "insert into address_indexes (account, next_index) values ('', 0) on conflict (account) do nothing",
     )
     .execute(&mut **tx)
     .await?;
-    sqlx::query("update derivations set next_index = next_index + $1")
+    sqlx::query("update address_indexes set next_index = next_index + $1")
         .bind(gap)
         .execute(&mut **tx)
         .await?;
@@ -173,7 +173,7 @@ pub async fn leave_gap(tx: &mut Tx, gap: u32) -> Result<(), StoreError> {
 /// have. The old rows stay, and change nothing.
 pub(super) async fn name_accounts(pool: &SqlitePool) -> Result<(), StoreError> {
     let rows: Vec<(String, i64)> = sqlx::query_as(
-        "select account, next_index from derivations where account glob '[xyz]pub*' and 0 < next_index",
+        "select account, next_index from address_indexes where account glob '[xyz]pub*' and 0 < next_index",
     )
     .fetch_all(pool)
     .await?;
@@ -182,7 +182,7 @@ pub(super) async fn name_accounts(pool: &SqlitePool) -> Result<(), StoreError> {
         let Ok(key) = ExtendedPubkey::parse(&Coin::Bitcoin, &text) else { continue };
         sqlx::query(
             r#"
-            insert into derivations (account, next_index) values ($1, $2)
+            insert into address_indexes (account, next_index) values ($1, $2)
             on conflict (account) do update set next_index = excluded.next_index
             where next_index < excluded.next_index
             "#,

@@ -1,10 +1,10 @@
 //! One product, from the catalog file or a form at the desk, by the same rules.
 
+use crate::domain::catalog::catalog_file::{RawRecord, Reader};
 use crate::domain::catalog::fault::FoundValue;
-use crate::domain::catalog::file::{RawRecord, Reader};
+use crate::domain::catalog::form_record::first;
 use crate::domain::catalog::json::Json;
 use crate::domain::catalog::record::Record;
-use crate::domain::catalog::single::first;
 use crate::domain::catalog::{
     Fault, ImageRecord, NotASlug, OptionRecord, Prices, ProductRecord, Slug,
 };

@@ -10,7 +10,7 @@ use crate::infra::mail::{Lookup, PlainMessage, delivery_name};
 use crate::infra::{mail, store};
 
 /// The state of a message to the seller.
-pub enum Letter {
+pub enum SentMessage {
     /// Armored: the seller decrypts it at home.
     Sealed(String),
     /// Of a shop without a key.
@@ -23,11 +23,11 @@ pub enum Letter {
 
 /// Reads the messages about an order from the mailbox: those with these numbers, each by its own file name. Messages
 /// without such a number are left out.
-pub async fn read_messages(
+pub async fn load_sent_messages(
     shop: &Shop,
     order_ref: &OrderRef,
     numbers: &[i64],
-) -> anyhow::Result<HashMap<i64, Letter>> {
+) -> anyhow::Result<HashMap<i64, SentMessage>> {
     let sent = store::outbox::list_sent(&mut *shop.db.reader().await?, order_ref, numbers)
         .await
         .context("list the order's messages")?;
@@ -41,7 +41,7 @@ pub async fn read_messages(
                     Some(message) => Some(message),
                     None => lookup.read(&delivery_name(&order_ref, sent.number, sent.at))?,
                 };
-                Ok((sent.number, letter(message.as_deref())))
+                Ok((sent.number, sent_message(message.as_deref())))
             })
             .collect::<std::io::Result<_>>()
     })
@@ -50,14 +50,14 @@ pub async fn read_messages(
     .context("read the Maildir")
 }
 
-fn letter(message: Option<&[u8]>) -> Letter {
+fn sent_message(message: Option<&[u8]>) -> SentMessage {
     match message {
-        None => Letter::Gone,
-        Some([]) => Letter::Waiting,
+        None => SentMessage::Gone,
+        Some([]) => SentMessage::Waiting,
         Some(message) => match mail::StoredMessage::parse(message) {
-            Some(mail::StoredMessage::Encrypted(armored)) => Letter::Sealed(armored),
-            Some(mail::StoredMessage::Plain(plain)) => Letter::Plain(plain),
-            None => Letter::Gone,
+            Some(mail::StoredMessage::Encrypted(armored)) => SentMessage::Sealed(armored),
+            Some(mail::StoredMessage::Plain(plain)) => SentMessage::Plain(plain),
+            None => SentMessage::Gone,
         },
     }
 }

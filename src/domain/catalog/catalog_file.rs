@@ -71,7 +71,7 @@ const PRICE: &str =
     "a whole number of Gwei (1e-9 of one coin, for every coin): 91990000 is 0.09199";
 const PRICE_ITEM: &str = "{\"price\": …, \"wallet\": \"->wallets.eth\"}";
 pub(super) const PRICE_LIST: &str = "a list of {\"price\": …, \"wallet\": \"->wallets.eth\"}";
-const MOST_PRODUCTS: usize = 1_000_000;
+const MAX_PRODUCTS: usize = 1_000_000;
 
 impl CatalogFile {
     /// Parses the text of the file. `settings_wallet` is the predecessor's older form: one wallet in the settings, used
@@ -105,7 +105,7 @@ impl CatalogFile {
         for record in &sorted.discounts {
             reader.discount(record);
         }
-        if MOST_PRODUCTS < reader.file.products.len() {
+        if MAX_PRODUCTS < reader.file.products.len() {
             let found = format!("{} products", sorted.products.len());
             reader.refuse("", "", found, "at most a million");
         }

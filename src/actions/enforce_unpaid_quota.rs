@@ -14,7 +14,7 @@ use crate::infra::store::unpaid_bytes::{Full, Unpaid};
 /// Units: orders that make room within one transaction, since buyers wait while the write lock is held.
 const AT_ONCE: i64 = 50;
 
-/// Units: minutes after which an order that is over may be erased: so long a payment that was sent in time may take to be seen,
+/// Units: minutes after which an order that is over may be erased: a payment that was sent in time may take this long to be seen,
 /// or to be reported.
 const KEPT_MINUTES: i64 = 60;
 
@@ -22,8 +22,8 @@ const KEPT_MINUTES: i64 = 60;
 /// reported are erased, then the oldest that wait for a payment expire, none before its 20 minutes are over.
 ///
 /// # Errors
-/// Also where there is no more room to make: new orders are refused until there is.
-pub async fn bound_unpaid(shop: &Shop, now: Timestamp) -> anyhow::Result<()> {
+/// Also if no space can be freed: new orders are refused until then.
+pub async fn enforce_unpaid_quota(shop: &Shop, now: Timestamp) -> anyhow::Result<()> {
     let excess = count_excess(shop).await?;
     let mut too_many = excess;
     while 0 < too_many {
@@ -93,7 +93,7 @@ async fn expire_some(shop: &Shop, too_many: i64, now: Timestamp) -> anyhow::Resu
     Ok(expiring)
 }
 
-/// As many of them as take so many bytes, and how many they take.
+/// The first of them that together free so many bytes, and how many they free.
 fn choose(unpaid: Vec<Unpaid>, too_many: i64) -> (Vec<OrderRef>, i64) {
     let mut freed = 0;
     let mut chosen = Vec::new();

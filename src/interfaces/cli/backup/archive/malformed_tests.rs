@@ -1,4 +1,4 @@
-//! Copies that are none.
+//! Malformed and malicious backups.
 
 use super::*;
 

@@ -103,7 +103,7 @@ async fn with_database(db: Result<Db, StoreError>, settings: &Settings) -> anyho
         clocks: clock::reading,
         salt: salt.into(),
     };
-    take_key(&shop, settings).await?;
+    load_seller_key(&shop, settings).await?;
     Ok(shop)
 }
 
@@ -137,10 +137,10 @@ pub fn originals(beside: &Path) -> Originals {
 }
 
 /// Loads the seller's key. Returns why it cannot be used, which closes the shop's checkout.
-pub async fn take_key(shop: &Shop, settings: &Settings) -> anyhow::Result<Option<String>> {
+pub async fn load_seller_key(shop: &Shop, settings: &Settings) -> anyhow::Result<Option<String>> {
     let file = seller_key_file(settings);
     let path = file.clone();
-    let read = spawn_blocking(move || bounded::read_file(&path, MOST_OF_KEY));
+    let read = spawn_blocking(move || bounded::read_file(&path, MAX_OF_KEY));
     let key = match read.await.context("read the seller's key")? {
         Ok(bytes) => Some(bytes),
         Err(error) if error.kind() == ErrorKind::NotFound && settings.mail.seller_key.is_none() => {
@@ -153,7 +153,7 @@ pub async fn take_key(shop: &Shop, settings: &Settings) -> anyhow::Result<Option
             return Ok(Some(fault));
         }
     };
-    actions::take_key(shop, key.as_deref(), now()).await
+    actions::load_seller_key(shop, key.as_deref(), now()).await
 }
 
 pub fn seller_key_file(settings: &Settings) -> PathBuf {
@@ -161,16 +161,16 @@ pub fn seller_key_file(settings: &Settings) -> PathBuf {
 }
 
 /// Units: bytes. A key with a dozen signatures has 20 KB.
-const MOST_OF_KEY: u64 = 512 << 10;
-const MOST_OF_SECRET: u64 = 4 << 10;
-const MOST_OF_MIRRORS: u64 = 64 << 10;
+const MAX_OF_KEY: u64 = 512 << 10;
+const MAX_OF_SECRET: u64 = 4 << 10;
+const MAX_OF_MIRRORS: u64 = 64 << 10;
 /// Units: files of pages, and bytes of all of them: a running shop holds all pages in memory.
-const MOST_PAGES: usize = 200;
-const MOST_OF_PAGES: usize = 4 << 20;
+const MAX_PAGES: usize = 200;
+const MAX_OF_PAGES: usize = 4 << 20;
 
 /// Reads the seller's catalog file.
 pub fn catalog_text(file: &Path) -> anyhow::Result<String> {
-    bounded::read_text(file, limits::MOST_BYTES).map_err(|error| {
+    bounded::read_text(file, limits::MAX_BYTES).map_err(|error| {
         let path = file.display();
         match error.kind() {
             ErrorKind::FileTooLarge => anyhow::anyhow!("{path}: {error}. {}", limits::SHORTEN),
@@ -197,7 +197,7 @@ pub fn secret(settings: &Settings) -> anyhow::Result<Vec<u8>> {
         return Ok(secret.clone().into_bytes());
     }
     let path = secret_file(settings);
-    let stored = if_exists(bounded::read_file(&path, MOST_OF_SECRET))
+    let stored = if_exists(bounded::read_file(&path, MAX_OF_SECRET))
         .with_context(|| format!("read the secret {}", path.display()))?;
     if let Some(secret) = stored {
         anyhow::ensure!(
@@ -229,17 +229,17 @@ pub fn page_files(folder: &Path) -> anyhow::Result<Option<Vec<PageFile>>> {
         let refused = |why: NotAPage| anyhow::anyhow!("{}: {why}", path.display());
         let slug = PageSlug::parse(&name).map_err(refused)?;
         // Line ends may take two bytes in the file.
-        let markdown = bounded::read_text(&path, 2 * PageText::MOST_BYTES as u64)
+        let markdown = bounded::read_text(&path, 2 * PageText::MAX_BYTES as u64)
             .with_context(|| format!("read the page {}", path.display()))?;
         let text = PageText::parse(&markdown).map_err(refused)?;
         text.check_title().map_err(refused)?;
         n_bytes += markdown.len();
         files.push(PageFile { slug, text });
         anyhow::ensure!(
-            files.len() <= MOST_PAGES && n_bytes <= MOST_OF_PAGES,
-            "{} has too many pages: at most {MOST_PAGES} files (*.md) and {} in total. Remove or shorten some",
+            files.len() <= MAX_PAGES && n_bytes <= MAX_OF_PAGES,
+            "{} has too many pages: at most {MAX_PAGES} files (*.md) and {} in total. Remove or shorten some",
             folder.display(),
-            byte_size(MOST_OF_PAGES as u64)
+            byte_size(MAX_OF_PAGES as u64)
         );
     }
     files.sort_by_key(|file| (file.slug.as_str() != PageSlug::POLICY, file.slug.clone()));
@@ -248,7 +248,7 @@ pub fn page_files(folder: &Path) -> anyhow::Result<Option<Vec<PageFile>>> {
 
 /// The seller's signed list of the shop's addresses; `None` if there is none.
 pub fn mirrors(path: &Path) -> anyhow::Result<Option<String>> {
-    let text = if_exists(bounded::read_text(path, MOST_OF_MIRRORS))
+    let text = if_exists(bounded::read_text(path, MAX_OF_MIRRORS))
         .with_context(|| format!("read {}", path.display()))?;
     let Some(text) = text else { return Ok(None) };
     let is_signed = text.starts_with("-----BEGIN PGP SIGNED MESSAGE-----")

@@ -5,7 +5,7 @@ use crate::domain::values::Timestamp;
 
 /// Which orders are due to be erased.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Due {
+pub struct RetentionCutoffs {
     /// Those finished on or before this day, except expired ones.
     pub finished_by: Timestamp,
     /// Expired ones whose time to pay had ended by this time.
@@ -26,7 +26,7 @@ pub enum PurgeMode {
     BySeller,
 }
 
-impl Due {
+impl RetentionCutoffs {
     /// What is due at this moment of the trusted time, in a shop that keeps finished orders for this many days.
     pub fn at(trusted: Timestamp, keep_days: i64, mode: PurgeMode) -> Self {
         let unpaid_seen_by = match mode {
@@ -55,13 +55,17 @@ mod tests {
             (PurgeMode::BySeller, 30, 0),
             (PurgeMode::Automatic, 0, 3),
         ] {
-            let expected = Due {
+            let expected = RetentionCutoffs {
                 finished_by: days(keep_days),
                 unpaid_by: days(2),
                 followed_by: days(7),
                 unpaid_seen_by: days(seen),
             };
-            assert_eq!(Due::at(days(0), keep_days, mode), expected, "{mode:?} {keep_days}");
+            assert_eq!(
+                RetentionCutoffs::at(days(0), keep_days, mode),
+                expected,
+                "{mode:?} {keep_days}"
+            );
         }
     }
 }

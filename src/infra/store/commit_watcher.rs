@@ -1,4 +1,4 @@
-//! Whether anything has been written since the last look.
+//! Whether anything has been written since the last check.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,11 +11,11 @@ use crate::infra::store::catalog_state::Version;
 
 /// Tells whether anybody, in this process or another, has written to the database since it was last asked.
 ///
-/// Every commit writes to the journal before it returns, and the kernel queues a note of that write before the write
+/// Every commit writes to the journal before it returns, and the kernel queues an event for that write before the write
 /// returns. So a look at the queue after somebody else's commit always finds the note: pages that are kept ready are
 /// never older than the catalog, at the price of one system call instead of a query.
 /// Source: inotify(7); <https://www.sqlite.org/walformat.html>.
-pub struct Changes {
+pub struct CommitWatcher {
     queue: Mutex<Inotify>,
     /// Grows with every note.
     seen: AtomicU64,
@@ -30,7 +30,7 @@ pub fn journal_of(database: &Path) -> PathBuf {
     PathBuf::from(journal)
 }
 
-impl Changes {
+impl CommitWatcher {
     pub fn watch(database: &Path) -> io::Result<Self> {
         let queue = Inotify::init()?;
         queue.watches().add(

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::infra::plots::DrawError;
 use crate::infra::plots::error::failed;
-use crate::infra::plots::letters::{FULL, Letters};
+use crate::infra::plots::font::{FULL, Letters};
 
 /// Units: pixels. Displayed at half the size on a phone, where the letters are still 11 high.
 pub const WIDTH: usize = 720;
@@ -47,14 +47,14 @@ impl Ink {
 const SHADES: u8 = 13;
 
 /// The canvas. Anything outside of it is clipped.
-pub struct Sheet {
+pub struct Canvas {
     pub letters: &'static Letters,
     height: usize,
     /// One palette index for each pixel, row by row.
     dots: Vec<u8>,
 }
 
-impl Sheet {
+impl Canvas {
     /// Units: pixels.
     pub fn new(height: usize) -> Result<Self, DrawError> {
         Ok(Self { letters: Letters::read()?, height, dots: vec![0; WIDTH * height] })
@@ -84,10 +84,10 @@ impl Sheet {
     pub fn encode(&self) -> Result<Vec<u8>, DrawError> {
         let mut palette = Vec::new();
         for shade in 0..SHADES {
-            for (paper, ink) in PAPER.into_iter().zip(Ink::Letters.colour()) {
+            for (canvas, ink) in PAPER.into_iter().zip(Ink::Letters.colour()) {
                 // The background is lighter in every channel.
-                let darker = u16::from(paper - ink) * u16::from(shade) / u16::from(SHADES - 1);
-                palette.push(paper - u8::try_from(darker).map_err(failed)?);
+                let darker = u16::from(canvas - ink) * u16::from(shade) / u16::from(SHADES - 1);
+                palette.push(canvas - u8::try_from(darker).map_err(failed)?);
             }
         }
         palette.extend([Ink::Lines, Ink::Dark, Ink::Bright].map(Ink::colour).concat());
@@ -151,10 +151,10 @@ mod tests {
 
     #[test]
     fn what_lies_outside_is_not_drawn() {
-        let mut sheet = Sheet::new(20).unwrap();
+        let mut sheet = Canvas::new(20).unwrap();
         sheet.fill(WIDTH - 3..WIDTH + 50, 18..500, Ink::Dark);
         let dark =
-            |sheet: &Sheet| sheet.dots.iter().filter(|dot| **dot == Ink::Dark.place()).count();
+            |sheet: &Canvas| sheet.dots.iter().filter(|dot| **dot == Ink::Dark.place()).count();
         assert_eq!(dark(&sheet), 6);
         // Letters do not darken filled areas.
         sheet.write("WWW", WIDTH - 30, 19);

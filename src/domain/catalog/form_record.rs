@@ -1,6 +1,6 @@
 //! One record from a form at the desk, checked by the rules of the catalog file.
 
-use crate::domain::catalog::file::{RawRecord, Reader};
+use crate::domain::catalog::catalog_file::{RawRecord, Reader};
 use crate::domain::catalog::{CatalogFile, Discount, Fault, Json, RateRecord};
 use crate::domain::payment::Wallet;
 use crate::domain::values::Currency;
