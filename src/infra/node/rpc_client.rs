@@ -28,7 +28,7 @@ const CONNECT_SECONDS: u64 = 30;
 const MAX_BYTES: usize = 8 << 20;
 /// The same for calls that take long and return little.
 const MAX_SLOW_BYTES: usize = 256 << 10;
-/// Units: bytes of memory that one parsed response takes, as estimated by [`memory`].
+/// Units: bytes of memory that one parsed response takes, estimated before it is parsed.
 const MAX_MEMORY: usize = 48 << 20;
 /// Units: bytes of a response that any number of nodes may send at the same time, and how many may send larger ones:
 /// together with one that is being parsed, they stay below the memory limit of the process.
