@@ -65,7 +65,7 @@ pub async fn apply_payments(
     }
     // Last: if the shop stops before this, the next scan starts at the same position.
     let mut tx = shop.db.write().await?;
-    store::watch::mark_looked(&mut tx, network, scan, now).await.context("save the scan state")?;
+    store::watch::mark_scanned(&mut tx, network, scan, now).await.context("save the scan state")?;
     tx.commit().await.context("commit the scan state")?;
     end_doubt(shop, network, now).await?;
     Ok(n_changed)

@@ -21,9 +21,6 @@ pub enum NewPosition {
     Number(i64),
 }
 
-/// The product has been changed since it was loaded.
-pub struct Stale;
-
 /// Hides a product from buyers, or shows it again. `None`: there is none.
 pub async fn hide_product(
     shop: &Shop,
@@ -49,20 +46,32 @@ pub async fn hide_product(
     Ok(Some(()))
 }
 
-/// Deletes a product; orders keep their data. `edition`: the one that the seller saw; `Err`: it has changed, and
-/// nothing was done.
+/// Why a product was not deleted.
+pub enum DeleteProductError {
+    NotFound,
+    /// It has changed since the seller saw it.
+    Stale,
+    Broken(anyhow::Error),
+}
+
+broken_from!(DeleteProductError);
+
+/// Deletes a product; orders keep their data. `edition`: the one that the seller saw.
+///
+/// # Errors
+/// [`DeleteProductError`]: nothing was deleted.
 pub async fn delete_product(
     shop: &Shop,
     slug: &Slug,
     edition: i64,
     now: Timestamp,
-) -> anyhow::Result<Option<Result<(), Stale>>> {
+) -> Result<(), DeleteProductError> {
     let mut tx = shop.db.write().await?;
     let Some(product) = store::products::find(&mut tx, slug).await? else {
-        return Ok(None);
+        return Err(DeleteProductError::NotFound);
     };
     if product.edition != edition {
-        return Ok(Some(Err(Stale)));
+        return Err(DeleteProductError::Stale);
     }
     store::product_writes::delete(&mut tx, product.id).await.context("delete the product")?;
     settle(&mut tx, ListingChange::Product(product.id)).await?;
@@ -71,7 +80,7 @@ pub async fn delete_product(
     let dropped: Vec<String> =
         product.pictures.iter().map(|picture| picture.fingerprint.clone()).collect();
     clear_up(shop, &dropped).await;
-    Ok(Some(Ok(())))
+    Ok(())
 }
 
 /// Makes a hidden copy without stock, right after the product. Returns its slug. `once`: the form's idempotency key, so
@@ -191,22 +200,36 @@ pub async fn move_product(
     Ok(Some(()))
 }
 
-/// Units: units in stock.
-const MAX_PIECES: i64 = 1_000_000;
+/// Units: items in stock.
+const MAX_STOCK: i64 = 1_000_000;
 
-/// Adds units to the stock or removes some, regardless of concurrent sales. Returns the new stock, or `Err` with the
-/// current one if that is not possible. `once`: the form's idempotency key, so that a resubmission is not counted
-/// again.
+/// Why a stock was not changed.
+pub enum AddStockError {
+    NotFound,
+    /// The result would be below zero or above a million.
+    OutOfRange {
+        stock: i64,
+    },
+    Broken(anyhow::Error),
+}
+
+broken_from!(AddStockError);
+
+/// Adds items to the stock or removes some, regardless of concurrent sales. `once`: the form's idempotency key, so that a
+/// resubmission is not counted again.
+///
+/// # Errors
+/// [`AddStockError`]: the stock is as it was.
 pub async fn add_stock(
     shop: &Shop,
     slug: &Slug,
-    (option, pieces): (i64, i64),
+    (option, n_items): (i64, i64),
     once: &str,
     now: Timestamp,
-) -> anyhow::Result<Option<Result<i64, i64>>> {
+) -> Result<(), AddStockError> {
     let mut tx = shop.db.write().await?;
     let Some(product) = store::products::find(&mut tx, slug).await? else {
-        return Ok(None);
+        return Err(AddStockError::NotFound);
     };
     let pool = match option {
         0 => Some((product.stock, product.name.clone())),
@@ -216,29 +239,29 @@ pub async fn add_stock(
             .find(|one| one.id == option)
             .and_then(|one| Some((one.stock?, format!("{} ({})", product.name, one.name)))),
     };
-    let Some((stock, name)) = pool else { return Ok(None) };
+    let Some((stock, name)) = pool else { return Err(AddStockError::NotFound) };
     // A different number is a different request, even from a page reached with the back button.
-    let form = format!("{once} {option} {pieces}");
+    let form = format!("{once} {option} {n_items}");
     if store::handled_forms::find(&mut tx, &form).await?.is_some() {
-        return Ok(Some(Ok(stock)));
+        return Ok(());
     }
-    let sum = stock.checked_add(pieces).filter(|sum| (0..=MAX_PIECES).contains(sum));
-    let Some(sum) = sum else { return Ok(Some(Err(stock))) };
+    let sum = stock.checked_add(n_items).filter(|sum| (0..=MAX_STOCK).contains(sum));
+    let Some(sum) = sum else { return Err(AddStockError::OutOfRange { stock }) };
     if sum != stock {
         let pool = OfferKey { product: product.id, option };
         store::stock::change(&mut tx, pool, StockChange::Set(sum))
             .await
             .context("set the stock")?;
         settle(&mut tx, ListingChange::None).await?;
-        let action = match pieces {
-            0.. => format!("Added {pieces} {name} to stock: now {sum}"),
-            _ => format!("Removed {} {name} from stock: now {sum}", pieces.unsigned_abs()),
+        let action = match n_items {
+            0.. => format!("Added {n_items} {name} to stock: now {sum}"),
+            _ => format!("Removed {} {name} from stock: now {sum}", n_items.unsigned_abs()),
         };
         store::audit_log::record(&mut tx, now, &action).await?;
         store::handled_forms::insert(&mut tx, &form, "", now).await?;
         tx.commit().await.context("commit the stock")?;
     }
-    Ok(Some(Ok(sum)))
+    Ok(())
 }
 
 /// Renames a category in every product, or removes it if the new name is `None`. Returns the number of products.

@@ -104,8 +104,8 @@ pub use import_catalog::{
 };
 pub use load_sent_messages::{SentMessage, load_sent_messages};
 pub use manage_product::{
-    NewPosition, Stale, add_stock, delete_product, duplicate_product, hide_product, move_product,
-    rename_category,
+    AddStockError, DeleteProductError, NewPosition, add_stock, delete_product, duplicate_product,
+    hide_product, move_product, rename_category,
 };
 pub use mark_seen::mark_seen;
 pub use notify_seller::{clear_drafts, deliver_outbox, notify_seller};

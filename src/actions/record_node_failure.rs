@@ -19,7 +19,7 @@ pub async fn record_node_failure(
     now: Timestamp,
 ) -> anyhow::Result<()> {
     let mut tx = shop.db.write().await?;
-    store::watch::mark_trouble(&mut tx, network, trouble, now)
+    store::watch::mark_problem(&mut tx, network, trouble, now)
         .await
         .context("save the node failure")?;
     tx.commit().await.context("commit the node failure")?;
@@ -35,7 +35,7 @@ pub async fn record_node_failure(
         .await
         .context("notify the seller of the node failure")?;
     let mut tx = shop.db.write().await?;
-    store::watch::mark_trouble_told(&mut tx, network).await?;
+    store::watch::mark_problem_notified(&mut tx, network).await?;
     tx.commit().await.context("commit that the seller was notified")
 }
 

@@ -193,7 +193,7 @@ fn the_digest_names_what_waits_and_is_silent_where_nothing_does() {
         "update orders set status = 'expired', finished_at = 253402214400 where id = 120; \
          update orders set finished_at = 86400 where id = 117; \
          insert into outbox (order_id, number, at, message) values (120, 0, 1, x'00'), (119, 0, 2, null); \
-         insert into messages (order_id, kind, day, sealed, message_id) values \
+         insert into messages (order_id, kind, day, sealed, idempotency_key) values \
              (111, 'question', 0, x'00', null), (112, 'question', 0, x'00', null), \
              (112, 'answer', 0, x'00', randomblob(32)), (113, 'answer', 0, x'00', randomblob(32)), \
              (113, 'question', 0, x'00', null), (114, 'receipt', 0, x'00', null)",

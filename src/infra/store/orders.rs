@@ -224,21 +224,19 @@ pub async fn find_buyer_key(
     db: &mut Connection,
     order_ref: &OrderRef,
 ) -> Result<Option<BuyerRecipient>, StoreError> {
-    let found: Option<Option<BuyerRecipient>> =
-        sqlx::query_scalar("select recipient from orders where order_ref = $1")
-            .bind(order_ref)
-            .fetch_optional(db)
-            .await?;
-    Ok(found.flatten())
+    let recipient = sqlx::query_scalar(
+        "select recipient from orders where order_ref = $1 and recipient is not null",
+    );
+    Ok(recipient.bind(order_ref).fetch_optional(db).await?)
 }
 
 /// Whether somebody can still open the order's page: `false` where the buyer has erased their data, or it was placed before
 /// pages could be opened.
-pub async fn has_reader(db: &mut Connection, order_ref: &OrderRef) -> Result<bool, StoreError> {
-    let has_reader = sqlx::query_scalar(
+pub async fn has_buyer_key(db: &mut Connection, order_ref: &OrderRef) -> Result<bool, StoreError> {
+    let has_buyer_key = sqlx::query_scalar(
         "select exists (select 1 from orders where order_ref = $1 and recipient is not null)",
     );
-    Ok(has_reader.bind(order_ref).fetch_one(db).await?)
+    Ok(has_buyer_key.bind(order_ref).fetch_one(db).await?)
 }
 
 /// The newest message when the code was last typed, and that it was typed now.

@@ -110,7 +110,7 @@ pub async fn end_others(tx: &mut Tx, networks: &[String]) -> Result<(), StoreErr
 }
 
 /// Forgets what the nodes' readers remember, and with it which chain it was.
-pub async fn forget_memories(tx: &mut Tx) -> Result<(), StoreError> {
+pub async fn forget_scan_states(tx: &mut Tx) -> Result<(), StoreError> {
     sqlx::query("update watched_networks set scan_state = null").execute(&mut **tx).await?;
     Ok(())
 }
@@ -134,13 +134,14 @@ pub async fn find(db: &mut Connection, network: &str) -> Result<Option<Watch>, S
     Ok(watch.bind(network).fetch_optional(db).await?)
 }
 
-pub async fn find_memory(db: &mut Connection, network: &str) -> Result<Option<String>, StoreError> {
-    let found: Option<Option<String>> =
-        sqlx::query_scalar("select scan_state from watched_networks where network = $1")
-            .bind(network)
-            .fetch_optional(db)
-            .await?;
-    Ok(found.flatten())
+pub async fn find_scan_state(
+    db: &mut Connection,
+    network: &str,
+) -> Result<Option<String>, StoreError> {
+    let state = sqlx::query_scalar(
+        "select scan_state from watched_networks where network = $1 and scan_state is not null",
+    );
+    Ok(state.bind(network).fetch_optional(db).await?)
 }
 
 #[derive(FromRow)]
@@ -221,7 +222,7 @@ pub async fn mark_seen(
 }
 
 /// A whole look, and nothing is in doubt.
-pub async fn mark_looked(
+pub async fn mark_scanned(
     tx: &mut Tx,
     network: &str,
     look: &ScanResult,
@@ -249,7 +250,7 @@ pub async fn mark_looked(
 }
 
 /// Nothing is decided until the node has recovered.
-pub async fn mark_trouble(
+pub async fn mark_problem(
     tx: &mut Tx,
     network: &str,
     problem: &str,
@@ -270,7 +271,7 @@ pub async fn mark_trouble(
 }
 
 /// The seller was told of the doubt.
-pub async fn mark_trouble_told(tx: &mut Tx, network: &str) -> Result<(), StoreError> {
+pub async fn mark_problem_notified(tx: &mut Tx, network: &str) -> Result<(), StoreError> {
     sqlx::query("update watched_networks set is_notified = 1 where network = $1")
         .bind(network)
         .execute(&mut **tx)

@@ -83,7 +83,7 @@ async fn watch(
     let _lock = lock(settings)?;
     if command.forget {
         let mut tx = shop.db.write().await?;
-        store::watch::forget_memories(&mut tx).await.context("delete the scan states")?;
+        store::watch::forget_scan_states(&mut tx).await.context("delete the scan states")?;
         tx.commit().await.context("commit the removal of the scan states")?;
         say("Done. Payments detected so far are kept; the nodes are queried again.");
         return Ok(ExitCode::SUCCESS);
@@ -267,7 +267,7 @@ impl WatchedNode {
         let invoices =
             store::watch::list_followed(&mut *shop.db.reader().await?, network, rules, trusted)
                 .await?;
-        let state = store::watch::find_memory(&mut *shop.db.reader().await?, network).await?;
+        let state = store::watch::find_scan_state(&mut *shop.db.reader().await?, network).await?;
         let input = ScanInput { invoices: &invoices, state: state.as_deref(), now, trusted };
         let scan = tokio::time::timeout(SCAN_TIMEOUT, self.node.scan(input))
             .await

@@ -52,7 +52,7 @@ struct OrderPage<'a> {
     refusal: &'a Refusal,
     step_forms: Vec<StepForm<'a>>,
     /// Whether the buyer can read an answer.
-    has_reader: bool,
+    has_buyer_key: bool,
     answer_key: String,
     lines: &'a [OrderLine],
     adjustments: Vec<Adjustment>,
@@ -177,7 +177,7 @@ pub async fn show_order(
         Some(_) => store::watch::find(&mut db, &invoice.coin.network()).await?,
         None => None,
     };
-    let has_reader = store::orders::has_reader(&mut db, order_ref).await?;
+    let has_buyer_key = store::orders::has_buyer_key(&mut db, order_ref).await?;
     drop(db);
     // Message 0 is the one about the order itself.
     let numbers: Vec<i64> =
@@ -203,7 +203,7 @@ pub async fn show_order(
         erased_on: order.erased_after(desk.shop.policy.keep_days).map(Timestamp::day),
         step_forms: step_forms(order, &random_bytes, refusal),
         refusal,
-        has_reader,
+        has_buyer_key,
         answer_key: hex(&random_bytes),
         lines: &order.lines,
         adjustments: adjustments(order),

@@ -6,7 +6,7 @@ use askama::Template;
 use serde::Deserialize;
 
 use crate::actions;
-use crate::actions::{NewPosition, Stale};
+use crate::actions::{AddStockError, DeleteProductError, NewPosition};
 use crate::domain::catalog::Slug;
 use crate::infra::store::products::EditedProduct;
 use crate::interfaces::desk::confirmation::ConfirmationPage;
@@ -94,15 +94,14 @@ async fn add_stock(desk: &Desk, seller: &Seller, slug: &Slug, form: &ManageForm)
     let add = form.add.trim();
     // People also type the minus sign U+2212.
     let error = match add.replace('\u{2212}', "-").parse() {
-        Ok(n) => {
-            let added = actions::add_stock(&desk.shop, slug, (pool, n), &form.once, now()).await?;
-            match added.ok_or(DeskError::NotFound)? {
-                Ok(_) => return Ok(to_product(slug, "saved")),
-                Err(stock) => {
-                    format!("{stock} in stock: the result must be between 0 and 1,000,000.")
-                }
+        Ok(n) => match actions::add_stock(&desk.shop, slug, (pool, n), &form.once, now()).await {
+            Ok(()) => return Ok(to_product(slug, "saved")),
+            Err(AddStockError::OutOfRange { stock }) => {
+                format!("{stock} in stock: the result must be between 0 and 1,000,000.")
             }
-        }
+            Err(AddStockError::NotFound) => return Err(DeskError::NotFound),
+            Err(AddStockError::Broken(error)) => return Err(error.into()),
+        },
         Err(_) => "Enter a whole number: how many to add, or a negative number to remove stock."
             .to_owned(),
     };
@@ -137,10 +136,11 @@ pub async fn remove(
         let template = removal_page(&seller, &seen, PasswordPrompt::WRONG);
         return page(StatusCode::UNPROCESSABLE_ENTITY, &template);
     }
-    let deleted = actions::delete_product(&desk.shop, &product.slug, form.edition, now()).await?;
-    match deleted.ok_or(DeskError::NotFound)? {
+    match actions::delete_product(&desk.shop, &product.slug, form.edition, now()).await {
         Ok(()) => Ok(see_other("/products?done=deleted")),
-        Err(Stale) => {
+        Err(DeleteProductError::NotFound) => Err(DeskError::NotFound),
+        Err(DeleteProductError::Broken(error)) => Err(error.into()),
+        Err(DeleteProductError::Stale) => {
             let product = find(&desk, &slug).await?;
             let mut template = removal_page(&seller, &product, PasswordPrompt::default());
             template.was_changed = true;
