@@ -108,13 +108,13 @@ fn currency(name: &str) -> Currency {
 fn invoices(coin: &Coin, alone: &str, shared: &str) -> Vec<WatchedInvoice> {
     [(1, alone, true, 15_000_000), (2, shared, false, 20_000_010), (3, shared, false, 20_000_020)]
         .into_iter()
-        .filter(|(_, address, is_alone, _)| !*is_alone || *address != shared)
-        .map(|(id, address, is_alone, amount)| WatchedInvoice {
+        .filter(|(_, address, has_own_address, _)| !*has_own_address || *address != shared)
+        .map(|(id, address, has_own_address, amount)| WatchedInvoice {
             id,
             coin: coin.clone(),
             address: Address::parse(coin, address).expect("it is an address"),
             amount: Amount::new(amount).expect("it is an amount"),
-            is_alone,
+            has_own_address,
             depth: Depth::Blocks(2),
             placed_on: Timestamp::new(NOW - 86_400).expect("it is a moment"),
             last: None,

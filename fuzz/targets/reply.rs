@@ -13,8 +13,8 @@ fuzz_target!(|message: &[u8]| {
         match Reply::parse(message, recipients, &OWN_KEYS) {
             Ok(reply) => {
                 assert!(!reply.order_refs.is_empty());
-                assert!(reply.command.is_some() || reply.words.is_some());
-                if let Some(words) = &reply.words {
+                assert!(reply.command.is_some() || reply.text.is_some());
+                if let Some(words) = &reply.text {
                     let words = words.as_str();
                     assert!(!words.is_empty());
                     assert!(words.chars().count() <= reply::MAX_PGP_CHARACTERS);
