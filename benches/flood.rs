@@ -25,7 +25,7 @@ const N_FLOODERS: usize = 50;
 const N_PURCHASES: usize = 100;
 const CIRCUIT_A: u32 = 0xa;
 const CIRCUIT_B: u32 = 0xb000;
-/// One circuit may have as many unpaid orders.
+/// One circuit may have at most this many unpaid orders.
 const ORDERS_OF_CIRCUIT: u32 = 10;
 
 fn main() {

@@ -52,8 +52,8 @@ pub async fn answer_buyer(
     store::audit_log::record_of_order(&mut tx, now, order_ref, "Answered").await?;
     tx.commit().await.context("commit the answer")?;
 
-    for told in queued {
-        notify_seller(shop, told, now).await;
+    for message in queued {
+        notify_seller(shop, message, now).await;
     }
     Ok(())
 }

@@ -42,8 +42,8 @@ pub async fn apply_reply(
     tx.commit().await.context("commit the reply")?;
     failpoints::at("word-committed");
 
-    for told in queued {
-        notify_seller(shop, told, now).await;
+    for message in queued {
+        notify_seller(shop, message, now).await;
     }
     Ok(())
 }
@@ -67,7 +67,7 @@ pub(super) async fn apply_reply_in_tx(
         if let Some(command) = &reply.command {
             let change = change(command);
             match change_order_in_tx(shop, tx, order, &change, Some(message_id), now).await {
-                Ok((_, told)) => queued.push(told),
+                Ok((_, message)) => queued.push(message),
                 Err(ChangeOrderError::Broken(error)) => return Err(error.into()),
                 Err(unchanged) => {
                     let order_ref = order_ref.clone();
@@ -102,10 +102,10 @@ async fn keep_answer(
     message_id: &[u8; 32],
     now: Timestamp,
 ) -> anyhow::Result<bool> {
-    let Some(reader) = store::orders::find_buyer_key(tx, order_ref).await? else {
+    let Some(recipient) = store::orders::find_buyer_key(tx, order_ref).await? else {
         return Ok(false);
     };
-    let sealed = reader.encrypt(words.as_str())?;
+    let sealed = recipient.encrypt(words.as_str())?;
     let words = NewMessage {
         kind: MessageKind::Answer,
         now,

@@ -102,9 +102,11 @@ pub async fn ask_seller(
         MessageBody::Block(block) => (Notification::Question("", Some(block)), question.pgp_shown),
     };
     // Orders from before buyers had keys show that a message was sent, but not its text.
-    let reader = store::orders::find_buyer_key(&mut tx, order_ref).await?;
-    let sealed =
-        reader.map(|reader| reader.encrypt(shown)).transpose().context("encrypt the message")?;
+    let recipient = store::orders::find_buyer_key(&mut tx, order_ref).await?;
+    let sealed = recipient
+        .map(|recipient| recipient.encrypt(shown))
+        .transpose()
+        .context("encrypt the message")?;
     let queued = queue_message(shop, &mut tx, &order, notification, false, now).await?;
     let message = NewMessage {
         kind: MessageKind::Question,

@@ -24,7 +24,7 @@ pub struct ProductEdit {
     pub record: ProductRecord,
     /// Whether the seller wrote the slug; one made from the name gets a number if it is taken.
     pub has_chosen_slug: bool,
-    pub pieces: PoolEdit,
+    pub stock: PoolEdit,
     /// For each option of the record: the id of the existing one, and its stock.
     pub options: Vec<(Option<i64>, PoolEdit)>,
 }
@@ -132,11 +132,11 @@ fn product_write<'a>(
     ProductWrite {
         slug,
         record: &edit.record,
-        stock: pieces(edit.pieces, old.map(|old| old.stock)),
+        stock: stock_change(edit.stock, old.map(|old| old.stock)),
         options: edit
             .options
             .iter()
-            .map(|(id, pool)| (*id, pieces(*pool, old.and_then(|old| stock_of(old, *id)))))
+            .map(|(id, pool)| (*id, stock_change(*pool, old.and_then(|old| stock_of(old, *id)))))
             .collect(),
         pictures: edit
             .record
@@ -182,7 +182,7 @@ fn is_sold_since(edit: &ProductEdit, old: &EditedProduct) -> bool {
     let moved = |pool: &PoolEdit, stock: Option<i64>| {
         pool.now != pool.was && pool.now.is_some() && stock != pool.was && stock != pool.now
     };
-    moved(&edit.pieces, Some(old.stock))
+    moved(&edit.stock, Some(old.stock))
         || edit.options.iter().any(|(id, pool)| {
             id.is_some_and(|id| old.options.iter().any(|option| option.id == id))
                 && moved(pool, stock_of(old, *id))
@@ -193,7 +193,7 @@ fn stock_of(product: &EditedProduct, option: Option<i64>) -> Option<i64> {
     product.options.iter().find(|one| Some(one.id) == option).and_then(|option| option.stock)
 }
 
-fn pieces(pool: PoolEdit, stock: Option<i64>) -> StockChange {
+fn stock_change(pool: PoolEdit, stock: Option<i64>) -> StockChange {
     match pool.now {
         None => StockChange::Shared,
         // Not edited: sales since then must not be undone.
@@ -229,7 +229,7 @@ fn changes(old: &EditedProduct, new: &ProductWrite<'_>) -> Vec<&'static str> {
     note(!same_prices && old.options.len() == record.options.len(), "price");
     note(
         new.stock != StockChange::Kept
-            || new.options.iter().any(|(id, pieces)| match pieces {
+            || new.options.iter().any(|(id, pool)| match pool {
                 StockChange::Kept => false,
                 StockChange::Set(_) => true,
                 StockChange::Shared => stock_of(old, *id).is_some(),

@@ -36,15 +36,17 @@ pub async fn enforce_unpaid_quota(shop: &Shop, now: Timestamp) -> anyhow::Result
     if too_many < excess {
         finish_erasure(shop).await?;
     }
-    // What is over makes room in a later round: it is erased some time after.
-    let leaving = store::unpaid_bytes::count_over_bytes(&mut *shop.db.reader().await?).await?;
-    let mut to_expire = too_many - leaving;
-    while 0 < to_expire {
-        let expiring = expire_some(shop, to_expire, now).await?;
-        if expiring == 0 {
-            break;
+    if 0 < too_many {
+        // What is over makes room in a later round: it is erased some time after.
+        let leaving = store::unpaid_bytes::count_over_bytes(&mut *shop.db.reader().await?).await?;
+        let mut to_expire = too_many - leaving;
+        while 0 < to_expire {
+            let expiring = expire_some(shop, to_expire, now).await?;
+            if expiring == 0 {
+                break;
+            }
+            to_expire -= expiring;
         }
-        to_expire -= expiring;
     }
     let n_reported =
         store::unpaid_bytes::count_reported_bytes(&mut *shop.db.reader().await?).await?;

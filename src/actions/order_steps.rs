@@ -17,11 +17,11 @@ pub(super) async fn keep_step(
     idempotency_key: Option<&[u8; 32]>,
     now: Timestamp,
 ) -> anyhow::Result<()> {
-    let reader = match word {
+    let recipient = match word {
         "" => None,
         _ => store::orders::find_buyer_key(tx, order_ref).await?,
     };
-    let sealed = reader.map(|reader| reader.encrypt(word)).transpose()?;
+    let sealed = recipient.map(|recipient| recipient.encrypt(word)).transpose()?;
     let words = NewMessage {
         kind: MessageKind::Step,
         now,

@@ -60,8 +60,8 @@ pub async fn place_order(
     let form = CheckoutKey::of_cart(placing.basket.id);
     // Anything that can be computed beforehand is: all other buyers wait while the write lock is held.
     let code = Code::of_cart(placing.basket.id);
-    let reader = BuyerIdentity::of_code(&code, &shop.salt).recipient();
-    let receipt = reader.encrypt(&placing.receipt).context("encrypt the receipt")?;
+    let recipient = BuyerIdentity::of_code(&code, &shop.salt).recipient();
+    let receipt = recipient.encrypt(&placing.receipt).context("encrypt the receipt")?;
     let lookup = code.lookup_name(&shop.salt);
 
     let mut tx = shop.db.write().await?;
@@ -106,7 +106,7 @@ pub async fn place_order(
         has_own_address,
         form: &form,
         lookup: &lookup,
-        reader: &reader,
+        recipient: &recipient,
         receipt: &receipt,
         message: &message,
         message_at: at,

@@ -51,7 +51,7 @@ pub(super) async fn end_doubt(shop: &Shop, network: &str, now: Timestamp) -> any
         .await
         .context("notify the seller that the node recovered")?;
     let mut tx = shop.db.write().await?;
-    store::watch::mark_trouble_over(&mut tx, network).await?;
+    store::watch::mark_problem_over(&mut tx, network).await?;
     tx.commit().await.context("commit that the seller was notified")
 }
 

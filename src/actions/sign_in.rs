@@ -26,10 +26,10 @@ pub async fn sign_in(
     shop: &Shop,
     authenticator: &Authenticator,
     given: Credentials,
-    signing: NewSession,
+    session: NewSession,
     now: Timestamp,
 ) -> Result<(), AuthError> {
-    let verified = authenticator.verify(shop, Check::All(given), signing.salt, now).await?;
+    let verified = authenticator.verify(shop, Check::All(given), session.salt, now).await?;
     let mut tx = shop.db.write().await?;
     if !use_up(&mut tx, &verified).await? {
         return Err(authenticator.wrong(now));
@@ -38,11 +38,11 @@ pub async fn sign_in(
     store::login::delete_sessions_seen_before(&mut tx, over)
         .await
         .context("delete old sessions")?;
-    if let Some(earlier) = &signing.earlier {
+    if let Some(earlier) = &session.earlier {
         store::login::delete_session(&mut tx, earlier).await.context("end the earlier session")?;
     }
     let span = SessionSpan::begin(now);
-    store::login::insert_session(&mut tx, &signing.fresh, span)
+    store::login::insert_session(&mut tx, &session.fresh, span)
         .await
         .context("save the session")?;
     store::audit_log::record(&mut tx, now, action_of(&verified))

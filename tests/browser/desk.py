@@ -32,7 +32,7 @@ def every_page_of_the_desk(shop, firefox):
     yield from appearance_pages(shop, firefox)
     yield from product_pages(shop, firefox)
     yield from order_pages(shop, firefox)
-    yield from trade_pages(shop, firefox)
+    yield from record_pages(shop, firefox)
 
 
 def account_pages(shop, firefox):
@@ -76,7 +76,7 @@ def appearance_pages(shop, firefox):
     yield "refused look, taken"
 
 
-def trade_pages(shop, firefox):
+def record_pages(shop, firefox):
     """Discounts, shipping and wallets: lists, forms, and refused forms."""
     go = lambda path: firefox.go(shop.desk + path)
     yield from visit(firefox, shop, "/discounts", "/discounts/new", "/rates", "/rates/new", "/wallets", "/wallets/new")

@@ -375,9 +375,8 @@ fn no_time_that_is_shown_or_kept_has_seconds() {
     let order_ref = page.mark("order-ref");
     let one: Value =
         serde_json::from_str(&world.says(&["orders", "show", &order_ref, "--json"])).unwrap();
-    for error_text in [one["until"].as_str().unwrap(), orders(&world)[0]["until"].as_str().unwrap()]
-    {
-        assert_eq!(error_text, shown);
+    for printed in [one["until"].as_str().unwrap(), orders(&world)[0]["until"].as_str().unwrap()] {
+        assert_eq!(printed, shown);
     }
     let receipt = buyer.get("/order/receipt.txt").text();
     assert!(receipt.contains("Pay before ") && !receipt.contains(":00Z"), "{receipt}");

@@ -70,7 +70,6 @@ fn services_with(text: &str, words: &str) -> Vec<String> {
     let names = services.iter().filter(|line| line.starts_with("  ") && !line.starts_with("   "));
     let names = names.filter(|line| !line.trim().starts_with('#'));
     let names = names.filter_map(|line| line.trim().strip_suffix(':'));
-    let names = names.filter(|name| !name.starts_with('#'));
     let has_words = |name: &&str| block(text, &format!("  {name}:")).join("\n").contains(words);
     names.filter(has_words).map(str::to_owned).collect()
 }

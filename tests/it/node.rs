@@ -328,16 +328,16 @@ fn broken(answer: Vec<u8>) -> (NodeUrl, std::thread::JoinHandle<String>) {
     let serving = std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        let mut target = Vec::new();
+        let mut request = Vec::new();
         let mut some = [0; 4096];
-        while !String::from_utf8_lossy(&target).contains("jsonrpc") {
+        while !String::from_utf8_lossy(&request).contains("jsonrpc") {
             match stream.read(&mut some) {
-                Ok(n) if 0 < n => target.extend_from_slice(&some[..n]),
+                Ok(n) if 0 < n => request.extend_from_slice(&some[..n]),
                 _ => break,
             }
         }
         let _ = stream.write_all(&answer);
-        String::from_utf8_lossy(&target).into_owned()
+        String::from_utf8_lossy(&request).into_owned()
     });
     let url = format!("http://user:hunter2@127.0.0.1:{port}/key");
     (NodeUrl::parse(&url).unwrap(), serving)
@@ -386,9 +386,9 @@ async fn an_invalid_answer_is_an_error_that_shows_no_password() {
         let said = format!("{error} {error:?}");
         assert!(said.contains(words), "{words}: {said}");
         assert!(!said.contains("hunter2") && !said.contains("/key"), "{said}");
-        let target = serving.join().unwrap();
-        assert!(target.starts_with("POST /key HTTP/1.1\r\n"), "{target}");
-        assert!(target.contains("Basic dXNlcjpodW50ZXIy"), "{target}");
+        let request = serving.join().unwrap();
+        assert!(request.starts_with("POST /key HTTP/1.1\r\n"), "{request}");
+        assert!(request.contains("Basic dXNlcjpodW50ZXIy"), "{request}");
     }
 }
 

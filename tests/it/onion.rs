@@ -331,13 +331,13 @@ fn the_client_list_is_given_to_tor_before_the_shop_opens() {
 }
 
 #[test]
-fn connections_without_a_circuit_id_are_refused() {
+fn circuit_ids_are_refused_for_a_service_that_the_shop_creates() {
     let world = World::closed(&[]);
     let arguments = [
         "serve",
         "--tor",
         "--listen",
-        "unix:door",
+        "unix:sock",
         "--circuit-id",
         "haproxy",
         "--tor-control",

@@ -99,6 +99,7 @@ mod tests {
         check(r#""percent": 10, "less": [{"price": 50000, "wallet": "->wallets.btc"}]"#, &["less"]);
         check(r#""less": [{"price": 55555, "wallet": "->wallets.btc"}]"#, &["less[0].price"]);
         check(r#""less": [{"price": 0, "wallet": "->wallets.btc"}]"#, &["less[0].price"]);
+        check(r#""less": [5]"#, &["less[0]"]);
         check(r#""less": [{"price": 50, "wallet": "->wallets.eth"}]"#, &["less[0].wallet"]);
         let twice = r#"{"price": 50, "wallet": "->wallets.btc"}"#;
         check(&format!(r#""less": [{twice}, {twice}]"#), &["less[1].wallet"]);

@@ -172,11 +172,6 @@ impl Status {
         )
     }
 
-    /// Whether no payment was detected yet, so that another order that is paid first may take the items that it reserves.
-    pub fn is_unpaid(self) -> bool {
-        matches!(self, Self::Awaiting | Self::Reported)
-    }
-
     /// Whether its items are still with the seller, and count when the seller counts the stock.
     pub fn is_open(self) -> bool {
         self.holds_stock() && self != Self::Shipped

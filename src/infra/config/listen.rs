@@ -139,8 +139,8 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expected: Result<Option<&str>, &str>) {
-        let read = read_desk_listen(text).map(|address| {
-            address.map(|address| match address.address {
+        let read = read_desk_listen(text).map(|setting| {
+            setting.map(|setting| match setting.address {
                 ListenAddress::Tcp(address) => address,
                 ListenAddress::Unix(path) => format!("unix:{}", path.display()),
                 ListenAddress::Systemd => "systemd".to_owned(),
@@ -179,7 +179,7 @@ mod tests {
     /// `expected`: whether it is confirmed.
     #[track_caller]
     fn check_listen(text: &str, expected: Result<bool, &str>) {
-        let read = read_listen(text).map(|address| address.is_confirmed);
+        let read = read_listen(text).map(|setting| setting.is_confirmed);
         assert_eq!(read, expected.map_err(InvalidValue::from), "{text:?}");
     }
 

@@ -26,23 +26,23 @@ pub fn bars_height(n_bars: usize) -> usize {
 
 /// Bars one below the other, each below its rank and name, as a PNG.
 pub fn draw_bars(bars: &[Bar]) -> Result<Vec<u8>, DrawError> {
-    let mut sheet = Canvas::new(bars_height(bars.len()))?;
+    let mut canvas = Canvas::new(bars_height(bars.len()))?;
     let most = bars.iter().map(|bar| bar.n).max().unwrap_or(1);
     let right = canvas::WIDTH - MARGIN;
     for (n, bar) in bars.iter().enumerate() {
         let top = MARGIN + n * ENTRY_HEIGHT;
-        let name = format!("{}. {}", n + 1, sheet.letters.writable(&bar.name));
-        sheet.write(&shortened(sheet.letters, &name, right - MARGIN), MARGIN, top + NAME_MIDDLE);
+        let name = format!("{}. {}", n + 1, canvas.letters.writable(&bar.name));
+        canvas.write(&shortened(canvas.letters, &name, right - MARGIN), MARGIN, top + NAME_MIDDLE);
         let number = bar.n.to_string();
         // The longest bar leaves space for its number.
-        let longest = right - MARGIN - sheet.letters.width(&number) - GAP;
+        let longest = right - MARGIN - canvas.letters.width(&number) - GAP;
         // A number above zero is always visible.
         let long = canvas::share(longest, bar.n, most)?.max(if 0 < bar.n { 2 } else { 0 });
         let top = top + BAR_TOP;
-        sheet.fill(MARGIN..MARGIN + long, top..top + THICK, Ink::Dark);
-        sheet.write(&number, MARGIN + long + GAP, top + THICK / 2);
+        canvas.fill(MARGIN..MARGIN + long, top..top + THICK, Ink::Dark);
+        canvas.write(&number, MARGIN + long + GAP, top + THICK / 2);
     }
-    sheet.encode()
+    canvas.encode()
 }
 
 /// As much of a name as fits.

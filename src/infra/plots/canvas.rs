@@ -84,10 +84,10 @@ impl Canvas {
     pub fn encode(&self) -> Result<Vec<u8>, DrawError> {
         let mut palette = Vec::new();
         for shade in 0..SHADES {
-            for (canvas, ink) in PAPER.into_iter().zip(Ink::Letters.colour()) {
+            for (background, ink) in PAPER.into_iter().zip(Ink::Letters.colour()) {
                 // The background is lighter in every channel.
-                let darker = u16::from(canvas - ink) * u16::from(shade) / u16::from(SHADES - 1);
-                palette.push(canvas - u8::try_from(darker).map_err(failed)?);
+                let darker = u16::from(background - ink) * u16::from(shade) / u16::from(SHADES - 1);
+                palette.push(background - u8::try_from(darker).map_err(failed)?);
             }
         }
         palette.extend([Ink::Lines, Ink::Dark, Ink::Bright].map(Ink::colour).concat());
@@ -151,16 +151,16 @@ mod tests {
 
     #[test]
     fn what_lies_outside_is_not_drawn() {
-        let mut sheet = Canvas::new(20).unwrap();
-        sheet.fill(WIDTH - 3..WIDTH + 50, 18..500, Ink::Dark);
+        let mut canvas = Canvas::new(20).unwrap();
+        canvas.fill(WIDTH - 3..WIDTH + 50, 18..500, Ink::Dark);
         let dark =
-            |sheet: &Canvas| sheet.dots.iter().filter(|dot| **dot == Ink::Dark.place()).count();
-        assert_eq!(dark(&sheet), 6);
+            |canvas: &Canvas| canvas.dots.iter().filter(|dot| **dot == Ink::Dark.place()).count();
+        assert_eq!(dark(&canvas), 6);
         // Letters do not darken filled areas.
-        sheet.write("WWW", WIDTH - 30, 19);
-        sheet.write("WWW", 0, 0);
-        assert_eq!(dark(&sheet), 6);
-        assert!(sheet.dots.iter().any(|dot| *dot == Ink::Letters.place()));
+        canvas.write("WWW", WIDTH - 30, 19);
+        canvas.write("WWW", 0, 0);
+        assert_eq!(dark(&canvas), 6);
+        assert!(canvas.dots.iter().any(|dot| *dot == Ink::Letters.place()));
     }
 
     #[test]

@@ -37,20 +37,20 @@ const MARK: usize = 22;
 
 /// Columns side by side, each of two parts, as a PNG. Negative numbers are drawn as zero.
 pub fn draw_columns(plot: &Columns<'_>) -> Result<Vec<u8>, DrawError> {
-    let mut sheet = Canvas::new(HEIGHT)?;
+    let mut canvas = Canvas::new(HEIGHT)?;
     let tall = |column: &Column| column.lower.max(0).saturating_add(column.upper.max(0));
     let steps = canvas::steps(plot.columns.iter().map(tall).max().unwrap_or(0));
     let top = steps.last().copied().unwrap_or(1);
     let y = |n: i64| canvas::share(GROUND - TOP, n, top).map(|up| GROUND - up);
 
     let numbers: Vec<String> = steps.iter().map(|step| (plot.write)(*step)).collect();
-    let widest = numbers.iter().map(|number| sheet.letters.width(number)).max().unwrap_or(0);
+    let widest = numbers.iter().map(|number| canvas.letters.width(number)).max().unwrap_or(0);
     let left = (MARGIN + widest + 2 * TICK).min(RIGHT);
     for (step, number) in steps.iter().zip(&numbers) {
         let y = y(*step)?;
-        sheet.fill(left..RIGHT, y..y + THICK, Ink::Lines);
-        sheet.fill(left - TICK..left, y..y + THICK, Ink::Letters);
-        sheet.write(number, left.saturating_sub(2 * TICK + sheet.letters.width(number)), y + 1);
+        canvas.fill(left..RIGHT, y..y + THICK, Ink::Lines);
+        canvas.fill(left - TICK..left, y..y + THICK, Ink::Letters);
+        canvas.write(number, left.saturating_sub(2 * TICK + canvas.letters.width(number)), y + 1);
     }
 
     let space = RIGHT - left;
@@ -58,27 +58,27 @@ pub fn draw_columns(plot: &Columns<'_>) -> Result<Vec<u8>, DrawError> {
         // Units: hundredths of the width of one column.
         let x = |hundredths| left + space * (100 * n + hundredths) / (100 * plot.columns.len());
         let (lower, all) = (y(column.lower)?, y(tall(column))?);
-        sheet.fill(x(16)..x(84), lower..GROUND, Ink::Dark);
-        sheet.fill(x(16)..x(84), all..lower, Ink::Bright);
+        canvas.fill(x(16)..x(84), lower..GROUND, Ink::Dark);
+        canvas.fill(x(16)..x(84), all..lower, Ink::Bright);
         if !column.label.is_empty() {
-            let text = sheet.letters.writable(&column.label);
-            let wide = sheet.letters.width(&text);
-            sheet.fill(x(50)..x(50) + THICK, GROUND..GROUND + TICK, Ink::Letters);
-            sheet.write(&text, x(50).saturating_sub(wide / 2), LABEL_MIDDLE);
+            let text = canvas.letters.writable(&column.label);
+            let wide = canvas.letters.width(&text);
+            canvas.fill(x(50)..x(50) + THICK, GROUND..GROUND + TICK, Ink::Letters);
+            canvas.write(&text, x(50).saturating_sub(wide / 2), LABEL_MIDDLE);
         }
     }
-    sheet.fill(left..RIGHT, GROUND..GROUND + THICK, Ink::Letters);
-    sheet.fill(left..left + THICK, TOP..GROUND, Ink::Letters);
+    canvas.fill(left..RIGHT, GROUND..GROUND + THICK, Ink::Letters);
+    canvas.fill(left..left + THICK, TOP..GROUND, Ink::Letters);
 
     let mut left = MARGIN;
     for (text, ink) in [(plot.legend.0, Ink::Dark), (plot.legend.1, Ink::Bright)] {
         if text.is_empty() {
             continue;
         }
-        let text = sheet.letters.writable(text);
-        sheet.fill(left..left + MARK, MARGIN..MARGIN + MARK, ink);
-        sheet.write(&text, left + MARK + 10, MARGIN + MARK / 2);
-        left += MARK + 40 + sheet.letters.width(&text);
+        let text = canvas.letters.writable(text);
+        canvas.fill(left..left + MARK, MARGIN..MARGIN + MARK, ink);
+        canvas.write(&text, left + MARK + 10, MARGIN + MARK / 2);
+        left += MARK + 40 + canvas.letters.width(&text);
     }
-    sheet.encode()
+    canvas.encode()
 }

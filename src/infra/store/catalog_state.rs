@@ -14,14 +14,14 @@ pub struct Version {
 
 /// The numbers as they are now. They are read only where somebody has written to the database since.
 pub async fn version(db: &Db) -> Result<Version, StoreError> {
-    let count = db.changes.count();
-    if let Some(version) = db.changes.remembered(count) {
+    let count = db.commits.count();
+    if let Some(version) = db.commits.remembered(count) {
         return Ok(version);
     }
     let version: Version = sqlx::query_as("select version, seeding from catalog_state")
         .fetch_one(&mut *db.reader().await?)
         .await?;
-    db.changes.remember(count, version);
+    db.commits.remember(count, version);
     Ok(version)
 }
 

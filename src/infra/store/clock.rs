@@ -12,7 +12,7 @@ use crate::infra::store::{Connection, StoreError, Tx};
 pub(super) struct ClockColumns {
     ticks: Option<i64>,
     time: Option<Timestamp>,
-    may_step: Option<i64>,
+    allowed_step: Option<i64>,
     ahead: Option<i64>,
     stable_for: Option<i64>,
 }
@@ -27,8 +27,8 @@ pub async fn find(db: &mut Connection) -> Result<Option<TrustedClock>, StoreErro
 pub async fn replace(tx: &mut Tx, clock: &TrustedClock) -> Result<(), StoreError> {
     sqlx::query(
         r#"
-        insert into clock (only, ticks, time, may_step, ahead, stable_for) values (1, $1, $2, $3, $4, $5)
-        on conflict (only) do update set ticks = excluded.ticks, time = excluded.time, may_step = excluded.may_step,
+        insert into clock (only, ticks, time, allowed_step, ahead, stable_for) values (1, $1, $2, $3, $4, $5)
+        on conflict (only) do update set ticks = excluded.ticks, time = excluded.time, allowed_step = excluded.allowed_step,
             ahead = excluded.ahead, stable_for = excluded.stable_for
         "#,
     )
@@ -112,7 +112,7 @@ impl ClockColumns {
         Some(TrustedClock {
             monotonic_now: self.ticks?,
             time: self.time?,
-            allowed_step: self.may_step?,
+            allowed_step: self.allowed_step?,
             jump: self.ahead.map(|ahead| ClockJump { ahead, stable_for }),
         })
     }

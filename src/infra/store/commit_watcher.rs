@@ -12,12 +12,12 @@ use crate::infra::store::catalog_state::Version;
 /// Tells whether anybody, in this process or another, has written to the database since it was last asked.
 ///
 /// Every commit writes to the journal before it returns, and the kernel queues an event for that write before the write
-/// returns. So a look at the queue after somebody else's commit always finds the note: pages that are kept ready are
+/// returns. So reading the queue after somebody else's commit always finds the event: cached pages are
 /// never older than the catalog, at the price of one system call instead of a query.
 /// Source: inotify(7); <https://www.sqlite.org/walformat.html>.
 pub struct CommitWatcher {
     queue: Mutex<Inotify>,
-    /// Grows with every note.
+    /// Grows with every event.
     seen: AtomicU64,
     /// The last answer, and at which count it was asked for.
     known: Mutex<Option<(u64, Version)>>,
@@ -48,7 +48,7 @@ impl CommitWatcher {
             let found = match queue.read_events(&mut buffer) {
                 Ok(events) => events.count(),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
-                // A queue that cannot be read tells nothing: then every look counts as a change.
+                // A queue that cannot be read tells nothing: then every check counts as a change.
                 Err(_) => {
                     self.seen.fetch_add(1, Ordering::AcqRel);
                     0

@@ -27,7 +27,7 @@ pub struct SealedMessage {
     pub day: Timestamp,
     /// Of a step.
     pub status: Option<Status>,
-    /// To the order's reader. `None`: a step without a text.
+    /// Encrypted to the buyer's key. `None`: a step without a text.
     pub sealed: Option<Vec<u8>>,
     /// Of a question: the seller has opened the mail about it.
     pub is_read: bool,

@@ -76,7 +76,7 @@ pub struct Db {
     write: SqlitePool,
     /// The file in which `SQLite` keeps what is committed until it moves into the database.
     journal: Arc<Path>,
-    changes: Arc<CommitWatcher>,
+    commits: Arc<CommitWatcher>,
     delivered: Arc<Delivered>,
 }
 
@@ -148,16 +148,16 @@ impl Db {
         address_indexes::name_accounts(&write).await?;
         let read = SqlitePoolOptions::new()
             .max_connections(N_READERS)
-            // One is always open, so that the journal that `changes` watches stays the same file.
+            // One is always open, so that the journal that `commits` watches stays the same file.
             .min_connections(1)
             .idle_timeout(None)
             .max_lifetime(None)
             .test_before_acquire(false)
             .connect_with(options.pragma("query_only", "ON"))
             .await?;
-        let changes = Arc::new(CommitWatcher::watch(file)?);
+        let commits = Arc::new(CommitWatcher::watch(file)?);
         let journal = commit_watcher::journal_of(file).into();
-        Ok(Self { read, write, journal, changes, delivered: Arc::default() })
+        Ok(Self { read, write, journal, commits, delivered: Arc::default() })
     }
 
     /// Waits where all readers are in use: hold one only as long as you read with it.

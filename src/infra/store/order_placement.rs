@@ -141,8 +141,8 @@ const INSERT: &str = concat!(
 pub struct NewOrderData<'a> {
     pub form: &'a CheckoutKey,
     pub lookup: &'a LookupName,
-    pub reader: &'a BuyerRecipient,
-    /// Sealed to the reader.
+    pub recipient: &'a BuyerRecipient,
+    /// Encrypted to the recipient.
     pub receipt: &'a [u8],
     /// From which account its address was made and with which index; `None`: from none.
     pub derived: Option<(&'a str, u32)>,
@@ -170,7 +170,7 @@ pub async fn insert(
         .bind(&order.order_ref)
         .bind(beside.form)
         .bind(beside.lookup)
-        .bind(beside.reader)
+        .bind(beside.recipient)
         .bind(order.status)
         .bind(order.placed_at)
         .bind(order.shipping.as_ref().map(|shipping| shipping.name.as_str()))

@@ -211,7 +211,7 @@ pub async fn mark_delivered(db: &Db, id: i64) -> Result<(), StoreError> {
     if delivered.is_empty() {
         return Ok(());
     }
-    // What fails here is delivered again by the sweep, which finds the message in the Maildir.
+    // What fails here is delivered again by `deliver_outbox`, which finds the message in the Maildir.
     sqlx::query("update outbox set message = null where id in (select value from json_each($1))")
         .bind(json!(delivered).to_string())
         .execute(&db.write)

@@ -156,7 +156,7 @@ mod tests {
             assert_eq!(count_unpaid(&mut tx, now, 3).await.unwrap(), 3, "no further than is asked");
 
             // A host's clock that is ahead by a day changes nothing, neither do orders that were placed by it.
-            sqlx::query("insert into clock (only, ticks, time, may_step, ahead, stable_for) values (1, 0, 0, 0, 86400, 0)")
+            sqlx::query("insert into clock (only, ticks, time, allowed_step, ahead, stable_for) values (1, 0, 0, 0, 86400, 0)")
                 .execute(&mut *tx)
                 .await
                 .unwrap();

@@ -1,7 +1,7 @@
 //! How many items there are: the only module that changes a stock, or tells what orders hold of it.
 //!
 //! A product has a stock, and each option may have one; an option without one sells from the product's. An [`OfferKey`] with
-//! option 0 names the product's own. Pieces leave a stock when they are ordered. What open orders hold is counted in the table
+//! option 0 names the product's own. Items leave a stock when they are ordered. What open orders hold is counted in the table
 //! `held_stock` by triggers (migration 0016), which also move it when an option gets a stock or gives it up.
 
 use serde_json::json;
@@ -139,7 +139,7 @@ pub struct LowStock {
     pub option_name: String,
     #[sqlx(rename = "stock")]
     pub left: i64,
-    /// Pieces in orders that are neither finished nor over.
+    /// Items in orders that are neither finished nor over.
     pub held: i64,
 }
 
@@ -260,6 +260,7 @@ const IMPORT: [&str; 4] = [
         from json_each($1) join products p on p.slug = value ->> 0
         join options o on o.product_id = p.id and o.name = value ->> 1
         join held_stock h on h.product_id = p.id and h.pool_option = o.id
+        -- Asked once, as in OVER.
         where exists (select 1 from held_stock)
     ) as said
     where options.id = said.id

@@ -57,7 +57,8 @@ pub async fn count_bytes(db: &mut Connection) -> Result<i64, StoreError> {
     Ok(sqlx::query_scalar(COUNT).fetch_one(db).await?)
 }
 
-/// The same of those that only their buyers have reported as paid. They cannot make room: the seller may still find the money.
+/// The same for those that only their buyers have reported as paid. They cannot make room: the seller may still find the
+/// money. Once the seller has cancelled them they do not count: so many reports were decided on.
 pub async fn count_reported_bytes(db: &mut Connection) -> Result<i64, StoreError> {
     Ok(sqlx::query_scalar(COUNT_REPORTED).fetch_one(db).await?)
 }
@@ -121,7 +122,7 @@ mod tests {
                 assert_scans_only(&steps, &[]);
             }
             let mut tx = db.write().await.unwrap();
-            // Id, status, quiet, transaction, received, seen; all placed at 1000.
+            // Id, status, notification hold, transaction, received, seen; all placed at 1000.
             for (id, status, notification_hold, transaction, received, seen) in [
                 (1, "expired", 0, None, 0, None),
                 (2, "expired", 1, None, 0, Some(0)),

@@ -225,11 +225,11 @@ pub async fn mark_seen(
 pub async fn mark_scanned(
     tx: &mut Tx,
     network: &str,
-    look: &ScanResult,
+    scan: &ScanResult,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    // The time never goes back: what has run out once is over. That the seller was told of a doubt is forgotten once they
-    // are told that it is over.
+    // The time never goes back: what has run out once is over. That the seller was notified of a problem is forgotten
+    // once they are notified that it is over.
     sqlx::query(
         r#"
         update watched_networks
@@ -240,10 +240,10 @@ pub async fn mark_scanned(
     )
     .bind(network)
     .bind(now)
-    .bind(i64::try_from(look.head).unwrap_or(i64::MAX))
-    .bind(look.ahead)
-    .bind(look.time)
-    .bind(&look.state)
+    .bind(i64::try_from(scan.head).unwrap_or(i64::MAX))
+    .bind(scan.ahead)
+    .bind(scan.time)
+    .bind(&scan.state)
     .execute(&mut **tx)
     .await?;
     Ok(())
@@ -270,7 +270,7 @@ pub async fn mark_problem(
     Ok(())
 }
 
-/// The seller was told of the doubt.
+/// The seller was notified of the problem.
 pub async fn mark_problem_notified(tx: &mut Tx, network: &str) -> Result<(), StoreError> {
     sqlx::query("update watched_networks set is_notified = 1 where network = $1")
         .bind(network)
@@ -279,8 +279,8 @@ pub async fn mark_problem_notified(tx: &mut Tx, network: &str) -> Result<(), Sto
     Ok(())
 }
 
-/// The seller was told that it is over.
-pub async fn mark_trouble_over(tx: &mut Tx, network: &str) -> Result<(), StoreError> {
+/// The seller was notified that it is over.
+pub async fn mark_problem_over(tx: &mut Tx, network: &str) -> Result<(), StoreError> {
     sqlx::query(
         "update watched_networks set is_notified = 0, problem_since = null where network = $1",
     )

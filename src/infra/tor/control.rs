@@ -226,6 +226,8 @@ impl ControlClient {
                 self.events.push(text.to_owned());
             } else if code.ends_with('+') {
                 lines.push(text.to_owned());
+                // Data lines have timeouts of their own.
+                let mut timeouts = 0;
                 loop {
                     match self.reply_line(&mut timeouts)? {
                         line if line == "." => break,
@@ -255,7 +257,7 @@ impl ControlClient {
         Ok(find_service(&self.ask("GETCONF HiddenServiceOptions")?, target))
     }
 
-    /// The next line of a reply; `timeouts`: those of this reply so far.
+    /// The next line of a reply; `timeouts`: those so far.
     fn reply_line(&mut self, timeouts: &mut usize) -> Result<String, TorError> {
         while *timeouts < MAX_TIMEOUTS {
             match self.line()? {

@@ -83,7 +83,7 @@ impl OnionService {
             clients: None,
             folder_error: String::new(),
             published: BTreeMap::new(),
-            // Earlier entries were for the previous Tor: each one numbers its circuits anew.
+            // Earlier entries were for the previous Tor: each one starts numbering its circuits again.
             closed_circuits: self.folder.circuits_to_close(),
             metrics_port: None,
             lacks_proof_of_work: false,

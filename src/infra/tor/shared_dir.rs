@@ -91,7 +91,7 @@ impl SharedDir {
         self.write("clients", &clients.file())
     }
 
-    /// Circuits that the shop wants circuits_to_close, by the number that Tor gave them.
+    /// Circuits that the shop wants closed, by the number that Tor gave them.
     pub fn circuits_to_close(&self) -> Vec<u32> {
         let text = self.read("close").ok().flatten().unwrap_or_default();
         text.lines().filter_map(|line| line.parse().ok()).take(Self::MAX_CIRCUITS).collect()

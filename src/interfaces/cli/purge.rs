@@ -26,7 +26,7 @@ pub struct PurgeArgs {
     figures: bool,
 }
 
-/// How often a journal that another program is reading is retried, and how long between.
+/// How many times it is tried to empty the journal while another program reads it, and the pause between.
 const TRIES: u32 = 10;
 const RETRY_AFTER: Duration = Duration::from_millis(200);
 

@@ -47,7 +47,7 @@ pub async fn run(seed: SeedArgs, settings: Settings) -> anyhow::Result<ExitCode>
         text => text?,
     };
     let folders = shop_context::originals(&folder_of(&seed.file));
-    // It shows itself on a terminal only.
+    // Drawn only on a terminal.
     let bar = ProgressBar::no_length();
     if let Ok(style) = ProgressStyle::with_template("{msg:10} {bar:40} {pos}/{len}  {eta} left") {
         bar.set_style(style);

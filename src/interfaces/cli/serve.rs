@@ -37,7 +37,7 @@ use crate::interfaces::web::{AppState, Site};
 const DATA: &str = "db/data.json";
 /// How often undelivered messages, unpaid orders and old data are checked.
 const MAINTENANCE_INTERVAL: Duration = Duration::from_secs(10);
-/// How often to retry while Tor is starting.
+/// How many times the connection to Tor is retried while Tor is starting.
 const MAX_RETRIES: u32 = 5;
 
 #[derive(Args)]

@@ -139,8 +139,8 @@ fn lock(settings: &Settings) -> anyhow::Result<File> {
         .mode(0o600)
         .open(&path)
         .with_context(|| format!("open {}", path.display()))?;
-    let has_own_address = file.try_lock().is_ok();
-    anyhow::ensure!(has_own_address, "another `shop watch` is running on this shop: stop it first");
+    let is_locked = file.try_lock().is_ok();
+    anyhow::ensure!(is_locked, "another `shop watch` is running on this shop: stop it first");
     Ok(file)
 }
 
@@ -157,7 +157,7 @@ async fn scan_forever(mut node: WatchedNode, shop: Shop, settings: Settings) {
     }
 }
 
-/// Why a scan changed nothing.
+/// Why a scan failed.
 #[derive(Debug, thiserror::Error)]
 enum ScanError {
     /// The chain is in doubt: this is recorded, and its orders wait.
@@ -247,8 +247,8 @@ impl WatchedNode {
                 tracing::error!("{}: {error}", Coin::name_of_network(&network));
                 self.errors.insert(network.clone(), error.clone());
             }
-            let patience = FAILURES_BEFORE_MESSAGE * settings.nodes.watch_seconds;
-            actions::record_node_failure(shop, &network, &error, patience, shop_context::now())
+            let seconds = FAILURES_BEFORE_MESSAGE * settings.nodes.watch_seconds;
+            actions::record_node_failure(shop, &network, &error, seconds, shop_context::now())
                 .await?;
         }
         shop_context::check_clock(shop).await?;

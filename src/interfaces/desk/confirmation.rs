@@ -9,7 +9,7 @@ use crate::interfaces::desk::password_prompt::PasswordPrompt;
 #[template(path = "desk/confirmation.html")]
 pub struct ConfirmationPage<'a> {
     layout: DeskLayout<'a>,
-    /// The question without its mark: `Remove the code SPRING`.
+    /// The question without its question mark: `Remove the code SPRING`.
     title: String,
     /// The address that the form is sent to.
     action: String,

@@ -51,7 +51,7 @@ impl DeskError {
     pub fn describe(&self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Self::NotFound | Self::Page(..) => (
-                StatusCode::NOT_FOUND,
+                if let Self::Page(status, _) = self { *status } else { StatusCode::NOT_FOUND },
                 "Page not found",
                 "The address may be mistyped, or the page no longer exists.",
             ),

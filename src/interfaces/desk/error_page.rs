@@ -43,7 +43,7 @@ impl<'a> ErrorPage<'a> {
 
 impl ResponseError for DeskError {
     fn status_code(&self) -> StatusCode {
-        if let Self::Page(status, _) = self { *status } else { self.describe().0 }
+        self.describe().0
     }
 
     fn error_response(&self) -> HttpResponse {

@@ -14,7 +14,8 @@ use crate::interfaces::desk::state::Desk;
 use crate::interfaces::http;
 use crate::interfaces::http::FormFields;
 
-/// Units: bytes of a form without pictures. A page of 200,000 characters fits, percent-encoded in any script.
+/// Units: bytes of a form without pictures. A page of 200,000 bytes, the most that a page may have, fits percent-encoded in any
+/// script.
 const MAX_BYTES: usize = 1024 * 1024;
 const MAX_FIELDS: usize = 2_000;
 const BODY_TIME: Duration = Duration::from_secs(120);

@@ -1,4 +1,4 @@
-//! NewSession in and out.
+//! Signing in and out.
 
 use std::time::Duration;
 
@@ -132,8 +132,8 @@ async fn submit(
     };
     let id = SessionId::from_random(random_bytes());
     let earlier = session::session_id(&request).map(|id| id.hash());
-    let signing = actions::NewSession { fresh: id.hash(), earlier, salt: random_bytes() };
-    match actions::sign_in(&desk.shop, &desk.authenticator, credentials, signing, now()).await {
+    let session = actions::NewSession { fresh: id.hash(), earlier, salt: random_bytes() };
+    match actions::sign_in(&desk.shop, &desk.authenticator, credentials, session, now()).await {
         Ok(()) => {
             let names = CookieNames::of_seller(&request);
             let known_browser = desk.known_browser_token(&hex(&random_bytes::<16>()));

@@ -85,7 +85,7 @@ pub trait Record: Sized + 'static {
 
     fn key(&self) -> &str;
     fn edition(&self) -> i64;
-    /// `page`: `change` or `remove`.
+    /// `page`: the last part of the address, for example `change`.
     fn href(&self, page: &str) -> String {
         format!("{}/{page}?{}={}", Self::SECTION, Self::KEY, encoded(self.key()))
     }
@@ -281,7 +281,7 @@ async fn remove<R: Record>(
     desk: Data<Desk>,
     VerifiedForm { form, seller, .. }: VerifiedForm<RecordForm>,
 ) -> DeskResult {
-    // A form sent twice finds no record, and its removal is confirmed again.
+    // A form that is sent twice finds no record; the seller is told again that it was removed.
     if let Some(record) = find::<R>(&desk, &form.key).await? {
         let mut template = removal_page(&desk, &seller, &record).await?;
         if R::ASKS_PASSWORD && !confirms_password(&desk, &form.password).await? {

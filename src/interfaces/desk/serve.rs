@@ -89,8 +89,8 @@ async fn handle_request(
         && !response.headers().contains_key(header::CONTENT_TYPE);
     if is_bare {
         let status = response.status();
-        let words = "Please use the links and forms of the desk.";
-        let page = error_page(status, "Request not supported", words);
+        let text = "Please use the links and forms of the desk.";
+        let page = error_page(status, "Request not supported", text);
         response = ServiceResponse::new(response.request().clone(), page);
     }
     insert_security_headers(response.headers_mut());
@@ -111,8 +111,8 @@ fn refuse(request: &ServiceRequest) -> Option<actix_web::HttpResponse> {
         connection.has_no_room && connection.client() != ClientKey::Seller
     };
     if connection_of(request.request()).is_some_and(is_full) {
-        let words = "Too many requests at once. Please reload the page in a few seconds.";
-        let mut full = error_page(StatusCode::SERVICE_UNAVAILABLE, "Please wait", words);
+        let text = "Too many requests at once. Please reload the page in a few seconds.";
+        let mut full = error_page(StatusCode::SERVICE_UNAVAILABLE, "Please wait", text);
         full.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("5"));
         full.head_mut().set_connection_type(ConnectionType::Close);
         return Some(full);

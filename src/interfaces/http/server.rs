@@ -81,7 +81,7 @@ where
         )
         .shutdown_timeout(CLOSING_SECONDS)
         .disable_signals();
-    let reaper = actix_web::rt::spawn(reap(limiter.clone()));
+    let reaped = limiter.clone();
     let server = match listener {
         Listener::Tcp(listener) => {
             let closing = closing.clone();
@@ -114,6 +114,7 @@ where
         }
     }
     .run();
+    let reaper = actix_web::rt::spawn(reap(reaped));
     let handle = server.handle();
     actix_web::rt::spawn(async move {
         shutdown.await;

@@ -303,8 +303,9 @@ fn total_stock(product: &Product) -> Stock {
     let shares =
         product.options.is_empty() || product.options.iter().any(|option| option.stock.is_none());
     let shared = shares.then_some((product.stock, product.reserved));
-    let (free, reserved): (Vec<i64>, Vec<i64>) = own.chain(shared).unzip();
-    Stock::of(free.iter().sum(), reserved.iter().sum())
+    let (free, reserved) =
+        own.chain(shared).fold((0, 0), |sum, pool| (sum.0 + pool.0, sum.1 + pool.1));
+    Stock::of(free, reserved)
 }
 
 fn card_views(cards: Vec<Card>) -> Vec<CardView> {

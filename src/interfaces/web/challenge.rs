@@ -85,12 +85,12 @@ impl ChallengeKey {
     }
 }
 
-/// The challenges and tickets that can no longer be used. Kept in memory only, and it identifies no buyer.
+/// The challenges and tickets that can no longer be used. Kept in memory only; they identify no buyer.
 pub struct Challenges {
     pub key: ChallengeKey,
-    /// Of challenges and waiting tickets that became an order.
+    /// The IDs of challenges and waiting tickets that became an order.
     used: Mutex<SpentIds>,
-    /// Of challenges that were answered wrongly. Separate, so that a flood of wrong answers evicts no used one.
+    /// The IDs of challenges that were answered wrongly. Separate, so that a flood of wrong answers evicts no used one.
     failed: Mutex<SpentIds>,
 }
 

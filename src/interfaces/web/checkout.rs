@@ -186,7 +186,7 @@ pub async fn submit(posted: VerifiedForm<CheckoutForm>) -> Result<HttpResponse, 
         },
     }
     // A form that was sent twice finds its first order, whatever has happened to the stock since.
-    if is_placed(&context).await? {
+    if is_placed(&context.app, &context.visitor).await? {
         return Ok(show_placed(&context, Vec::new()));
     }
     refused

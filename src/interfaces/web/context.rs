@@ -24,11 +24,25 @@ pub struct RequestContext {
     version: i64,
 }
 
+/// The shop's state, and the visitor as the cookies say. Reads nothing from the database.
+pub fn app_and_visitor(request: &HttpRequest) -> Result<(Data<AppState>, Visitor), PageError> {
+    let app = request.app_data::<Data<AppState>>().cloned();
+    let app = app.ok_or_else(|| anyhow::anyhow!("the server has no state"))?;
+    let visitor = Visitor::of(request, &app.cookie_key);
+    Ok((app, visitor))
+}
+
 impl RequestContext {
     pub async fn new(request: &HttpRequest) -> Result<Self, PageError> {
-        let app = request.app_data::<Data<AppState>>().cloned();
-        let app = app.ok_or_else(|| anyhow::anyhow!("the server has no state"))?;
-        let visitor = Visitor::of(request, &app.cookie_key);
+        let (app, visitor) = app_and_visitor(request)?;
+        Self::of(request, app, visitor).await
+    }
+
+    pub async fn of(
+        request: &HttpRequest,
+        app: Data<AppState>,
+        visitor: Visitor,
+    ) -> Result<Self, PageError> {
         let (snapshot, version) = app.snapshot().await?;
         Ok(Self { request: request.clone(), app, visitor, snapshot, version })
     }

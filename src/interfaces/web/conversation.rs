@@ -57,6 +57,7 @@ impl Conversation {
         let page = page.clamp(1, n_pages.max(1));
         let skipped = (page - 1) * PER_PAGE;
         let stored = store::messages::list(&mut db, order_ref, skipped, PER_PAGE).await?;
+        drop(db);
         let mut status = None;
         let mut messages = Vec::with_capacity(stored.len());
         for message in stored.iter().rev() {

@@ -5,7 +5,7 @@ use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use askama::Template;
 
-use crate::interfaces::web::context::RequestContext;
+use crate::interfaces::web::context::{RequestContext, app_and_visitor};
 use crate::interfaces::web::error::{ErrorTexts, PageError};
 use crate::interfaces::web::layout::Layout;
 use crate::interfaces::web::open_order::is_placed;
@@ -51,8 +51,8 @@ pub async fn show_error(request: &HttpRequest, error: &PageError) -> HttpRespons
 
 /// For an order that could not be placed: the buyer must know whether there is something to pay.
 async fn checkout_error(request: &HttpRequest) -> ErrorTexts {
-    let is_placed = match RequestContext::new(request).await {
-        Ok(context) => is_placed(&context).await.ok(),
+    let is_placed = match app_and_visitor(request) {
+        Ok((app, visitor)) => is_placed(&app, &visitor).await.ok(),
         Err(_) => None,
     };
     let (title, message) = match is_placed {

@@ -7,12 +7,14 @@ use crate::infra::store;
 use crate::infra::store::StoreError;
 use crate::interfaces::web::context::RequestContext;
 use crate::interfaces::web::error::PageError;
+use crate::interfaces::web::state::AppState;
 use crate::interfaces::web::texts::{Text, text};
+use crate::interfaces::web::visitor::Visitor;
 
 /// Whether the visitor's cart has become an order: a checkout form that is sent twice makes one.
-pub async fn is_placed(context: &RequestContext) -> Result<bool, StoreError> {
-    let key = CheckoutKey::of_cart(context.visitor.basket.id);
-    store::orders::is_placed(&mut *context.app.shop.db.reader().await?, &key).await
+pub async fn is_placed(app: &AppState, visitor: &Visitor) -> Result<bool, StoreError> {
+    let key = CheckoutKey::of_cart(visitor.basket.id);
+    store::orders::is_placed(&mut *app.shop.db.reader().await?, &key).await
 }
 
 /// # Errors

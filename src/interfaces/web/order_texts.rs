@@ -49,17 +49,17 @@ pub fn event(status: Status, before: Option<Status>) -> &'static str {
 /// What happens next, as the id of a text. `asks`: whether something is due now.
 pub fn what_next(order: &Order, asks: bool, now: Timestamp) -> &'static str {
     let is_followed = order.invoice.observation.is_some();
-    let is_marked = is_followed && Amount::ZERO < order.invoice.tag();
+    let is_tagged = is_followed && Amount::ZERO < order.invoice.tag();
     match order.status_at(now) {
         Status::Awaiting if order.is_time_over(now) => "order-awaiting-over",
         Status::Awaiting if order.is_sold_out() => "order-sold-out",
         Status::Reported | Status::Partial | Status::Unconfirmed if order.is_sold_out() => {
             "order-sold-out-reported"
         }
-        Status::Awaiting if is_marked => "order-awaiting-marked",
+        Status::Awaiting if is_tagged => "order-awaiting-marked",
         Status::Awaiting if is_followed => "order-awaiting-followed",
         Status::Awaiting => "order-awaiting",
-        Status::Reported if is_marked => "order-reported-marked",
+        Status::Reported if is_tagged => "order-reported-marked",
         Status::Reported if is_followed => "order-reported-followed",
         Status::Reported => "order-reported",
         Status::Partial => "order-partial",

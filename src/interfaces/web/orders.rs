@@ -14,13 +14,13 @@ use crate::domain::orders::{
 use crate::domain::payment::{Coin, Invoice, qr};
 use crate::domain::values::Amount;
 use crate::domain::values::text::without_hidden;
-use crate::interfaces::http::{NoFields, now, random_bytes, see_other};
+use crate::interfaces::http::{now, random_bytes, see_other};
 use crate::interfaces::web::code_form;
 use crate::interfaces::web::context::RequestContext;
 use crate::interfaces::web::conversation::Conversation;
 use crate::interfaces::web::error::PageError;
 use crate::interfaces::web::error_page::RETRY_SECONDS;
-use crate::interfaces::web::extract::VerifiedForm;
+use crate::interfaces::web::extract::{VerifiedForm, VerifiedVisitor};
 use crate::interfaces::web::layout::Layout;
 use crate::interfaces::web::open_order::{BillLine, PaymentView, bill, find_open, lookup_name};
 use crate::interfaces::web::order_texts::{network, title, wallet_hint, what_next};
@@ -63,7 +63,7 @@ struct OrderPage<'a> {
     is_waiting: bool,
     /// The id of a text: that nothing is reserved for the order.
     reservation_note: Option<&'static str>,
-    mark: Option<Amount>,
+    tag: Option<Amount>,
     payment: PaymentView,
     due: Amount,
     network: String,
@@ -146,8 +146,8 @@ pub async fn show(context: RequestContext) -> Result<HttpResponse, PageError> {
     }
 }
 
-pub async fn mark_code_saved(posted: VerifiedForm<NoFields>) -> Result<HttpResponse, PageError> {
-    let RequestContext { app, mut visitor, .. } = posted.context;
+pub async fn mark_code_saved(posted: VerifiedVisitor) -> Result<HttpResponse, PageError> {
+    let VerifiedVisitor { app, mut visitor } = posted;
     let mut cookies = Vec::new();
     if let Some(order) = visitor.open_order.take() {
         cookies.push(
@@ -211,8 +211,8 @@ pub async fn erase(posted: VerifiedForm<EraseForm>) -> Result<HttpResponse, Page
     }
 }
 
-pub async fn close(posted: VerifiedForm<NoFields>) -> Result<HttpResponse, PageError> {
-    Ok(clear_order(&posted.context.visitor, "/order"))
+pub async fn close(posted: VerifiedVisitor) -> Result<HttpResponse, PageError> {
+    Ok(clear_order(&posted.visitor, "/order"))
 }
 
 /// Makes the browser forget the order.
@@ -301,7 +301,7 @@ async fn show_order(
             ),
         is_waiting: status == Status::Awaiting && due.is_some(),
         reservation_note: due.and_then(|_| reservation_note(order.reservation)),
-        mark: Some(invoice.tag()).filter(|mark| Amount::ZERO < *mark),
+        tag: Some(invoice.tag()).filter(|tag| Amount::ZERO < *tag),
         payment: PaymentView::new(order, status, tolerance),
         due: due.unwrap_or(Amount::ZERO),
         network: network(&invoice.coin),

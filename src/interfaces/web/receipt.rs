@@ -63,8 +63,8 @@ pub async fn read_receipt(
     key: &BuyerIdentity,
     order: &Order,
 ) -> Result<String, PageError> {
-    let mut db = app.shop.db.reader().await?;
-    let receipt = store::messages::find_receipt(&mut db, &order.order_ref).await?;
+    let receipt =
+        store::messages::find_receipt(&mut *app.shop.db.reader().await?, &order.order_ref).await?;
     match receipt.and_then(|receipt| receipt.sealed) {
         Some(sealed) => Ok(key.decrypt(&sealed).map_err(anyhow::Error::from)?),
         None => Ok(String::new()),

@@ -213,8 +213,8 @@ impl AppState {
                 state.closed_on.is_some()
             }
         };
-        let by_itself = self.shop.availability.encryption_key_for_order(false, now()).err();
-        let reason = by_itself.or(by_seller.then_some(ClosedReason::BySeller));
+        let own_reason = self.shop.availability.encryption_key_for_order(false, now()).err();
+        let reason = own_reason.or(by_seller.then_some(ClosedReason::BySeller));
         let mut closed = self.closed.lock();
         // Another request may have read a newer state meanwhile.
         if last.is_some() == is_current(&closed) {

@@ -148,8 +148,8 @@ fn name_and_contact_of_the_desk_override_the_settings_at_once_and_after_a_restar
     assert!(text.contains("Settings&#39; Shop") && text.contains("wool@example.org"), "{text}");
     looks(&mut desk, &[("act", "settings-contact")]);
     assert!(buyer.get("/").text().contains("settings@example.org"));
-    let deeds = activity(&world);
-    assert!(deeds.contains(&"Changed the shop's name, the contact".to_owned()), "{deeds:?}");
+    let entries = activity(&world);
+    assert!(entries.contains(&"Changed the shop's name, the contact".to_owned()), "{entries:?}");
 }
 
 #[test]

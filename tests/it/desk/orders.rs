@@ -95,7 +95,7 @@ fn answer(desk: &mut SellerAtDesk, order_ref: &str, words: &str) -> Answer {
     send(desk, &page, "id=\"answer-form\"", &path, &[("answer", words)])
 }
 
-fn deeds(world: &World) -> Vec<String> {
+fn order_activity(world: &World) -> Vec<String> {
     let found = world.find(
         "select o.order_ref || ' ' || d.what from audit_log d join orders o on o.id = d.order_id order by d.id",
     );
@@ -301,7 +301,7 @@ fn orders_are_marked_as_shipped_together_and_those_that_cannot_be_are_listed() {
         let page = buyer.clone().get("/order");
         assert_eq!(page.state(), if n == 3 { "cancelled" } else { "shipped" });
         assert_eq!(page.text().contains("RR 123 DE"), n == 0);
-        let told = deeds(&world)
+        let told = order_activity(&world)
             .iter()
             .filter(|deed| **deed == format!("{order_ref} Marked as shipped"))
             .count();
@@ -382,7 +382,7 @@ fn each_status_offers_and_accepts_only_the_steps_of_the_status_table() {
             assert!(refused.mark("changed").contains("Nothing was changed"));
         }
     }
-    assert!(deeds(&world).is_empty());
+    assert!(order_activity(&world).is_empty());
     // Nor an unknown one.
     let once = "cd".repeat(32);
     for step in ["erase", "", "confirmed"] {
@@ -446,7 +446,7 @@ fn an_order_is_processed_at_the_desk_and_the_buyer_sees_it() {
         ["Recorded a received amount", "Marked as paid", "Marked as shipped"]
             .map(|deed| format!("{order_ref} {deed}"))
             .into();
-    assert_eq!(deeds(&world), expected);
+    assert_eq!(order_activity(&world), expected);
 }
 
 #[test]
@@ -510,7 +510,7 @@ fn an_answer_is_readable_by_its_buyer_only_and_sent_once() {
     }
     assert_eq!(other.get("/order").state(), "awaiting");
     let expected = [format!("{order_ref} Answered"), format!("{other_ref} Answered")];
-    assert_eq!(deeds(&world), expected);
+    assert_eq!(order_activity(&world), expected);
     assert!(!world.log().contains(&order_ref));
 }
 

@@ -725,8 +725,11 @@ fn a_deleted_product_stays_in_its_orders() {
     form.saves(&mut desk, &[]);
     assert_eq!(buyer.get("/product/green-tea").status, 200);
     assert!(buyer.get("/cart").text().contains("no longer"));
-    let deeds = desk.get("/deeds").text();
-    assert!(deeds.contains("Deleted Green Tea") && deeds.contains("Added Green Tea"), "{deeds}");
+    let entries = desk.get("/deeds").text();
+    assert!(
+        entries.contains("Deleted Green Tea") && entries.contains("Added Green Tea"),
+        "{entries}"
+    );
 }
 
 #[test]

@@ -242,7 +242,7 @@ fn of_two_sessions_the_second_sees_what_the_first_has_changed() {
     let answer = change(&mut one, &shown, "40");
     assert!(answer.status == 409 && answer.text().contains("was removed elsewhere"));
     assert_eq!(answer.attribute("code", "value"), "SPRING");
-    let deeds = activity(&world);
+    let entries = activity(&world);
     let expected = [
         "Added the discount code SPRING",
         "Changed the discount code SPRING",
@@ -250,7 +250,7 @@ fn of_two_sessions_the_second_sees_what_the_first_has_changed() {
         "Removed the discount code SPRING",
     ];
     assert_eq!(
-        deeds.iter().filter(|deed| deed.contains("SPRING")).collect::<Vec<_>>(),
+        entries.iter().filter(|entry| entry.contains("SPRING")).collect::<Vec<_>>(),
         expected.iter().collect::<Vec<_>>()
     );
 }

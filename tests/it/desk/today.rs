@@ -177,8 +177,8 @@ fn buyers_see_when_the_desk_closes_and_opens_the_shop() {
     assert_eq!(page.attribute("house", "data-house"), "open");
     assert_eq!(buyer.checks_out(&[]).state(), "awaiting");
 
-    let deeds = table(&desk.get("/deeds"), "deeds");
-    assert_eq!([&deeds[0][1], &deeds[1][1]], ["Opened the shop", "Closed the shop"]);
+    let entries = table(&desk.get("/deeds"), "deeds");
+    assert_eq!([&entries[0][1], &entries[1][1]], ["Opened the shop", "Closed the shop"]);
     // Neither without a token nor by GET.
     assert_eq!(desk.0.post_raw("/today/close", &[]).status, 403);
     assert_ne!(desk.0.get("/today/close").status, 200);
@@ -221,7 +221,7 @@ fn the_first_page_shows_when_the_sellers_key_expires() {
 fn the_activity_log_is_pruned_after_the_days_that_orders_are_kept() {
     let world = World::with_desk_and(&catalog(), &[("KEEP_DAYS", "3")]);
     let mut desk = world.desk();
-    // NewSession in is recorded too.
+    // Signing in is recorded too.
     world.sql("delete from audit_log");
     world.says(&["close"]);
     for _ in 0..60 {
@@ -233,8 +233,8 @@ fn the_activity_log_is_pruned_after_the_days_that_orders_are_kept() {
     let (_, next) = next.split_once("href=\"/deeds?below=").unwrap();
     let next = format!("/deeds?below={}", next.split('"').next().unwrap());
     let page = desk.get(&next);
-    let deeds = table(&page, "deeds");
-    assert_eq!((deeds.len(), deeds.last().unwrap()[1].as_str()), (11, "Closed the shop"));
+    let entries = table(&page, "deeds");
+    assert_eq!((entries.len(), entries.last().unwrap()[1].as_str()), (11, "Closed the shop"));
     assert!(!page.text().contains("below="));
     assert_eq!(desk.0.get("/deeds?below=x").status, 404);
 
@@ -247,9 +247,9 @@ fn the_activity_log_is_pruned_after_the_days_that_orders_are_kept() {
         "{due}"
     );
     world.says(&["purge"]);
-    let deeds = table(&desk.get("/deeds"), "deeds");
-    assert_eq!(deeds.len(), 1);
-    assert_eq!(deeds[0][1], "Opened the shop");
+    let entries = table(&desk.get("/deeds"), "deeds");
+    assert_eq!(entries.len(), 1);
+    assert_eq!(entries[0][1], "Opened the shop");
 }
 
 #[test]

@@ -62,8 +62,8 @@ fn fixed(lines: &[&str]) -> Vec<ReplyLine> {
     let mut lines_read = Vec::new();
     for (n, line) in lines.iter().enumerate() {
         // An mbox writes `>From ` for a line that begins with `From `; next to other quoted lines it is a quote.
-        let has_own_address = !is_quoted_at(n + 1) && (n == 0 || !is_quoted_at(n - 1));
-        let line = if has_own_address && line.starts_with(">From ") { &line[1..] } else { line };
+        let stands_alone = !is_quoted_at(n + 1) && (n == 0 || !is_quoted_at(n - 1));
+        let line = if stands_alone && line.starts_with(">From ") { &line[1..] } else { line };
         lines_read.push(ReplyLine { is_quoted: is_quoted(line), text: line.to_owned() });
     }
     lines_read

@@ -33,7 +33,7 @@ pub struct WatchedScript<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
     pub txid: String,
-    output: u64,
+    vout: u64,
     /// In the node's notation.
     address: String,
     satoshi: i64,
@@ -75,15 +75,15 @@ pub fn parse_outputs(listed: &Value) -> Option<Vec<Output>> {
         if entry.abandoned == Some(true) {
             continue;
         }
-        let output = entry.vout?;
+        let vout = entry.vout?;
         let satoshi = satoshi(&entry.amount)?;
         if 0 < confirmations && entry.blocktime.is_none() {
             return None;
         }
-        if reported.insert((entry.txid.clone(), output)) {
+        if reported.insert((entry.txid.clone(), vout)) {
             outputs.push(Output {
                 txid: entry.txid,
-                output,
+                vout,
                 address,
                 satoshi,
                 confirmations: if is_coinbase {

@@ -27,8 +27,8 @@ impl Chain {
 
     /// The time of the newest block that is as deep as the deepest required.
     pub fn deepest_time(&self) -> i64 {
-        let multiply = self.deep.values().map(|block| block.as_ref().map_or(0, |block| block.time));
-        multiply.min().unwrap_or(self.head.time)
+        let times = self.deep.values().map(|block| block.as_ref().map_or(0, |block| block.time));
+        times.min().unwrap_or(self.head.time)
     }
 
     pub fn needed(&self, depth: Depth) -> u32 {
@@ -52,7 +52,7 @@ impl Chain {
             (None, _) => true,
             (Some(_), None) => false,
         };
-        let is_looked_at = |invoice: &WatchedInvoice| match (invoice.last, invoice.depth) {
+        let is_scanned_before = |invoice: &WatchedInvoice| match (invoice.last, invoice.depth) {
             (None, _) => false,
             // The required depth may have been changed, which matters while a payment is unconfirmed.
             (Some(last), Depth::Blocks(n)) if last.settled < last.seen => last.needed == n,
@@ -63,7 +63,7 @@ impl Chain {
         is_same(&self.head, &state.head)
             && is_final_same
             && is_scanned
-            && invoices.iter().all(is_looked_at)
+            && invoices.iter().all(is_scanned_before)
     }
 }
 

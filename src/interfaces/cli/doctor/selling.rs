@@ -196,7 +196,7 @@ pub async fn check_nodes(shop: &Shop, settings: &Settings) -> Vec<Finding> {
         }];
     }
     let now = shop_context::now();
-    let look = |watch: &store::watch::Watch| {
+    let check = |watch: &store::watch::Watch| {
         let coin = Coin::name_of_network(&watch.network);
         match watch.complaint(now) {
             Some(complaint) => bad(
@@ -217,7 +217,7 @@ pub async fn check_nodes(shop: &Shop, settings: &Settings) -> Vec<Finding> {
             }
         }
     };
-    watches.iter().map(look).collect()
+    watches.iter().map(check).collect()
 }
 
 /// Where buyers connect.

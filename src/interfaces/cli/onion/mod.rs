@@ -56,7 +56,7 @@ enum Action {
     /// In Tor's own container: start tor and manage it for the shop
     #[command(hide = true)]
     Sidecar {
-        /// Where the shop looks for the desk's onion, where that is not `ONION_FOLDER`
+        /// Where the shop looks for the desk's onion, if that is not `ONION_FOLDER`
         #[arg(long, value_name = "FOLDER")]
         desk_folder: Option<PathBuf>,
         /// tor and its arguments

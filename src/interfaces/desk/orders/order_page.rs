@@ -77,7 +77,7 @@ struct Adjustment {
 struct PaymentView<'a> {
     amount: Amount,
     /// The part of the amount that identifies the payment.
-    mark: Option<Amount>,
+    tag: Option<Amount>,
     received: Option<Amount>,
     node: Option<NodeView>,
     due: Option<Amount>,
@@ -251,7 +251,7 @@ fn payment_view(order: &Order, head: Option<i64>, tolerance: Tolerance) -> Payme
     );
     PaymentView {
         amount: invoice.amount,
-        mark: positive(invoice.tag()),
+        tag: positive(invoice.tag()),
         received: positive(invoice.received),
         node: invoice.observation.map(|observation| NodeView {
             seen: observation.seen,

@@ -97,7 +97,7 @@ impl ProductForm {
     }
 }
 
-/// What two forms of the same product have in common, however they are written.
+/// A form's content in a normal form: equal if two forms describe the same product.
 #[derive(PartialEq, Eq)]
 struct Content<'a> {
     /// The product's own, categories, options, pictures.

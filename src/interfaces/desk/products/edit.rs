@@ -3,6 +3,7 @@
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::rt::spawn;
+use actix_web::rt::task::JoinError;
 use actix_web::web::{Data, Payload};
 use anyhow::Context;
 use futures_util::StreamExt;
@@ -64,10 +65,34 @@ pub async fn submit(
 #[derive(Default)]
 struct Feedback {
     errors: FieldTexts,
-    /// The saved values of the fields that differ from them.
+    /// The saved value of each field whose input differs from it.
     saved: FieldTexts,
     was_changed: bool,
     has_preview: bool,
+}
+
+/// The pictures of a form, in their order.
+#[derive(Default)]
+struct UploadedPictures {
+    added: Vec<AddedPicture>,
+    /// Why others are no pictures, in sentences.
+    refused: Vec<String>,
+}
+
+impl UploadedPictures {
+    /// # Errors
+    /// A picture could not be stored: the upload ends.
+    fn take(
+        &mut self,
+        processed: Result<Result<AddedPicture, PictureError>, JoinError>,
+    ) -> Result<(), DeskError> {
+        match processed.context("process a picture")? {
+            Ok(picture) => self.added.push(picture),
+            Err(PictureError::Refused(why)) => self.refused.push(sentence(&why)),
+            Err(PictureError::Broken(error)) => return Err(error.into()),
+        }
+        Ok(())
+    }
 }
 
 /// What is needed to answer a product form.
@@ -96,39 +121,36 @@ impl<'a> Editor<'a> {
 
     async fn submit(&self, body: Payload) -> DeskResult {
         let mut in_progress = FuturesOrdered::new();
-        let mut results = Vec::new();
+        let mut uploaded = UploadedPictures::default();
         let (fields, _held) = read_upload(self.request, body, async |file| {
             // Until one of them is done, the browser waits with the next one.
-            if AT_ONCE <= in_progress.len() {
-                results.extend(in_progress.next().await);
+            if AT_ONCE <= in_progress.len()
+                && let Some(processed) = in_progress.next().await
+            {
+                uploaded.take(processed)?;
             }
             in_progress.push_back(spawn(add_picture(self.desk.shop.clone(), file)));
             Ok(())
         })
         .await?;
-        results.extend(in_progress.collect::<Vec<_>>().await);
+        while let Some(processed) = in_progress.next().await {
+            uploaded.take(processed)?;
+        }
         let fields = FieldList(fields);
         if self.product.is_none() {
             parse_idempotency_key(fields.get("once"))?;
         }
         let mut form = ProductForm::read(&fields, &self.wallets);
-        let mut refused = Vec::new();
-        for result in results {
-            match result.context("process a picture")? {
-                Ok(AddedPicture { file, fingerprint }) => {
-                    // A picture that was chosen twice is one picture.
-                    if !form.pictures.iter().any(|picture| picture.file == file) {
-                        let alt = String::new();
-                        form.pictures.push(PictureFields { file, fingerprint, alt, thumb: None });
-                    }
-                }
-                Err(PictureError::Refused(why)) => refused.push(sentence(&why)),
-                Err(PictureError::Broken(error)) => return Err(error.into()),
+        for AddedPicture { file, fingerprint } in uploaded.added {
+            // A picture that was chosen twice is one picture.
+            if !form.pictures.iter().any(|picture| picture.file == file) {
+                let alt = String::new();
+                form.pictures.push(PictureFields { file, fingerprint, alt, thumb: None });
             }
         }
         let mut feedback = Feedback::default();
-        if !refused.is_empty() {
-            feedback.errors.insert("files".to_owned(), refused.join(" "));
+        if !uploaded.refused.is_empty() {
+            feedback.errors.insert("files".to_owned(), uploaded.refused.join(" "));
         }
         match fields.get("do") {
             "save" | "" => return self.save(form, feedback).await,

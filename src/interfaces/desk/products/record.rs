@@ -63,7 +63,7 @@ impl ProductForm {
             of: slug.map(|slug| (slug.clone(), self.edition)),
             once: self.once.clone(),
             has_chosen_slug: !self.slug.is_empty(),
-            pieces: pool(&self.stock_was, Some(record.quantity)),
+            stock: pool(&self.stock_was, Some(record.quantity)),
             options: options.collect(),
             record,
         })

@@ -143,9 +143,11 @@ impl Connection {
     /// Calls `f` with what its circuit has used. `None`: circuits are not told apart.
     pub(super) fn with_usage<T>(&self, f: impl FnOnce(&mut CircuitUsage) -> T) -> Option<T> {
         let client = self.client();
+        if client == ClientKey::Untracked {
+            return None;
+        }
         let mut registry = self.limiter.registry();
-        let circuit = registry.circuits.get_mut(&client);
-        circuit.filter(|_| client != ClientKey::Untracked).map(|circuit| f(&mut circuit.usage))
+        registry.circuits.get_mut(&client).map(|circuit| f(&mut circuit.usage))
     }
 
     /// Checks a request against the circuit's rate limits. A caller told to wait calls [`Connection::end_wait`]

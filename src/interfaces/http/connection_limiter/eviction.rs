@@ -42,8 +42,8 @@ impl Registry {
 }
 
 /// Connections that never made a request are closed first, then those in the middle of a head, and so on in the order of
-/// [`ConnectionState`]; on a tie, the one that has been in its state longest. A connection
-/// whose first bytes are still unread comes last: they say on which circuit it came.
+/// [`ConnectionState`]; on a tie, the one that has been in its state longest. A connection whose first bytes are still
+/// unread comes last: they say on which circuit it came.
 fn longest_waiting<'a>(
     connections: impl Iterator<Item = &'a Arc<Connection>>,
 ) -> Option<&'a Arc<Connection>> {
@@ -59,8 +59,8 @@ fn longest_waiting<'a>(
 fn oldest_stranger<'a>(
     connections: impl Iterator<Item = &'a Arc<Connection>>,
 ) -> Option<&'a Arc<Connection>> {
-    let mut heard = connections.filter(|connection| connection.was_read.load(Relaxed));
-    heard.find(|connection| connection.state() != ConnectionState::Working)
+    let mut read = connections.filter(|connection| connection.was_read.load(Relaxed));
+    read.find(|connection| connection.state() != ConnectionState::Working)
 }
 
 #[cfg(test)]
@@ -150,11 +150,11 @@ mod tests {
     #[test]
     fn a_stranger_is_read_before_it_is_closed() {
         let limiter = desk(2);
-        let unheard: Vec<_> = (0..2).map(|_| limiter.register(ClientKey::Stranger)).collect();
+        let unread: Vec<_> = (0..2).map(|_| limiter.register(ClientKey::Stranger)).collect();
         let third = limiter.register(ClientKey::Stranger);
-        assert!(third.has_no_room, "there was nobody who could give way");
-        assert!(unheard.iter().all(|connection| !is_evicted(connection)));
+        assert!(third.has_no_room, "no connection could be closed");
+        assert!(unread.iter().all(|connection| !is_evicted(connection)));
         limiter.register(ClientKey::Stranger);
-        assert!(is_evicted(&unheard[0]) && !is_evicted(&unheard[1]));
+        assert!(is_evicted(&unread[0]) && !is_evicted(&unread[1]));
     }
 }

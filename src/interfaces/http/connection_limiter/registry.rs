@@ -15,7 +15,7 @@ use crate::interfaces::http::circuit_usage::CircuitUsage;
 use crate::interfaces::http::clock::monotonic_now;
 use crate::interfaces::http::connection_limiter::fair_queue::FairQueue;
 
-/// The circuit of a connection, as far as it is known.
+/// Whose connection it is, as far as known: a circuit's, or at the desk a stranger's or the seller's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ClientKey {
     /// Circuits are not told apart: only the limits of the whole shop apply.

@@ -84,7 +84,7 @@ fn one_circuit_has_a_bounded_number_of_connections() {
 }
 
 #[test]
-fn who_never_asked_goes_before_who_did() {
+fn a_connection_without_a_request_is_evicted_first() {
     let limiter = limiter(3);
     let asked = limiter.register(ClientKey::Untracked);
     asked.set_state(ConnectionState::Idle);
@@ -96,7 +96,7 @@ fn who_never_asked_goes_before_who_did() {
 }
 
 #[test]
-fn connections_that_take_too_long_are_let_go() {
+fn slow_connections_are_closed() {
     let limiter = limiter(100);
     let connections: Vec<(ConnectionState, Arc<Connection>)> =
         STATES.map(|state| (state, connect(&limiter, 1))).into();
@@ -137,24 +137,25 @@ fn circuits_are_forgotten_and_never_more_than_a_number_of_them_known() {
 }
 
 #[tokio::test]
-async fn those_who_look_never_take_the_room_of_those_who_buy() {
+async fn browsing_never_takes_the_permits_of_buyers() {
     let limiter = limiter(1_000);
-    let mut turns = Vec::new();
+    let mut permits = Vec::new();
     for circuit in 0..u32::try_from(MAX_BROWSING).unwrap() {
-        turns.push(connect(&limiter, circuit).acquire_permit(RequestClass::Browse).await.unwrap());
+        permits
+            .push(connect(&limiter, circuit).acquire_permit(RequestClass::Browse).await.unwrap());
     }
     let late = connect(&limiter, 900);
-    let looked =
+    let result =
         tokio::time::timeout(Duration::from_millis(20), late.acquire_permit(RequestClass::Browse))
             .await;
-    assert!(looked.is_err(), "all places for looking are taken");
+    assert!(result.is_err(), "all permits for browsing are taken");
     for (n, class) in
         [RequestClass::Buy, RequestClass::Form, RequestClass::OrderCode, RequestClass::PlaceOrder]
             .iter()
             .enumerate()
     {
         let connection = connect(&limiter, 1_000 + u32::try_from(n).unwrap());
-        turns.push(connection.acquire_permit(*class).await.unwrap());
+        permits.push(connection.acquire_permit(*class).await.unwrap());
     }
 }
 
@@ -167,7 +168,7 @@ fn stalled(limiter: &Arc<ConnectionLimiter>, circuit: u32, reserved: usize) -> A
 }
 
 #[test]
-fn who_holds_most_and_waits_gives_its_memory_to_others() {
+fn a_waiting_client_with_most_memory_is_evicted() {
     let limiter = limiter(100);
     let small = stalled(&limiter, 1, 1_000);
     let large: Vec<_> = (0..3).map(|_| stalled(&limiter, 2, 3_000)).collect();
