@@ -188,8 +188,9 @@ const MOVED: &str = "\
 Funds left this order's address before the shop's node saw a payment confirmed,\n\
 so it cannot tell what was paid. Check your wallet and record what you received.";
 const LOST: &str = "\
-The network reversed a confirmed payment for this order. Check whether it\n\
-confirms again before you ship anything.";
+The network no longer has a payment that had counted for this order: its block\n\
+was reversed, or it was replaced before it was in one. Check whether it confirms\n\
+again before you ship anything.";
 const UNEXPECTED: &str = "\
 An unexpected payment arrived for this order. Check your wallet; you may want to\n\
 refund it.";

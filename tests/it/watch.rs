@@ -191,6 +191,58 @@ fn a_reversed_payment_gets_a_day_and_what_the_seller_confirmed_stays() {
 }
 
 #[test]
+fn a_payment_accepted_before_a_block_is_labelled_wherever_it_is_shown() {
+    let world = World::with_desk();
+    let mut buyer = place_order(&world, "XMR");
+    let order_ref = buyer.get("/order").mark("order-ref");
+    world.sql("update orders set status = 'confirmed'");
+    let observed = |confirmations: i64, needed: i64| {
+        world.sql(&format!(
+            "update invoices set seen = amount, settled = amount, confirmations = {confirmations}, needed = {needed}"
+        ));
+    };
+    let shown = |buyer: &mut Buyer| {
+        let page = buyer.get("/order").find_mark("confirmations").unwrap_or_default();
+        let desk = world.desk().get(&format!("/orders/{order_ref}")).mark("block");
+        (page, desk, world.says(&["orders", "show", &order_ref]))
+    };
+    observed(0, 0);
+    let (page, desk, command) = shown(&mut buyer);
+    assert_eq!(page, "0 (accepted before the network confirms it)");
+    assert!(desk.contains("a double spend can take it back"), "{desk}");
+    assert!(command.contains("accepted at 0 confirmations"), "{command}");
+    // The next message of the thread says it, too.
+    assert_eq!(buyer.post("/order/message", &[("message", "When does it arrive?")]).status, 303);
+    let (_, message) = world.messages().pop().unwrap();
+    assert!(message.contains("accepted at 0 confirmations"), "{message}");
+    for (confirmations, needed) in [(1, 0), (10, 10)] {
+        observed(confirmations, needed);
+        let (page, desk, command) = shown(&mut buyer);
+        assert_eq!((page.as_str(), desk.as_str()), ("", "confirmed"));
+        assert!(!command.contains("accepted at"), "{command}");
+    }
+}
+
+#[test]
+fn the_doctor_names_coins_that_count_without_a_block_and_evm_chains_cannot() {
+    let world = World::new();
+    let doctor = |rules: &str| {
+        let done = world.shop(&["doctor", "--confirmations", rules]);
+        (
+            done.status.code(),
+            String::from_utf8_lossy(&[done.stdout, done.stderr].concat()).into_owned(),
+        )
+    };
+    let (_, told) = doctor("XMR=0 BTC>0.001=1 BTC=0");
+    let line = told.lines().find(|line| line.starts_with("note confirmations"));
+    assert!(line.is_some_and(|line| line.contains("XMR, BTC payments count at 0")), "{told}");
+    assert!(!doctor("XMR=1").1.contains("note confirmations"));
+    let (code, told) = doctor("ETH=0");
+    assert_eq!(code, Some(1));
+    assert!(told.contains("other than those of EVM chains"), "{told}");
+}
+
+#[test]
 fn only_one_watch_process_runs_on_a_shop() {
     let world = World::new();
     let node = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -145,6 +145,41 @@ def replaced_by_fee(node):
 
 
 @test
+def counted_before_a_block(node):
+    """With CONFIRMATIONS=BTC=0 a payment counts in the mempool, is labelled, and no longer counts once it is replaced."""
+    label, line = "accepted before the network confirms it", "accepted at 0 confirmations"
+    with BitcoinShop(url(node), CONFIRMATIONS="BTC=0").open() as shop:
+        honest, cheated, shipped = orders = [shop.order() for _ in range(3)]
+        shop.scan()
+        _, taken, gone = [node.pay(buyer.address, PRICE) for buyer in orders]
+        shop.scan()
+        for buyer in orders:
+            buyer.is_still("confirmed")
+            assert label in buyer.page().main_text(), buyer.page().main_text()
+            assert any(line in text for text in shop.texts() if buyer.order_ref in text)
+        shop.run("orders", "shipped", shipped.order_ref)
+        node.replace(taken)
+        node.replace(gone)
+        shop.scan()
+        honest.is_still("confirmed")
+        cheated.is_still("unconfirmed")
+        assert "no longer detected" in cheated.page().main_text() and cheated.due() == 0, cheated.page().main_text()
+        # What was shipped stays shipped, and the seller is told.
+        shipped.is_still("shipped")
+        assert any("had counted" in text for text in shop.texts() if shipped.order_ref in text)
+        # The label goes away with the first block.
+        node.mine()
+        shop.scan()
+        honest.is_still("confirmed")
+        assert label not in honest.page().main_text(), honest.page().main_text()
+        # And the other way round: a payment whose block is reversed counts in the mempool again.
+        node("invalidateblock", node("getbestblockhash"))
+        shop.scan()
+        honest.is_still("confirmed")
+        assert label in honest.page().main_text(), honest.page().main_text()
+
+
+@test
 def reorganised_at_each_depth(node):
     """A payment reverted at any depth is unconfirmed until it is mined again; a conflicting transaction ends it."""
     with BitcoinShop(url(node), CONFIRMATIONS="BTC=4").open() as shop:

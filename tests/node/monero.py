@@ -172,6 +172,29 @@ def follows_integrated_addresses(setting):
 
 
 @test
+def counts_payments_in_the_pool(setting):
+    """With CONFIRMATIONS=XMR=0 a payment counts before it is in a block, and no longer once it has left the pool."""
+    label = "accepted before the network confirms it"
+    keys, chain = setting.sellers[0], setting.chain
+    rpc = setting.view_only(keys)
+    shop = setting.shop({"address": keys["address"]}, rpc, CONFIRMATIONS="XMR=0").start_watching()
+    kept, dropped = shop.order(), shop.order()
+    shop.wait_for_scan()
+    setting.buyer.pay(kept.address, kept.amount)
+    becomes(kept, "confirmed", PRICE, PRICE, 0, 0)
+    assert label in kept.page().main_text(), kept.page().main_text()
+    chain.confirm()
+    wait_for("it is in a block", lambda: kept.seen()[2] > 0, 60)
+    assert label not in kept.page().main_text(), kept.page().main_text()
+    setting.buyer.pay(dropped.address, dropped.amount)
+    becomes(dropped, "confirmed", PRICE, PRICE, 0, 0)
+    chain.flush_pool()
+    chain.mine(1)
+    becomes(dropped, "unconfirmed", 0, 0, 0)
+    becomes(kept, "confirmed", PRICE, PRICE)
+
+
+@test
 def refuses_other_wallets(setting):
     """Refuses another wallet, one that can spend, and none."""
     keys, other, _ = setting.sellers

@@ -41,6 +41,13 @@ impl Order {
         })
     }
 
+    /// Whether the payment was accepted before the network confirmed it, as the seller has set: a double spend can still
+    /// take it back.
+    pub fn is_accepted_unconfirmed(&self) -> bool {
+        !matches!(self.status, Status::Refunded | Status::Cancelled)
+            && self.invoice.observation.is_some_and(|seen| seen.counts_unconfirmed())
+    }
+
     /// Whether the network reversed the payment that a node had seen.
     pub fn is_reversed(&self) -> bool {
         self.status == Status::Unconfirmed

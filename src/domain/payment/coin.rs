@@ -79,6 +79,11 @@ impl Coin {
         Ok(Self::Token { chain, contract, decimals })
     }
 
+    /// Whether it is paid on an EVM chain.
+    pub fn is_evm(&self) -> bool {
+        matches!(self, Self::Ether { .. } | Self::Token { .. })
+    }
+
     /// The smallest step of a price in this coin: every amount due is a multiple of it.
     ///
     /// Units: Gwei. A Bitcoin divides into 10^8 satoshi, a token into 10^decimals of its units.

@@ -5,8 +5,9 @@ use crate::domain::values::{Amount, Currency};
 
 /// How many confirmations payments need, by currency and amount.
 ///
-/// Shape: rules separated by spaces, `CURRENCY=DEPTH` or `CURRENCY>AMOUNT=DEPTH`; a depth is a number of blocks, 1 to
-/// 1000, or `final`. `BTC=1 BTC>0.05=3 ETH=final`.
+/// Shape: rules separated by spaces, `CURRENCY=DEPTH` or `CURRENCY>AMOUNT=DEPTH`; a depth is a number of blocks, 0 to
+/// 1000, or `final`. `BTC=1 BTC>0.05=3 ETH=final`. 0, a payment that is in no block yet, is only for the coins whose
+/// nodes report such payments.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Confirmations(Vec<Rule>);
 
@@ -26,6 +27,17 @@ impl Confirmations {
 
     pub fn parse(text: &str) -> Option<Self> {
         text.split_whitespace().map(Rule::parse).collect::<Option<_>>().map(Self)
+    }
+
+    /// The currencies in which a payment may count before it is in a block, in the order of the rules.
+    pub fn zero_confirmation(&self) -> Vec<&Currency> {
+        let mut found = Vec::new();
+        for rule in self.0.iter().filter(|rule| rule.depth == Depth::Blocks(0)) {
+            if !found.contains(&&rule.currency) {
+                found.push(&rule.currency);
+            }
+        }
+        found
     }
 
     /// The rule with the largest amount that this one exceeds; without one, the coin's default.
@@ -50,12 +62,19 @@ impl Rule {
             Some((currency, above)) => (currency, Amount::parse_coins(above).ok()?),
             None => (what, Amount::ZERO),
         };
+        let currency = Currency::parse(currency).ok()?;
+        let least = u32::from(!reports_mempool(&currency));
         let depth = match depth {
             "final" => Depth::Final,
-            _ => Depth::Blocks(depth.parse().ok().filter(|n| (1..=1_000).contains(n))?),
+            _ => Depth::Blocks(depth.parse().ok().filter(|n| (least..=1_000).contains(n))?),
         };
-        Some(Self { currency: Currency::parse(currency).ok()?, above, depth })
+        Some(Self { currency, above, depth })
     }
+}
+
+/// Whether the coin's node reports payments that are in no block yet: on EVM chains only balances are read.
+fn reports_mempool(currency: &Currency) -> bool {
+    Coin::parse(currency, None, None, None).is_ok_and(|coin| !coin.is_evm())
 }
 
 #[cfg(test)]
@@ -92,10 +111,32 @@ mod tests {
     }
 
     #[test]
+    fn a_payment_in_no_block_may_count_where_nodes_report_it() {
+        let rules = "XMR=0 BTC>0.001=1 BTC=0 BTC>0.01=3";
+        check(rules, "XMR", "5", Depth::Blocks(0));
+        check(rules, "BTC", "0.001", Depth::Blocks(0));
+        check(rules, "BTC", "0.002", Depth::Blocks(1));
+        check(rules, "BTC", "1", Depth::Blocks(3));
+        let names = |rules: &str| {
+            let rules = Confirmations::parse(rules).unwrap();
+            rules
+                .zero_confirmation()
+                .iter()
+                .map(|currency| currency.to_string())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(names(rules), ["XMR", "BTC"]);
+        assert_eq!(names("XMR=0 XMR>2=0"), ["XMR"]);
+        assert!(names("XMR=10 BTC=1").is_empty());
+    }
+
+    #[test]
     fn a_rule_that_cannot_be_meant_is_refused() {
         for text in [
             "BTC",
-            "BTC=0",
+            "ETH=0",
+            "USDC=0",
+            "POL>1=0",
             "BTC=-1",
             "BTC=1001",
             "BTC=six",

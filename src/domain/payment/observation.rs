@@ -6,7 +6,7 @@ use crate::domain::values::{Amount, Timestamp};
 /// How deep a payment must be in the chain before it counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Depth {
-    /// Shape: 1 or more; 1: in a block.
+    /// 0: known to the node, in a block or not; 1: in a block.
     Blocks(u32),
     /// The chain itself declares it final. Source: Ethereum's `finalized`.
     Final,
@@ -108,11 +108,18 @@ impl Observation {
         amount.minus(tolerance.of(amount)).is_none_or(|least| least <= self.seen)
     }
 
+    /// Whether a payment counts although a part of it is in no block yet, so that a double spend can take it back.
+    pub fn counts_unconfirmed(&self) -> bool {
+        self.needed == 0 && self.confirmations == 0 && Amount::ZERO < self.settled
+    }
+
     /// Whether this is worth recording. Confirmations matter only until the payment is confirmed: otherwise every block
     /// would change every order.
     pub fn is_news_after(&self, last: &Self) -> bool {
-        let money =
-            |observation: &Self| (observation.seen, observation.settled, observation.is_moved);
+        let money = |observation: &Self| {
+            let unconfirmed = observation.counts_unconfirmed();
+            (observation.seen, observation.settled, observation.is_moved, unconfirmed)
+        };
         money(self) != money(last) || self.settled < self.seen && self != last
     }
 
@@ -192,7 +199,7 @@ mod tests {
             |observation: Observation| Observation { confirmations: 7, needed: 9, ..observation };
         for (before, after, is_news) in [
             (observation(0, 0), deeper(observation(0, 0)), false),
-            (observation(5, 5), deeper(observation(5, 5)), false),
+            (Observation { needed: 9, ..observation(5, 5) }, deeper(observation(5, 5)), false),
             (observation(5, 0), deeper(observation(5, 0)), true),
             (observation(5, 0), observation(5, 0), false),
             (observation(5, 0), observation(5, 5), true),
@@ -200,6 +207,24 @@ mod tests {
             (observation(0, 0), Observation { is_moved: true, ..observation(0, 0) }, true),
         ] {
             assert_eq!(after.is_news_after(&before), is_news, "{before:?} {after:?}");
+        }
+    }
+
+    #[test]
+    fn a_payment_that_counts_without_a_block_is_news_again_once_it_has_one() {
+        let at = |confirmations, needed| Observation { confirmations, needed, ..observation(5, 5) };
+        for (before, after, is_news) in [
+            (at(0, 0), at(0, 0), false),
+            (at(0, 0), at(1, 0), true),
+            (at(1, 0), at(2, 0), false),
+            (at(1, 0), at(0, 0), true),
+            (at(1, 1), at(2, 1), false),
+        ] {
+            assert_eq!(after.is_news_after(&before), is_news, "{before:?} {after:?}");
+        }
+        assert!(at(0, 0).counts_unconfirmed());
+        for other in [at(1, 0), at(0, 1), observation(5, 0), Observation::NOTHING] {
+            assert!(!other.counts_unconfirmed(), "{other:?}");
         }
     }
 

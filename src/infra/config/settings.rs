@@ -283,7 +283,7 @@ pub struct NodeSettings {
     #[arg(long, value_name = "SECONDS", default_value = "15")]
     #[arg(value_parser = whole(1, 600, "a whole number of seconds from 1 to 600"))]
     pub watch_seconds: i64,
-    /// Required confirmations, by currency and amount: "BTC=1 BTC>0.05=3" [default: BTC=2 XMR=10 ETH=final]
+    /// Required confirmations, by currency and amount: "BTC=1 BTC>0.05=3"; 0: as soon as the payment is detected [default: BTC=2 XMR=10 ETH=final]
     #[arg(long, value_name = "RULES", default_value = "", hide_default_value = true)]
     #[arg(value_parser = parsers::confirmations)]
     pub confirmations: Confirmations,

@@ -88,6 +88,7 @@ struct NodeText {
     /// The confirmed part of it, if that is less.
     settled: Option<String>,
     depth: Option<String>,
+    is_accepted_unconfirmed: bool,
     is_moved: bool,
 }
 
@@ -324,6 +325,7 @@ impl OrderMessage<'_> {
             seen: some(observation.seen),
             settled: settled.and_then(some),
             depth: order.confirmations(),
+            is_accepted_unconfirmed: order.is_accepted_unconfirmed(),
             is_moved: observation.is_moved,
         })
     }

@@ -238,6 +238,11 @@ fn observation_lines(order: &Order) -> Vec<String> {
     if let Some(depth) = order.confirmations() {
         lines.push(format!("          ({depth} confirmations)"));
     }
+    if order.is_accepted_unconfirmed() {
+        lines.push(
+            "          (accepted at 0 confirmations: a double spend can take it back)".to_owned(),
+        );
+    }
     if observation.is_moved {
         lines.push(
             "          (funds left the address before they were confirmed: check your wallet)"

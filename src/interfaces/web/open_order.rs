@@ -59,19 +59,26 @@ impl PaymentView {
         Self {
             detected,
             settled,
-            confirmations: order.confirmation_progress().map(|progress| match progress.needed {
-                0 => "0".to_owned(),
-                needed => {
-                    let of = text("order-confirmations-of").count("n", progress.n);
-                    of.count("needed", needed).to_string()
-                }
-            }),
+            confirmations: confirmations(order),
             by_seller: positive(invoice.received).filter(|sum| *sum < invoice.amount),
             missing: positive(order.due(tolerance))
                 .filter(|due| status == Status::Late && *due < invoice.amount),
             excess: positive(order.excess()).filter(|_| status == Status::Overpaid),
         }
     }
+}
+
+fn confirmations(order: &Order) -> Option<String> {
+    if order.is_accepted_unconfirmed() {
+        return Some(text("order-confirmations-none-needed").to_string());
+    }
+    order.confirmation_progress().map(|progress| match progress.needed {
+        0 => "0".to_owned(),
+        needed => {
+            let of = text("order-confirmations-of").count("n", progress.n);
+            of.count("needed", needed).to_string()
+        }
+    })
 }
 
 pub struct BillLine {

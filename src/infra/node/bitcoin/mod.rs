@@ -317,7 +317,7 @@ fn script_of(invoice: &WatchedInvoice) -> Option<WatchedScript<'_>> {
         return None;
     }
     let needed = match invoice.depth {
-        Depth::Blocks(n) => n.max(1),
+        Depth::Blocks(n) => n,
         Depth::Final => FINAL_DEPTH,
     };
     Some(WatchedScript { invoice, hex: invoice.address.bitcoin_script()?, needed })

@@ -25,7 +25,7 @@ pub struct WatchedScript<'a> {
     pub invoice: &'a WatchedInvoice,
     /// Shape: the script in hexadecimal digits.
     pub hex: String,
-    /// Units: confirmations.
+    /// Units: confirmations; 0: it counts in the mempool.
     pub needed: u32,
 }
 
@@ -154,7 +154,7 @@ pub fn observations(
         .collect()
 }
 
-/// `needed`: confirmations, at least 1.
+/// `needed`: confirmations; 0: outputs in the mempool count.
 fn observation(outputs: &[&Output], needed: u32) -> Observation {
     let sum = |least: u32| {
         let counted = outputs.iter().filter(|output| least <= output.confirmations);

@@ -175,10 +175,10 @@ fn sum<'a>(received: impl Iterator<Item = &'a Transfer>) -> Amount {
 /// Monero has no final blocks: this is how long wallets wait before they spend. Source: Monero's consensus rules.
 pub const USUAL_DEPTH: u32 = 10;
 
-/// How many confirmations a payment needs.
+/// How many confirmations a payment needs; 0: it counts in the pool.
 pub fn needed(depth: Depth) -> u32 {
     match depth {
-        Depth::Blocks(n) => n.max(1),
+        Depth::Blocks(n) => n,
         Depth::Final => USUAL_DEPTH,
     }
 }

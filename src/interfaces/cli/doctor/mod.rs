@@ -61,6 +61,7 @@ async fn check_shop(settings: &Settings) -> Vec<Finding> {
             findings.extend(selling::check_catalog(&shop).await);
             findings.extend(selling::check_addresses(&shop).await);
             findings.extend(selling::check_nodes(&shop, settings).await);
+            findings.extend(selling::check_confirmations(settings));
             findings.push(selling::check_listener(settings));
             findings.push(or_bad(
                 "desk",
@@ -106,6 +107,7 @@ pub async fn complaints(shop: &Shop, settings: &Settings) -> Vec<Complaint> {
     findings.push(or_bad("messages", storage::check_messages(shop).await, ""));
     findings.push(host::check_clock(shop, settings).await);
     findings.extend(storage::check_journal(settings));
+    findings.extend(selling::check_confirmations(settings));
     findings.push(selling::check_listener(settings));
     findings.extend(check_files(settings));
     findings.extend(check_host());

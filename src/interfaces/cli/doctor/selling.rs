@@ -220,6 +220,22 @@ pub async fn check_nodes(shop: &Shop, settings: &Settings) -> Vec<Finding> {
     watches.iter().map(check).collect()
 }
 
+/// The coins in which payments count before they are in a block; nothing where there are none.
+pub fn check_confirmations(settings: &Settings) -> Option<Finding> {
+    let early = settings.nodes.confirmations.zero_confirmation();
+    let names: Vec<&str> = early.iter().map(|currency| currency.as_str()).collect();
+    (!names.is_empty()).then(|| {
+        note(
+            "confirmations",
+            format!(
+                "{} payments count at 0 confirmations, before they are in a block: a double spend can take them back",
+                names.join(", ")
+            ),
+            "ship only what you can afford to lose, or set CONFIRMATIONS to 1 or more",
+        )
+    })
+}
+
 /// Where buyers connect.
 pub fn check_listener(settings: &Settings) -> Finding {
     const CHECK: &str = "listener";

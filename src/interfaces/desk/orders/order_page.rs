@@ -277,6 +277,11 @@ fn block(order: &Order, head: Option<i64>) -> Option<String> {
     if observation.seen == Amount::ZERO {
         return None;
     }
+    if order.is_accepted_unconfirmed() {
+        let text =
+            "accepted at 0 confirmations: not in a block yet, a double spend can take it back";
+        return Some(text.to_owned());
+    }
     if observation.seen <= observation.settled {
         return Some("confirmed".to_owned());
     }
