@@ -214,6 +214,8 @@ fn changes(old: &EditedProduct, new: &ProductWrite<'_>) -> Vec<&'static str> {
     note(old.name != record.name, "name");
     note(old.slug != *new.slug, "slug");
     note(old.description != record.description, "description");
+    note(old.kind != record.kind, "kind");
+    note(old.content != record.content, "digital content");
     let sorted = |prices: &crate::domain::catalog::Prices| {
         let mut prices = prices.clone();
         prices.sort();

@@ -4,7 +4,9 @@ use anyhow::Context;
 
 use crate::actions::Shop;
 use crate::actions::edit_product::{ListingChange, clear_up, settle};
-use crate::domain::catalog::{ImageRecord, OfferKey, OptionRecord, ProductRecord, Slug};
+use crate::domain::catalog::{
+    DigitalContent, ImageRecord, OfferKey, OptionRecord, ProductRecord, Slug,
+};
 use crate::domain::values::Timestamp;
 use crate::infra::store;
 use crate::infra::store::pictures::ShownPicture;
@@ -149,6 +151,9 @@ fn copy_of(product: &EditedProduct, slug: &Slug) -> ProductRecord {
         slug: slug.clone(),
         name: format!("{name} (copy)"),
         description: product.description.clone(),
+        kind: product.kind,
+        // A pool of codes belongs to one product.
+        content: DigitalContent { codes: None, ..product.content.clone() },
         quantity: 0,
         prices: product.prices.clone(),
         images: product

@@ -125,6 +125,11 @@ impl PricedCart {
         self.lines.iter().find(|line| line.offer.key == key)
     }
 
+    /// Whether anything in it is shipped, so that it needs an address and a shipping method.
+    pub fn is_shipped(&self) -> bool {
+        self.lines.iter().any(|line| line.offer.kind.is_shipped())
+    }
+
     pub fn can_be_ordered(&self) -> bool {
         !self.lines.is_empty() && !self.notices.iter().any(Notice::prevents_order)
     }
@@ -134,7 +139,7 @@ impl PricedCart {
 mod tests {
     use super::*;
     use crate::domain::cart::CartId;
-    use crate::domain::catalog::Slug;
+    use crate::domain::catalog::{ProductKind, Slug};
 
     const SOCKS: OfferKey = OfferKey { product: 1, option: 0 };
 
@@ -142,6 +147,7 @@ mod tests {
         Offer {
             key: OfferKey { option, ..SOCKS },
             slug: Slug::parse("socks").unwrap(),
+            kind: ProductKind::Shipped,
             name: "Socks".into(),
             option_name: if option == 0 { String::new() } else { format!("no {option}") },
             price: price.map(|n| Amount::new(n).unwrap()),
@@ -168,6 +174,14 @@ mod tests {
     fn check(cart: &PricedCart, notices: &[Notice], can_be_ordered: bool) {
         assert_eq!(cart.notices, notices);
         assert_eq!(cart.can_be_ordered(), can_be_ordered);
+    }
+
+    #[test]
+    fn a_cart_is_shipped_if_one_of_its_lines_is() {
+        let download = || Offer { kind: ProductKind::Digital, ..offer(1, Some(100), 2) };
+        let pickup = Offer { kind: ProductKind::Pickup, ..offer(2, Some(100), 2) };
+        assert!(!priced(1, &[download(), pickup]).is_shipped());
+        assert!(priced(1, &[download(), offer(3, Some(100), 2)]).is_shipped());
     }
 
     #[test]

@@ -7,9 +7,9 @@ use crate::domain::catalog::json::{self, Json};
 use crate::domain::catalog::limits::{too_many_names, too_much};
 use crate::domain::catalog::record::Record;
 use crate::domain::catalog::wallet_record::read_wallet;
-use crate::domain::catalog::{Discount, Fault, Prices, Slug};
+use crate::domain::catalog::{DigitalContent, Discount, Fault, Prices, ProductKind, Slug};
 use crate::domain::payment::{Wallet, secret};
-use crate::domain::values::{Amount, Country};
+use crate::domain::values::{Amount, Country, FileName};
 
 /// The whole catalog, as in the seller's file.
 ///
@@ -33,7 +33,9 @@ pub struct ProductRecord {
     pub slug: Slug,
     pub name: String,
     pub description: String,
-    /// Units: units in stock.
+    pub kind: ProductKind,
+    pub content: DigitalContent,
+    /// Units: units in stock; 0 if they are codes, which are counted in the database.
     pub quantity: i64,
     pub prices: Prices,
     pub images: Vec<ImageRecord>,
@@ -182,6 +184,8 @@ pub(super) struct Reader {
     pub(super) slugs: HashSet<Slug>,
     /// Records that contain a secret, which is the only error reported for them.
     secrets: HashSet<String>,
+    /// Pools of codes that a product has: each belongs to one.
+    pub(super) pools: HashSet<FileName>,
     /// The next number to try for products with the same name, so that many of them stay fast.
     pub(super) numbers: HashMap<Slug, usize>,
 }

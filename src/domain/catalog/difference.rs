@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use crate::domain::catalog::record::one_line;
 use crate::domain::catalog::{
-    CatalogFile, Discount, DiscountValue, Prices, ProductRecord, RateRecord,
+    CatalogFile, DigitalContent, Discount, DiscountValue, Prices, ProductRecord, RateRecord,
 };
 use crate::domain::payment::{Destination, Wallet};
+use crate::domain::values::FileName;
 
 /// What importing the file would do to one record of the shop.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -181,7 +182,9 @@ fn product_fields(product: &ProductRecord) -> Vec<Field> {
         field("name", &product.name),
         field("description", &product.description),
         field("quantity", product.quantity.to_string()),
+        field("kind", product.kind.as_str()),
     ];
+    fields.extend(content_fields(&product.content));
     fields.extend(price_fields("", &product.prices));
     let files: Vec<&str> = product.images.iter().map(|image| image.file.as_str()).collect();
     fields.push(field("pictures", files.join(", ")));
@@ -198,6 +201,19 @@ fn product_fields(product: &ProductRecord) -> Vec<Field> {
     fields.push(field("hidden", if product.hidden { "yes" } else { "no" }));
     fields.retain(|field| !field.value.is_empty());
     fields
+}
+
+fn content_fields(content: &DigitalContent) -> Vec<Field> {
+    let DigitalContent { files, codes, text, downloads, download_days } = content;
+    let files: Vec<&str> = files.iter().map(FileName::as_str).collect();
+    let limit = |n: &Option<i64>| n.map(|n| n.to_string()).unwrap_or_default();
+    vec![
+        field("files", files.join(", ")),
+        field("codes", codes.as_ref().map_or("", FileName::as_str)),
+        field("text", text),
+        field("downloads", limit(downloads)),
+        field("download_days", limit(download_days)),
+    ]
 }
 
 fn price_fields(before: &str, prices: &Prices) -> Vec<Field> {

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use crate::domain::catalog::form_record::record_of_wallet;
 use crate::domain::catalog::{
-    CatalogFile, Discount, DiscountValue, Json, Prices, ProductRecord, RateRecord, Slug,
-    wallet_reference,
+    CatalogFile, DigitalContent, Discount, DiscountValue, Json, Prices, ProductRecord, RateRecord,
+    Slug, wallet_reference,
 };
 use crate::domain::payment::{Coin, Destination, Wallet};
 
@@ -109,7 +109,11 @@ fn product_of(product: &ProductRecord) -> Json {
     if !product.description.is_empty() {
         fields.push(field("description", text(&product.description)));
     }
-    fields.push(field("quantity", Json::Integer(product.quantity)));
+    fields.extend(kind_of(product));
+    // The stock of a product with codes is the number of codes.
+    if product.content.codes.is_none() {
+        fields.push(field("quantity", Json::Integer(product.quantity)));
+    }
     if !product.prices.is_empty() {
         fields.push(field("prices", prices_of(&product.prices)));
     }
@@ -146,6 +150,27 @@ fn product_of(product: &ProductRecord) -> Json {
         fields.push(field("hidden", Json::Bool(true)));
     }
     Json::Object(fields)
+}
+
+/// A shipped product needs no field.
+fn kind_of(product: &ProductRecord) -> Vec<(String, Json)> {
+    let DigitalContent { files, codes, text: words, downloads, download_days } = &product.content;
+    let mut fields = Vec::new();
+    if !product.kind.is_shipped() {
+        fields.push(field("kind", text(product.kind.as_str())));
+    }
+    if !files.is_empty() {
+        let files = files.iter().map(|file| text(file.as_str())).collect();
+        fields.push(field("files", Json::Array(files)));
+    }
+    fields.extend(codes.as_ref().map(|codes| field("codes", text(codes.as_str()))));
+    if !words.is_empty() {
+        fields.push(field("text", text(words)));
+    }
+    for (name, n) in [("downloads", downloads), ("download_days", download_days)] {
+        fields.extend(n.map(|n| field(name, Json::Integer(n))));
+    }
+    fields
 }
 
 fn rate_of(rate: &RateRecord) -> Json {
@@ -272,9 +297,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::catalog::{ImageRecord, OptionRecord};
+    use crate::domain::catalog::{ImageRecord, OptionRecord, ProductKind};
     use crate::domain::payment::{Address, ExtendedPubkey, ViewKey};
-    use crate::domain::values::{Amount, Country, Currency, Timestamp};
+    use crate::domain::values::{Amount, Country, Currency, FileName, Timestamp};
 
     /// Source: `payment/demo.rs`, wallets that are publicly known.
     const XMR: &str = "46BN3P4tsCMNSdumyuqRQmcnSkET7uetA2vAMGcKMxPphrHM5JgFg3UHF8PPqr4493ZyNd2VAAn7FbuwYNtzm1dTJmDHf39";
@@ -378,6 +403,8 @@ mod tests {
                     slug: Slug::parse("x").unwrap(),
                     name,
                     description,
+                    kind: ProductKind::Shipped,
+                    content: DigitalContent::default(),
                     quantity,
                     prices,
                     images: images
@@ -389,6 +416,24 @@ mod tests {
                     hidden,
                 }
             })
+    }
+
+    /// A kind, and what a product of it may deliver.
+    fn content() -> impl Strategy<Value = (ProductKind, DigitalContent)> {
+        let name = || "[a-z][a-z0-9_]{0,9}\\.txt".prop_map(|name| FileName::parse(&name).unwrap());
+        let files = proptest::collection::btree_set(name(), 0..4);
+        let limit = || proptest::option::of(1..1_000_i64);
+        let digital = (files, proptest::option::of(name()), words(20), limit(), limit()).prop_map(
+            |(files, codes, text, downloads, download_days)| {
+                let files = files.into_iter().collect();
+                let content = DigitalContent { files, codes, text, downloads, download_days };
+                (ProductKind::Digital, content)
+            },
+        );
+        let pickup = words(20).prop_map(|text| {
+            (ProductKind::Pickup, DigitalContent { text, ..DigitalContent::default() })
+        });
+        prop_oneof![digital, pickup, Just((ProductKind::Shipped, DigitalContent::default()))]
     }
 
     fn discount() -> impl Strategy<Value = Discount> {
@@ -416,7 +461,7 @@ mod tests {
 
         #[test]
         fn what_is_written_is_read_again(
-            mut products in proptest::collection::vec(product(), 1..5),
+            mut products in proptest::collection::vec(product(), 1..5), kinds in proptest::collection::vec(content(), 5),
             names in proptest::collection::btree_set(words(30), 0..5), rates in proptest::collection::vec((prices(0), any::<bool>()), 5),
             codes in proptest::collection::btree_set("[A-Z0-9_]{1,12}", 0..5), found in proptest::collection::vec(discount(), 5),
         ) {
@@ -424,6 +469,14 @@ mod tests {
                 product.record = format!("thing {n}");
                 product.place = format!("products {:?}", product.record);
                 product.slug = Slug::parse(&format!("thing-{n}")).unwrap();
+                let (kind, content) = &kinds[n];
+                product.kind = *kind;
+                product.content = content.clone();
+                // Its stock is counted in the database, and options have none of it.
+                if let Some(pool) = &mut product.content.codes {
+                    *pool = FileName::parse(&format!("{n}{}", pool.as_str())).unwrap();
+                    (product.quantity, product.options) = (0, Vec::new());
+                }
             }
             let countries = ["DE", "FR"].map(|text| Country::parse(text).unwrap()).to_vec();
             let rates = names.into_iter().zip(rates).map(|(name, (prices, everywhere))| {

@@ -2,12 +2,14 @@
 
 pub mod catalog_file;
 mod difference;
+pub mod digital;
 pub mod discount;
 mod discount_record;
 pub mod fault;
 mod file_writer;
 mod form_record;
 pub mod json;
+pub mod kind;
 pub mod limits;
 pub mod markdown;
 pub mod offer;
@@ -20,10 +22,12 @@ mod wallet_record;
 
 pub use catalog_file::{CatalogFile, ImageRecord, OptionRecord, ProductRecord, RateRecord};
 pub use difference::{Difference, Kind, differences};
+pub use digital::DigitalContent;
 pub use discount::{Discount, DiscountRefusal, DiscountValue, Prices, Subtotals};
 pub use fault::Fault;
 pub use form_record::wallet_reference;
 pub use json::Json;
+pub use kind::{NotAKind, ProductKind};
 pub use offer::{IN_WINDOW, Offer, OfferKey, Rate, Stock, full_name, reach};
 pub use page::{NotAPage, PageSlug, PageText};
 pub use product_record::read_category;

@@ -1,6 +1,6 @@
 //! Products and shipping methods as the shop offers them now.
 
-use crate::domain::catalog::Slug;
+use crate::domain::catalog::{ProductKind, Slug};
 use crate::domain::values::{Amount, Country};
 
 /// Units: products on the front page.
@@ -20,6 +20,7 @@ pub struct OfferKey {
 pub struct Offer {
     pub key: OfferKey,
     pub slug: Slug,
+    pub kind: ProductKind,
     pub name: String,
     /// Empty if the product has no options.
     pub option_name: String,

@@ -6,7 +6,7 @@ use crate::domain::catalog::form_record::first;
 use crate::domain::catalog::json::Json;
 use crate::domain::catalog::record::Record;
 use crate::domain::catalog::{
-    Fault, ImageRecord, NotASlug, OptionRecord, Prices, ProductRecord, Slug,
+    Fault, ImageRecord, NotASlug, OptionRecord, Prices, ProductKind, ProductRecord, Slug, digital,
 };
 use crate::domain::payment::Wallet;
 use crate::domain::values::plural;
@@ -69,6 +69,13 @@ impl Reader {
         let images = images(&mut record);
         let options = self.options(&mut record);
         let categories = categories(&mut record);
+        let (kind, content) = digital::read(&mut record, !options.is_empty());
+        if let Some(pool) = &content.codes
+            && !self.pools.insert(pool.clone())
+        {
+            let found = format!("{:?}, which another product uses", pool.as_str());
+            record.refuse("codes", found, "a different file of codes for each product");
+        }
         let hidden = record.boolean("hidden").unwrap_or(false);
         let slug = self.slug(&mut record, name.as_deref().unwrap_or_default(), raw.name);
         // Fields that the predecessor's own database added to a product when it was exported.
@@ -82,7 +89,13 @@ impl Reader {
                 slug,
                 name,
                 description: description.unwrap_or_default().to_owned(),
-                quantity: quantity.unwrap_or(1),
+                quantity: match (kind, &content.codes) {
+                    (_, Some(_)) => 0,
+                    (ProductKind::Digital, None) => quantity.unwrap_or(digital::UNLIMITED),
+                    _ => quantity.unwrap_or(1),
+                },
+                kind,
+                content,
                 prices,
                 images,
                 options,

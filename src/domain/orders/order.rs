@@ -1,7 +1,9 @@
 //! An order, before and after it is stored.
 
 use crate::domain::cart::{PricedCart, PricedLine};
-use crate::domain::catalog::{Discount, DiscountValue, OfferKey, Rate, Subtotals, full_name};
+use crate::domain::catalog::{
+    Discount, DiscountValue, OfferKey, ProductKind, Rate, Subtotals, full_name,
+};
 use crate::domain::orders::{
     Buyer, Delivery, Draft, OrderRef, Refusal, RefusalReason, Reservation, Status,
 };
@@ -20,6 +22,7 @@ pub struct OrderLine {
     pub key: OfferKey,
     /// Whose stock it was taken from.
     pub pool: OfferKey,
+    pub kind: ProductKind,
     pub name: String,
     /// Empty if the product has no options.
     pub option_name: String,
@@ -39,6 +42,7 @@ impl OrderLine {
         Some(Self {
             key: line.offer.key,
             pool: line.offer.pool,
+            kind: line.offer.kind,
             name: line.offer.name.clone(),
             option_name: line.offer.option_name.clone(),
             quantity: line.quantity,
@@ -181,12 +185,12 @@ impl NewOrder {
     }
 }
 
-/// `None` if the shop does not charge for shipping.
+/// `None` if the shop does not charge for shipping, or nothing is shipped.
 fn choose_shipping(
     draft: &Draft,
     context: &CheckoutContext<'_>,
 ) -> Result<Option<OrderShipping>, Refusal> {
-    if !context.charges_shipping {
+    if !context.charges_shipping || !context.cart.is_shipped() {
         return Ok(None);
     }
     let chosen = |rate: &Rate| Some(OrderShipping { name: rate.name.clone(), price: rate.price });
@@ -360,6 +364,7 @@ mod tests {
         let offer = Offer {
             key,
             slug: Slug::parse("tea").unwrap(),
+            kind: ProductKind::Shipped,
             name: "Tea".into(),
             option_name: String::new(),
             price: Some(gwei(1_050)),

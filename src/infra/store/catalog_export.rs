@@ -4,8 +4,11 @@ use std::collections::{HashMap, HashSet};
 
 use sqlx::{Connection as _, FromRow};
 
-use crate::domain::catalog::{CatalogFile, ImageRecord, OptionRecord, Prices, ProductRecord, Slug};
+use crate::domain::catalog::{
+    CatalogFile, ImageRecord, OptionRecord, Prices, ProductKind, ProductRecord, Slug,
+};
 use crate::domain::values::{Amount, Currency};
+use crate::infra::store::digital_content::ContentColumns;
 use crate::infra::store::{Connection, StoreError, discounts, shipping, stock, wallets};
 
 /// The catalog as the tables hold it, in the form of the seller's file.
@@ -26,6 +29,9 @@ struct ProductRow {
     name: String,
     description: String,
     hidden: bool,
+    kind: ProductKind,
+    #[sqlx(flatten)]
+    content: ContentColumns,
     file_quantity: i64,
     quantity: i64,
     has_lost_text: bool,
@@ -49,7 +55,7 @@ struct PriceRow {
 }
 
 const PRODUCTS: &str = concat!(
-    "select p.id, p.slug, p.record, p.name, p.description, p.hidden, p.file_quantity, ",
+    "select p.id, p.slug, p.record, p.name, p.description, p.hidden, p.kind, p.files, p.codes, p.text, p.downloads, p.download_days, p.file_quantity, ",
     stock::file_quantity!("p.stock", "h.product_id = p.id and h.pool_option = 0"),
     r#" as quantity, p.description = '' and p.description_html <> '' as has_lost_text
     from products p
@@ -89,6 +95,7 @@ async fn read_tables(db: &mut Connection) -> Result<StoredCatalog, StoreError> {
     let (mut products, mut incomplete) = (Vec::new(), Vec::new());
     let mut names = HashSet::new();
     for row in sqlx::query_as::<_, ProductRow>(PRODUCTS).fetch_all(&mut *db).await? {
+        let content = row.content.content()?;
         let images = images.remove(&row.id).unwrap_or_default();
         if row.has_lost_text || images.iter().any(|image| image.file.is_empty()) {
             incomplete.push(row.slug.to_string());
@@ -110,7 +117,10 @@ async fn read_tables(db: &mut Connection) -> Result<StoredCatalog, StoreError> {
             record,
             name: row.name,
             description: row.description,
-            quantity: row.quantity,
+            kind: row.kind,
+            // The stock of codes is counted, not said.
+            quantity: if content.codes.is_none() { row.quantity } else { 0 },
+            content,
             prices: prices.remove(&(row.id, 0)).unwrap_or_default(),
             images,
             options: own,

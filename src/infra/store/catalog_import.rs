@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::domain::catalog::{ProductRecord, markdown};
+use crate::domain::values::FileName;
+use crate::infra::store::digital_content::files_json;
 use crate::infra::store::pictures::ShownPicture;
 use crate::infra::store::stock::FileQuantity;
 use crate::infra::store::{StoreError, Tx, reservations, stock};
@@ -36,13 +38,16 @@ pub async fn clear(tx: &mut Tx) -> Result<(), StoreError> {
 // Each statement writes many rows: one for each row would cost more than the work itself. What is new begins with the
 // quantities of the file; `stock::import` sees to the others.
 const PRODUCTS: &str = r#"
-    insert into products (slug, position, name, description_html, description, record, hidden, gone, file_quantity, stock)
+    insert into products (slug, position, name, description_html, description, record, hidden, gone, file_quantity, stock,
+        kind, files, codes, text, downloads, download_days)
     select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 6,
-        value ->> 7, value ->> 7
+        value ->> 7, value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13
     from json_each($1) where true
     on conflict (slug) do update set position = excluded.position, name = excluded.name, gone = excluded.gone,
         hidden = excluded.hidden, description_html = excluded.description_html, description = excluded.description,
-        record = excluded.record, edition = edition + 1
+        record = excluded.record, edition = edition + 1, kind = excluded.kind, files = excluded.files,
+        codes = excluded.codes, text = excluded.text, downloads = excluded.downloads,
+        download_days = excluded.download_days
     "#;
 const SEARCH_TEXTS: &str = r#"
     insert into product_words (rowid, name, categories, description)
@@ -96,7 +101,13 @@ pub async fn put(
             record.description,
             record.record,
             i64::from(record.hidden),
-            record.quantity
+            record.quantity,
+            record.kind.as_str(),
+            files_json(&record.content.files),
+            record.content.codes.as_ref().map_or("", FileName::as_str),
+            record.content.text,
+            record.content.downloads,
+            record.content.download_days
         ]));
         let words = markdown::plain_text(&record.description);
         texts.push(json!([slug, record.name, record.categories.join(" "), words]));

@@ -5,12 +5,12 @@ use sqlx::error::BoxDynError;
 use sqlx::sqlite::{SqliteArgumentsBuffer, SqliteTypeInfo, SqliteValueRef};
 use sqlx::{Decode, Encode, Sqlite, Type};
 
-use crate::domain::catalog::{PageSlug, Prices, Slug};
+use crate::domain::catalog::{PageSlug, Prices, ProductKind, Slug};
 use crate::domain::login::{RecoveryHash, SessionHash, StoredPassword};
 use crate::domain::orders::{
     BuyerRecipient, CheckoutKey, LookupName, NotificationHold, OrderRef, Status,
 };
-use crate::domain::values::{Amount, Currency, Quantity, Timestamp};
+use crate::domain::values::{Amount, Currency, FileName, Quantity, Timestamp};
 use crate::infra::store::StoreError;
 
 /// `column!(type, as what SQLite keeps it, how it is read, how it is written)`. A row that holds anything else is an error
@@ -46,6 +46,8 @@ macro_rules! column {
 
 column!(OrderRef, &str, OrderRef::parse, OrderRef::as_str);
 column!(Slug, &str, Slug::parse, Slug::as_str);
+column!(FileName, &str, FileName::parse, FileName::as_str);
+column!(ProductKind, &str, ProductKind::parse, |kind: &ProductKind| kind.as_str());
 column!(PageSlug, &str, PageSlug::parse, PageSlug::as_str);
 column!(Currency, &str, Currency::parse, Currency::as_str);
 column!(BuyerRecipient, &str, BuyerRecipient::parse, BuyerRecipient::as_str);

@@ -10,6 +10,7 @@ pub mod categories;
 pub mod clock;
 mod columns;
 mod commit_watcher;
+mod digital_content;
 pub mod discounts;
 mod error;
 pub mod expiry;

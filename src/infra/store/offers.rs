@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::json;
 use sqlx::FromRow;
 
-use crate::domain::catalog::{Offer, OfferKey, Slug};
+use crate::domain::catalog::{Offer, OfferKey, ProductKind, Slug};
 use crate::domain::values::{Amount, Currency};
 use crate::infra::store::{Connection, StoreError, stock};
 
@@ -14,6 +14,7 @@ struct OfferRow {
     product_id: i64,
     option_id: i64,
     slug: Slug,
+    kind: ProductKind,
     name: String,
     option_name: Option<String>,
     price: Option<Amount>,
@@ -25,7 +26,7 @@ struct OfferRow {
 }
 
 const OFFERS: &str = concat!(
-    "select p.id as product_id, k.value ->> 1 as option_id, p.slug, p.name, o.name as option_name, ",
+    "select p.id as product_id, k.value ->> 1 as option_id, p.slug, p.kind, p.name, o.name as option_name, ",
     stock::of_option!(),
     r#",
         p.gone = 1 or coalesce(o.gone, 0) = 1 as is_gone,
@@ -61,6 +62,7 @@ impl OfferRow {
         Some(Offer {
             key,
             slug: self.slug,
+            kind: self.kind,
             name: self.name,
             option_name: self.option_name.unwrap_or_default(),
             price: self.price,

@@ -116,8 +116,8 @@ const INSERT: &str = concat!(
     from orders o left join watched_networks w on w.network = $22 and w.is_on = 1
     where o.order_ref = $1;
 
-    insert into order_lines (order_id, position, product_id, option_id, pool_option, name, option_name, quantity, price)
-    select o.id, key, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6
+    insert into order_lines (order_id, position, product_id, option_id, pool_option, name, option_name, quantity, price, kind)
+    select o.id, key, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7
     from json_each($26) join orders o on o.order_ref = $1;
 
     insert into used_transactions (transaction_id, order_id)
@@ -216,7 +216,8 @@ fn lines_json(lines: &[OrderLine]) -> String {
                 line.name,
                 line.option_name,
                 line.quantity.get(),
-                line.price.get()
+                line.price.get(),
+                line.kind.as_str()
             ])
         })
         .collect();

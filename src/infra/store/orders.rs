@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use crate::domain::catalog::OfferKey;
+use crate::domain::catalog::{OfferKey, ProductKind};
 use crate::domain::orders::{
     AppliedDiscount, BuyerRecipient, CheckoutKey, LookupName, NotificationHold, Order, OrderLine,
     OrderRef, OrderShipping, Reservation, Status,
@@ -45,6 +45,7 @@ struct LineRow {
     product_id: i64,
     option_id: i64,
     pool_option: i64,
+    kind: ProductKind,
     name: String,
     option_name: String,
     quantity: Quantity,
@@ -315,6 +316,7 @@ impl LineRow {
         Ok(OrderLine {
             key: OfferKey { product: self.product_id, option: self.option_id },
             pool: OfferKey { product: self.product_id, option: self.pool_option },
+            kind: self.kind,
             name: self.name,
             option_name: self.option_name,
             quantity: self.quantity,

@@ -3,6 +3,8 @@
 use serde_json::json;
 
 use crate::domain::catalog::{OfferKey, OptionRecord, ProductRecord, Slug, markdown};
+use crate::domain::values::FileName;
+use crate::infra::store::digital_content::files_json;
 use crate::infra::store::pictures::ShownPicture;
 use crate::infra::store::stock::StockChange;
 use crate::infra::store::{StoreError, Tx, search, stock};
@@ -52,8 +54,10 @@ async fn insert(tx: &mut Tx, written: &ProductWrite<'_>) -> Result<i64, StoreErr
     let record = written.record;
     let id = sqlx::query_scalar(
         r#"
-        insert into products (slug, position, name, description_html, file_quantity, stock, description, record, hidden, gone)
-        values ($1, (select coalesce(max(position), -1) + 1 from products), $2, $3, 0, 0, $4, $5, $6, $6)
+        insert into products (slug, position, name, description_html, file_quantity, stock, description, record, hidden, gone,
+            kind, files, codes, text, downloads, download_days)
+        values ($1, (select coalesce(max(position), -1) + 1 from products), $2, $3, 0, 0, $4, $5, $6, $6,
+            $7, $8, $9, $10, $11, $12)
         returning id
         "#,
     );
@@ -64,6 +68,12 @@ async fn insert(tx: &mut Tx, written: &ProductWrite<'_>) -> Result<i64, StoreErr
         .bind(&record.description)
         .bind(&record.record)
         .bind(record.hidden)
+        .bind(record.kind)
+        .bind(files_json(&record.content.files))
+        .bind(record.content.codes.as_ref().map_or("", FileName::as_str))
+        .bind(&record.content.text)
+        .bind(record.content.downloads)
+        .bind(record.content.download_days)
         .fetch_one(&mut **tx)
         .await?)
 }
@@ -74,7 +84,8 @@ async fn update(tx: &mut Tx, id: i64, written: &ProductWrite<'_>) -> Result<i64,
         r#"
         update products
         set slug = $2, name = $3, edition = edition + 1, description = $4,
-            description_html = case when description = $4 then description_html else $5 end
+            description_html = case when description = $4 then description_html else $5 end,
+            kind = $6, files = $7, codes = $8, text = $9, downloads = $10, download_days = $11
         where id = $1
         "#,
     )
@@ -83,6 +94,12 @@ async fn update(tx: &mut Tx, id: i64, written: &ProductWrite<'_>) -> Result<i64,
     .bind(&record.name)
     .bind(&record.description)
     .bind(markdown::html(&record.description))
+    .bind(record.kind)
+    .bind(files_json(&record.content.files))
+    .bind(record.content.codes.as_ref().map_or("", FileName::as_str))
+    .bind(&record.content.text)
+    .bind(record.content.downloads)
+    .bind(record.content.download_days)
     .execute(&mut **tx)
     .await?;
     Ok(id)

@@ -2,8 +2,9 @@
 
 use sqlx::FromRow;
 
-use crate::domain::catalog::{Prices, Slug};
+use crate::domain::catalog::{DigitalContent, Prices, ProductKind, Slug};
 use crate::domain::values::{Amount, Currency};
+use crate::infra::store::digital_content::ContentColumns;
 use crate::infra::store::pictures::{Image, ThumbRow};
 use crate::infra::store::{Connection, StoreError};
 
@@ -14,6 +15,7 @@ pub struct Product {
     pub slug: Slug,
     pub name: String,
     pub description_html: String,
+    pub kind: ProductKind,
     /// Units: items that nobody reserves.
     pub stock: i64,
     /// Units: items of it that unpaid orders reserve.
@@ -53,6 +55,8 @@ pub struct EditedProduct {
     pub name: String,
     /// Markdown.
     pub description: String,
+    pub kind: ProductKind,
+    pub content: DigitalContent,
     pub stock: i64,
     pub hidden: bool,
     pub edition: i64,
@@ -83,6 +87,9 @@ struct ProductRow {
     reserved: i64,
     hidden: bool,
     edition: i64,
+    kind: ProductKind,
+    #[sqlx(flatten)]
+    content: ContentColumns,
 }
 
 #[derive(FromRow)]
@@ -158,6 +165,7 @@ pub async fn find_shown(db: &mut Connection, slug: &Slug) -> Result<Option<Produ
         slug: row.slug,
         name: row.name,
         description_html: row.description_html,
+        kind: row.kind,
         stock: row.stock,
         reserved: row.reserved,
         categories,
@@ -194,6 +202,8 @@ pub async fn find(db: &mut Connection, slug: &Slug) -> Result<Option<EditedProdu
         record: row.record,
         name: row.name,
         description: row.description,
+        kind: row.kind,
+        content: row.content.content()?,
         stock: row.stock,
         hidden: row.hidden,
         edition: row.edition,

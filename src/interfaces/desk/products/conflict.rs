@@ -16,6 +16,11 @@ impl ProductForm {
         compare("name".to_owned(), &self.name, &saved.name);
         compare("slug".to_owned(), &self.slug, &saved.slug);
         compare("description".to_owned(), &self.description, &saved.description);
+        compare("kind".to_owned(), &self.kind, &saved.kind);
+        compare("file".to_owned(), &self.files.join(", "), &saved.files.join(", "));
+        compare("text".to_owned(), &self.text, &saved.text);
+        compare("downloads".to_owned(), &self.downloads, &saved.downloads);
+        compare("download_days".to_owned(), &self.download_days, &saved.download_days);
         compare("stock".to_owned(), &self.stock, &saved.stock);
         compare("categories".to_owned(), &self.categories, &saved.categories);
         for (price, saved) in self.prices.iter().zip(&saved.prices) {
@@ -62,11 +67,19 @@ impl ProductForm {
     }
 
     fn content(&self) -> Content<'_> {
-        let own = [&*self.name, &*self.description, &*self.stock];
+        let own = [&*self.name, &*self.description, &*self.stock, &*self.kind, &*self.text];
+        let delivered = [&*self.codes, &*self.downloads, &*self.download_days].into_iter();
+        let delivered = delivered.chain(self.files.iter().map(String::as_str));
         let lines = self.categories.lines().filter(|line| !line.trim().is_empty());
         let options = self.options.iter().flat_map(|option| [&*option.name, &*option.stock]);
         let pictures = self.pictures.iter().flat_map(|picture| [&*picture.file, &*picture.alt]);
-        let parts = [own.to_vec(), lines.collect(), options.collect(), pictures.collect()];
+        let parts = [
+            own.to_vec(),
+            delivered.collect(),
+            lines.collect(),
+            options.collect(),
+            pictures.collect(),
+        ];
         let normal = |text: &&str| text.replace("\r\n", "\n").trim().to_owned();
         let option_prices = self.options.iter().flat_map(|option| &option.prices);
         let prices = self.prices.iter().chain(option_prices);
@@ -100,8 +113,8 @@ impl ProductForm {
 /// A form's content in a normal form: equal if two forms describe the same product.
 #[derive(PartialEq, Eq)]
 struct Content<'a> {
-    /// The product's own, categories, options, pictures.
-    texts: [Vec<String>; 4],
+    /// The product's own, what is delivered, categories, options, pictures.
+    texts: [Vec<String>; 5],
     /// Currency and amount; `None` if it is no amount.
     prices: Vec<(&'a str, Option<Amount>)>,
 }

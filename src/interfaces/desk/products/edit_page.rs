@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use crate::domain::catalog::markdown;
+use crate::domain::catalog::{ProductKind, markdown};
 use crate::domain::values::Amount;
 use crate::infra::store;
 use crate::infra::store::products::EditedProduct;
@@ -77,6 +77,18 @@ impl EditPage<'_> {
                 field("Description", area(10)).hint("Markdown: **bold**, *italic*, “- ” starts a list item, an empty line starts a paragraph"),
                 &form.description,
             ),
+            "text" => (
+                field("Text for buyers", area(4)).hint("shown on the order's page once it is paid: instructions, a link, where and when to collect"),
+                &form.text,
+            ),
+            "downloads" => (
+                field("Downloads", FieldKind::Whole).hint("how often each file may be downloaded; empty: no limit"),
+                &form.downloads,
+            ),
+            "download_days" => (
+                field("Days", FieldKind::Whole).hint("for how many days after the payment; empty: as long as the order is kept"),
+                &form.download_days,
+            ),
             "categories" => (field("Categories", area(3)).hint("one per line"), &form.categories),
             "slug" => (
                 field("URL slug", FieldKind::Line).hint("lowercase letters, digits and “-”; empty: made from the name. Changing it breaks existing links"),
@@ -89,6 +101,10 @@ impl EditPage<'_> {
             _ => (field("Name", FieldKind::Line), &form.name),
         };
         self.filled(name, field, value)
+    }
+
+    fn kinds(&self) -> [ProductKind; 4] {
+        ProductKind::ALL
     }
 
     fn price_of(&self, key: &str, name: &str, price: &PriceField) -> FieldView {

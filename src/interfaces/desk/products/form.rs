@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
+use crate::domain::catalog::ProductKind;
 use crate::domain::payment::Wallet;
+use crate::domain::values::FileName;
 use crate::infra::store::pictures::Image;
 use crate::infra::store::products::EditedProduct;
 use crate::interfaces::desk::amounts::coins_in;
@@ -17,6 +19,14 @@ pub struct ProductForm {
     pub name: String,
     pub slug: String,
     pub description: String,
+    pub kind: String,
+    /// Names in `db/files`.
+    pub files: Vec<String>,
+    /// The name of the pool of codes; empty: it has none.
+    pub codes: String,
+    pub text: String,
+    pub downloads: String,
+    pub download_days: String,
     pub stock: String,
     /// When the form was loaded.
     pub stock_was: String,
@@ -69,6 +79,7 @@ impl ProductForm {
     pub fn empty(wallets: &[Wallet]) -> Self {
         Self {
             once: new_idempotency_key(),
+            kind: ProductKind::default().as_str().to_owned(),
             stock: "1".to_owned(),
             prices: price_fields(wallets, |_| String::new()),
             ..Self::default()
@@ -76,13 +87,19 @@ impl ProductForm {
     }
 
     pub fn of(product: &EditedProduct, wallets: &[Wallet]) -> Self {
-        let shown = |stock: Option<i64>| stock.map(|n| n.to_string()).unwrap_or_default();
+        let shown = |n: Option<i64>| n.map(|n| n.to_string()).unwrap_or_default();
         Self {
             once: new_idempotency_key(),
             edition: product.edition,
             name: product.name.clone(),
             slug: product.slug.to_string(),
             description: product.description.clone(),
+            kind: product.kind.as_str().to_owned(),
+            files: product.content.files.iter().map(FileName::to_string).collect(),
+            codes: product.content.codes.as_ref().map(FileName::to_string).unwrap_or_default(),
+            text: product.content.text.clone(),
+            downloads: shown(product.content.downloads),
+            download_days: shown(product.content.download_days),
             stock: product.stock.to_string(),
             stock_was: product.stock.to_string(),
             prices: price_fields(wallets, |currency| coins_in(&product.prices, currency)),
@@ -139,6 +156,12 @@ impl ProductForm {
             name: text("name"),
             slug: text("slug").trim().to_owned(),
             description: text("description"),
+            kind: text("kind"),
+            files: form.all("file").filter(|name| !name.is_empty()).map(str::to_owned).collect(),
+            codes: text("codes"),
+            text: text("text"),
+            downloads: text("downloads").trim().to_owned(),
+            download_days: text("download_days").trim().to_owned(),
             stock: text("stock").trim().to_owned(),
             stock_was: text("stock_was"),
             prices: price_fields(wallets, |currency| {

@@ -81,6 +81,7 @@ impl ProductForm {
             put("description", text(&self.description));
         }
         put("quantity", whole(&self.stock));
+        self.put_content(&mut put);
         conversion.map("quantity", "stock");
         let prices = conversion.price_list(&self.prices, wallets, "", "");
         if !prices.is_empty() {
@@ -116,11 +117,34 @@ impl ProductForm {
         Conversion { fields, ..conversion }
     }
 
+    /// What is empty is left out, as in a file.
+    fn put_content(&self, put: &mut impl FnMut(&str, Json)) {
+        let text = |value: &str| Json::String(value.to_owned());
+        if !self.kind.is_empty() {
+            put("kind", text(&self.kind));
+        }
+        if !self.files.is_empty() {
+            put("files", Json::Array(self.files.iter().map(|file| text(file)).collect()));
+        }
+        for (name, value) in [("codes", &self.codes), ("text", &self.text)] {
+            if !value.trim().is_empty() {
+                put(name, text(value));
+            }
+        }
+        for (name, value) in
+            [("downloads", &self.downloads), ("download_days", &self.download_days)]
+        {
+            if !value.is_empty() {
+                put(name, whole(value));
+            }
+        }
+    }
+
     fn clear_secrets(&mut self) {
-        let Self { name, slug, description, stock, categories, options, pictures, .. } = self;
+        let Self { name, slug, description, text, stock, categories, options, pictures, .. } = self;
         let options = options.iter_mut().map(|option| &mut option.name);
         let pictures = pictures.iter_mut().map(|picture| &mut picture.alt);
-        let own = [name, slug, description, stock, categories].into_iter();
+        let own = [name, slug, description, text, stock, categories].into_iter();
         for text in own.chain(options).chain(pictures) {
             if secret::holds_private(text) {
                 text.clear();
