@@ -8,6 +8,7 @@ use std::fs;
 use std::io;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -168,6 +169,11 @@ fn folder() -> World {
     let mut catalog = catalog();
     catalog["products"]["socks"]["images"] = json!(["socks.jpg"]);
     fs::write(world.path("db/data.json"), catalog.to_string()).unwrap();
+    // Only `shop watch` and `shop notify` run it.
+    let program = world.path("notify-me");
+    fs::write(&program, "#!/bin/sh\ntouch ran\n").unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
+    fs::write(world.path(".env"), format!("NOTIFY_COMMAND={}\n", program.display())).unwrap();
     world
 }
 
@@ -237,6 +243,7 @@ fn whole_life(
     let shop = open();
     world.until("the open shop erases the other", || world.messages().is_empty());
     assert_eq!(buyer.get("/order").attribute("code", "name"), "code");
+    assert!(!world.path("ran").exists(), "the seller's program was run");
     let second = shop.close();
     assert!(seller(&["orders"]).contains("No orders"));
     traces.extend([first, second]);

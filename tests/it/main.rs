@@ -29,6 +29,7 @@ mod mail;
 mod maintenance;
 mod messages;
 mod node;
+mod notify;
 mod onion;
 mod order_list;
 mod orders;

@@ -156,10 +156,15 @@ const CAPABILITIES: &[(&str, &[&str])] = &[
         "rustix::",
         &[
             "interfaces/cli/process_hardening.rs",
+            "interfaces/cli/notify.rs",
             "interfaces/cli/doctor/host.rs",
             "interfaces/cli/doctor/storage.rs",
             "interfaces/http/clock.rs",
         ],
+    ),
+    (
+        "tokio::process",
+        &["interfaces/cli/image_worker.rs", "interfaces/cli/serve.rs", "interfaces/cli/notify.rs"],
     ),
     ("strsim::", &["infra/config/unknown.rs"]),
     ("percent_encoding::", &["domain/values/node_url.rs", "domain/login/factor.rs"]),

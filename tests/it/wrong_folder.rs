@@ -8,7 +8,7 @@ use std::process::Output;
 use crate::world::{World, catalog};
 
 /// Every command, with arguments that would do something where a shop is. Those that may make one are tried below.
-const COMMANDS: [&str; 50] = [
+const COMMANDS: [&str; 52] = [
     "catalog export",
     "catalog export copy.json --pages pages",
     "orders",
@@ -59,6 +59,8 @@ const COMMANDS: [&str; 50] = [
     "backup -",
     "doctor",
     "doctor --json",
+    "notify",
+    "notify --test",
 ];
 
 fn everything_in(folder: &Path) -> Vec<String> {

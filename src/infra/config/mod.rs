@@ -4,12 +4,14 @@ mod dotenv;
 mod fault;
 mod listen;
 mod node_url;
+mod notify_command;
 mod parsers;
 mod settings;
 mod unknown;
 
 pub use crate::infra::config::fault::SettingFault;
 pub use crate::infra::config::listen::{ListenAddress, ListenSetting};
+pub use crate::infra::config::notify_command::NotifyCommand;
 pub use crate::infra::config::settings::NAMES;
 pub use crate::infra::config::settings::Settings;
 pub use crate::infra::config::settings::declared;

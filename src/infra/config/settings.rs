@@ -12,6 +12,7 @@ use crate::domain::payment::{Address, Coin, Confirmations, Destination, Toleranc
 use crate::domain::values::{Currency, Mailbox, Notify, ProxyUrl};
 use crate::infra::config::listen::{DeskListenSetting, ListenAddress, ListenSetting};
 use crate::infra::config::node_url::NodeUrls;
+use crate::infra::config::notify_command::NotifyCommand;
 use crate::infra::config::parsers::{InvalidValue, expecting, line, one_of, whole};
 use crate::infra::config::{listen, parsers};
 
@@ -189,6 +190,9 @@ pub struct OrderSettings {
     /// When you are notified of an order: placed, reported or paid
     #[arg(long, value_name = "WHEN", default_value = "placed", value_parser = parsers::notify)]
     pub notify: Notify,
+    /// A program of your own that `shop watch` and `shop notify` run when something has changed
+    #[arg(long, value_name = "PROGRAM", value_parser = NotifyCommand::parse)]
+    pub notify_command: Option<NotifyCommand>,
     /// Accepted under- or overpayment, in percent
     #[arg(long, value_name = "PERCENT", default_value = "0.5", value_parser = parsers::tolerance)]
     pub tolerance: Tolerance,

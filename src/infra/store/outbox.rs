@@ -25,6 +25,11 @@ pub struct OutboxMessage {
     pub message: Vec<u8>,
 }
 
+const NEWS: &str = r#"
+    select count(*) from outbox w join orders o on o.id = w.order_id
+    where $1 < w.at and w.is_read = 0 and o.notification_hold = 0
+    "#;
+
 /// Number and time of the next message of an order.
 #[derive(Clone, Copy)]
 pub struct NextMessage {
@@ -183,6 +188,17 @@ pub async fn count_undelivered(db: &mut Connection) -> Result<i64, StoreError> {
     Ok(count.fetch_one(db).await?)
 }
 
+/// The time of the newest message by the mailbox's clock; 0: there is none.
+pub async fn find_newest(db: &mut Connection) -> Result<i64, StoreError> {
+    Ok(sqlx::query_scalar("select coalesce(max(at), 0) from outbox").fetch_one(db).await?)
+}
+
+/// How many messages after that time tell the seller something new.
+pub async fn count_news(db: &mut Connection, since: i64) -> Result<i64, StoreError> {
+    let count = sqlx::query_scalar(NEWS);
+    Ok(count.bind(since).fetch_one(db).await?)
+}
+
 /// How many messages wait until their orders are reported or paid.
 pub async fn count_held_back(db: &mut Connection) -> Result<i64, StoreError> {
     let count = sqlx::query_scalar(
@@ -246,6 +262,15 @@ pub async fn drop_erased(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), StoreE
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::infra::store::test_shop::{query_plan, with_shop};
+
+    #[test]
+    fn only_messages_after_the_last_notification_are_read() {
+        with_shop(async |db| {
+            let steps = query_plan(&db, NEWS).await;
+            assert!(steps.iter().any(|step| step.contains("(at>?)")), "{steps:#?}");
+        });
+    }
 
     #[test]
     fn the_mailboxs_clock_tells_the_day_and_the_order_and_no_hour() {

@@ -11,7 +11,7 @@ const GROUPS: [(&str, &[&str]); 7] = [
     ("Shop", &["serve", "watch", "close", "open"]),
     ("Catalog and wallets", &["seed", "catalog", "wallet"]),
     ("Orders", &["orders"]),
-    ("Mail", &["mutt", "deliver"]),
+    ("Mail and notifications", &["mutt", "deliver", "notify"]),
     ("Web desk", &["desk"]),
     ("Onion service", &["onion"]),
     ("Checks and maintenance", &["doctor", "health", "clock", "purge", "backup", "restore"]),
@@ -27,7 +27,7 @@ const MAIL: &[&str] = &["DATABASE_URL", "Mail", "SITE_NAME"];
 const ONION: &[&str] = &["DATABASE_URL", "ONION_FOLDER", "ONION_KEY"];
 const SELLING: &[&str] =
     &["Shop", "Orders and payment", "Retention", "Mail", "Database", "Listeners", "Tor"];
-const WATCHING: &[&str] = &["Nodes", "TOLERANCE", "DATABASE_URL", "Mail"];
+const WATCHING: &[&str] = &["Nodes", "TOLERANCE", "NOTIFY_COMMAND", "DATABASE_URL", "Mail"];
 const ALL: &[&str] =
     &["Shop", "Orders and payment", "Retention", "Mail", "Database", "Listeners", "Tor", "Nodes"];
 
@@ -92,6 +92,7 @@ const PAGES: &[Page] = &[
     ("orders digest", &["shop orders digest", "shop orders digest --since 2026-01-31"], MAIL),
     ("mutt", &["shop mutt > db/muttrc", "mutt -F db/muttrc"], &["DATABASE_URL", "MAILDIR", "FROM"]),
     ("deliver", &["shop deliver -- order+K3QF0W2ZD7@shop.invalid < answer.eml"], MAIL),
+    ("notify", &["shop notify", "shop notify --test"], &["NOTIFY_COMMAND", "DATABASE_URL"]),
     (
         "desk",
         &["shop desk password", "shop desk client add me"],

@@ -12,6 +12,7 @@ mod health;
 mod help;
 mod image_worker;
 mod mutt;
+mod notify;
 mod onion;
 mod open_close;
 mod order_digest;
@@ -72,6 +73,8 @@ enum Command {
     Wallet(wallet::WalletArgs),
     /// Track payments on your own nodes; the only command that uses a network
     Watch(watch::WatchArgs),
+    /// Run your own program (NOTIFY_COMMAND) if something has changed since it last ran
+    Notify(notify::NotifyArgs),
     /// Show the onion address and its state, manage access, back up its key
     Onion(onion::OnionArgs),
     /// Manage the web desk: password, sessions, 2FA, access
@@ -166,6 +169,7 @@ pub fn run() -> ExitCode {
             Command::Mutt(mutt) => mutt::run(mutt, &settings, &flags),
             Command::Wallet(wallet) => wallet::run(wallet, settings).await,
             Command::Watch(watch) => watch::run(watch, settings).await,
+            Command::Notify(arguments) => notify::run(arguments, settings).await,
             Command::Desk(desk) => desk::run(desk, settings).await,
             Command::Develop => image_worker::run(&settings),
             Command::Purge(purge) => purge::run(purge, settings).await,

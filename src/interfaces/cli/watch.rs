@@ -20,8 +20,8 @@ use crate::infra::node::{Bitcoin, Ethereum, Monero, NodeError, RpcClient, ScanIn
 use crate::infra::store;
 use crate::infra::store::StoreError;
 use crate::interfaces::cli::output::say;
-use crate::interfaces::cli::shop_context;
 use crate::interfaces::cli::shop_context::home;
+use crate::interfaces::cli::{notify, shop_context};
 use crate::interfaces::http::shutdown_signal;
 
 #[derive(Args)]
@@ -105,11 +105,20 @@ async fn watch(
         );
         return Ok(ExitCode::SUCCESS);
     }
+    let notifies = settings.orders.notify_command.is_some();
     anyhow::ensure!(
-        !nodes.is_empty(),
+        !nodes.is_empty() || notifies,
         "no node is configured: set ETH_RPC_URL, BTC_RPC_URL or XMR_RPC_URL (docs/SELLER.md, \"Your own node\")"
     );
-    anyhow::ensure!(!networks.is_empty(), "no wallet in the catalog uses a chain of these nodes");
+    anyhow::ensure!(
+        !networks.is_empty() || nodes.is_empty(),
+        "no wallet in the catalog uses a chain of these nodes"
+    );
+    if nodes.is_empty() {
+        say(
+            "No node is configured: payments are not tracked. Running NOTIFY_COMMAND when something changes.",
+        );
+    }
     for network in &networks {
         say(&format!("Tracking payments in {}.", Coin::name_of_network(network)));
     }
@@ -118,13 +127,17 @@ async fn watch(
         for node in &mut nodes {
             is_well &= node.tick(shop, settings).await?;
         }
+        is_well &= notify::run_once(shop, settings).await;
         return Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     // One task per node: a node that hangs does not delay the others.
-    let running: Vec<_> = nodes
+    let mut running: Vec<_> = nodes
         .into_iter()
         .map(|node| actix_web::rt::spawn(scan_forever(node, shop.clone(), settings.clone())))
         .collect();
+    if notifies {
+        running.push(actix_web::rt::spawn(notify::run_forever(shop.clone(), settings.clone())));
+    }
     tasks.borrow_mut().extend(running.iter().map(|task| task.abort_handle()));
     let _ = futures_util::future::select_all(running).await;
     anyhow::bail!("a task of `shop watch` stopped unexpectedly; the service manager restarts it")
