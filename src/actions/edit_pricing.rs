@@ -4,7 +4,7 @@ use anyhow::Context;
 
 use crate::actions::Shop;
 use crate::domain::catalog::fault::FaultKind;
-use crate::domain::catalog::{CatalogFile, Discount, Fault, Json, RateRecord};
+use crate::domain::catalog::{CatalogFile, Discount, Fault, Json, ShippingRate};
 use crate::domain::values::Timestamp;
 use crate::infra::store;
 use crate::infra::store::Tx;
@@ -85,11 +85,11 @@ pub async fn save_rate(
 ) -> anyhow::Result<Saved<StoredRate>> {
     let mut tx = shop.db.write().await?;
     let wallets = store::wallets::list(&mut tx).await?;
-    let rate: RateRecord = match CatalogFile::parse_rate("rate", fields, &wallets) {
+    let rate: ShippingRate = match CatalogFile::parse_rate("rate", fields, &wallets) {
         Ok(rate) => rate,
         Err(faults) => return Ok(Saved::Refused(faults)),
     };
-    let rates = store::shipping::list(&mut tx).await?;
+    let rates = store::shipping::list_stored(&mut tx).await?;
     let find = |name: &str| rates.iter().find(|stored| stored.rate.name == name);
     let was = shown.map(|(was, _)| was);
     let name = rate.name.as_str();
@@ -120,7 +120,7 @@ pub async fn remove_rate(
     now: Timestamp,
 ) -> anyhow::Result<Saved<StoredRate>> {
     let mut tx = shop.db.write().await?;
-    let rates = store::shipping::list(&mut tx).await?;
+    let rates = store::shipping::list_stored(&mut tx).await?;
     let stored = rates.into_iter().find(|stored| stored.rate.name == name);
     if stored.as_ref().is_none_or(|stored| stored.edition != edition) {
         return Ok(Saved::Stale(stored));
@@ -133,7 +133,7 @@ pub async fn remove_rate(
 /// Moves a method one position up or down in the list shown to buyers. A missing one, or one already at the end, stays.
 pub async fn move_rate(shop: &Shop, name: &str, up: bool, now: Timestamp) -> anyhow::Result<()> {
     let mut tx = shop.db.write().await?;
-    let rates = store::shipping::list(&mut tx).await?;
+    let rates = store::shipping::list_stored(&mut tx).await?;
     let names = rates.into_iter().map(|stored| stored.rate.name).collect();
     if let Some(names) = moved(names, name, up) {
         store::shipping::reorder(&mut tx, &names).await.context("save the order")?;

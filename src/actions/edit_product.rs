@@ -246,6 +246,11 @@ fn changes(old: &EditedProduct, new: &ProductWrite<'_>) -> Vec<&'static str> {
             .all(|(old, (new, (id, _)))| Some(old.id) == *id && old.name == new.name);
     note(!same_options, "options");
     note(old.categories != record.categories, "categories");
+    let weights = old.options.iter().map(|option| option.weight);
+    let same_weights = old.options.len() != record.options.len()
+        || weights.eq(record.options.iter().map(|option| option.weight));
+    note(old.weight != record.weight || !same_weights, "weight");
+    note(old.excluded_countries != record.excluded_countries, "excluded countries");
     let same_pictures = old.pictures.len() == new.pictures.len()
         && old.pictures.iter().zip(&new.pictures).all(|(old, new)| {
             old.fingerprint == new.fingerprint && old.alt == new.alt && old.file == new.file

@@ -168,10 +168,13 @@ fn copy_of(product: &EditedProduct, slug: &Slug) -> ProductRecord {
                 name: option.name.clone(),
                 quantity: option.stock.map(|_| 0),
                 prices: option.prices.clone(),
+                weight: option.weight,
             })
             .collect(),
         categories: product.categories.clone(),
         hidden: true,
+        weight: product.weight,
+        excluded_countries: product.excluded_countries.clone(),
     }
 }
 

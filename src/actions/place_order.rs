@@ -157,26 +157,20 @@ async fn open_order(
     };
     let keys = basket.lines().iter().map(|line| line.key);
     let offers = store::offers::list(tx, keys, currency).await?;
-    let cart = PricedCart::new(basket, &offers, currency, wallet.coin.most());
+    let mut cart = PricedCart::new(basket, &offers, currency, wallet.coin.most());
+    let rates = store::shipping::list(tx).await?;
+    cart.check_shipping(&rates);
     let unseen = |line: &CartLine| line.seen.as_ref().is_none_or(|seen| seen.currency != *currency);
     if !cart.notices.is_empty() || basket.lines().iter().any(unseen) {
         return Err(PlaceOrderError::Changed(Box::new(cart)));
     }
-    let rates = store::shipping::list_offered(tx, currency).await?;
-    let charges_shipping = !rates.is_empty() || store::shipping::has_any(tx).await?;
     let discount = match draft.discount.as_str() {
         "" => None,
         code => store::discounts::find(tx, code).await?,
     };
     let discount = discount.map(|stored| (stored.discount, stored.used));
-    let context = CheckoutContext {
-        cart: &cart,
-        coin: &wallet.coin,
-        rates: &rates,
-        charges_shipping,
-        discount,
-        may_reserve,
-    };
+    let context =
+        CheckoutContext { cart: &cart, coin: &wallet.coin, rates: &rates, discount, may_reserve };
     let order = match NewOrder::open(draft, &context, opening.fresh, opening.now) {
         Ok(order) => order,
         Err(PlacementError::Cart) => return Err(PlaceOrderError::Changed(Box::new(cart))),

@@ -38,14 +38,41 @@ pub struct PricedLine {
 /// A change, or the reason why something cannot be bought.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
-    Dearer { name: String, from: Amount, to: Amount },
-    Cheaper { name: String, from: Amount, to: Amount },
-    Gone { name: String },
-    SoldOut { name: String },
-    TooFew { name: String, wanted: i64, left: i64 },
-    OtherCurrency { name: String, currency: Currency },
+    Dearer {
+        name: String,
+        from: Amount,
+        to: Amount,
+    },
+    Cheaper {
+        name: String,
+        from: Amount,
+        to: Amount,
+    },
+    Gone {
+        name: String,
+    },
+    SoldOut {
+        name: String,
+    },
+    TooFew {
+        name: String,
+        wanted: i64,
+        left: i64,
+    },
+    OtherCurrency {
+        name: String,
+        currency: Currency,
+    },
     Unknown,
     TooDear,
+    /// No shipping method has a price in the currency.
+    NoShippingIn {
+        currency: Currency,
+    },
+    /// The order is too heavy for every shipping method, or its subtotal too large.
+    NoShippingForParcel,
+    /// There is no country that every item is shipped to.
+    NoCommonCountry,
 }
 
 impl Notice {
@@ -140,6 +167,7 @@ mod tests {
     use super::*;
     use crate::domain::cart::CartId;
     use crate::domain::catalog::{ProductKind, Slug};
+    use crate::domain::values::Regions;
 
     const SOCKS: OfferKey = OfferKey { product: 1, option: 0 };
 
@@ -155,6 +183,8 @@ mod tests {
             reserved: 0,
             pool: SOCKS,
             gone: false,
+            weight: None,
+            excluded_countries: Regions::default(),
         }
     }
 

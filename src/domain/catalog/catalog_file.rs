@@ -7,9 +7,11 @@ use crate::domain::catalog::json::{self, Json};
 use crate::domain::catalog::limits::{too_many_names, too_much};
 use crate::domain::catalog::record::Record;
 use crate::domain::catalog::wallet_record::read_wallet;
-use crate::domain::catalog::{DigitalContent, Discount, Fault, Prices, ProductKind, Slug};
+use crate::domain::catalog::{
+    DigitalContent, Discount, Fault, Prices, ProductKind, ShippingRate, Slug,
+};
 use crate::domain::payment::{Wallet, secret};
-use crate::domain::values::{Amount, Country, FileName};
+use crate::domain::values::{Amount, FileName, Regions};
 
 /// The whole catalog, as in the seller's file.
 ///
@@ -18,7 +20,7 @@ use crate::domain::values::{Amount, Country, FileName};
 pub struct CatalogFile {
     pub wallets: Vec<Wallet>,
     pub products: Vec<ProductRecord>,
-    pub rates: Vec<RateRecord>,
+    pub rates: Vec<ShippingRate>,
     pub discounts: Vec<Discount>,
     /// Notes about ignored parts, in whole sentences.
     pub notes: Vec<String>,
@@ -43,6 +45,10 @@ pub struct ProductRecord {
     pub categories: Vec<String>,
     /// Whether it is currently hidden from buyers.
     pub hidden: bool,
+    /// Units: grams of one item; `None` if it is not known.
+    pub weight: Option<i64>,
+    /// Where it is not shipped to.
+    pub excluded_countries: Regions,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,14 +65,8 @@ pub struct OptionRecord {
     pub quantity: Option<i64>,
     /// Empty if they are the product's.
     pub prices: Prices,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RateRecord {
-    pub name: String,
-    /// Empty: everywhere.
-    pub countries: Vec<Country>,
-    pub prices: Prices,
+    /// Units: grams of one item; `None` if it is the product's.
+    pub weight: Option<i64>,
 }
 
 const PRICE: &str =
@@ -172,6 +172,10 @@ pub(super) enum AmountKind {
     ProductPrice,
     /// It may be 0.
     ShippingPrice,
+    /// A subtotal up to which a price of shipping counts.
+    StepLimit,
+    /// A subtotal from which shipping is free.
+    FreeFrom,
     Discount,
 }
 
@@ -403,6 +407,8 @@ impl Reader {
     ) -> Prices {
         let (list_name, noun) = match kind {
             AmountKind::Discount => ("less", "amount"),
+            AmountKind::StepLimit => ("up_to", "amount"),
+            AmountKind::FreeFrom => ("free_from", "amount"),
             AmountKind::ProductPrice | AmountKind::ShippingPrice => ("prices", "price"),
         };
         let mut amounts = Prices::new();

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use crate::domain::catalog::record::one_line;
 use crate::domain::catalog::{
-    CatalogFile, DigitalContent, Discount, DiscountValue, Prices, ProductRecord, RateRecord,
+    CatalogFile, DigitalContent, Discount, DiscountValue, Prices, ProductRecord, ShippingRate,
 };
 use crate::domain::payment::{Destination, Wallet};
-use crate::domain::values::FileName;
+use crate::domain::values::{FileName, Regions};
 
 /// What importing the file would do to one record of the shop.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -196,8 +196,11 @@ fn product_fields(product: &ProductRecord) -> Vec<Field> {
         let before = format!("option {}: ", option.name);
         fields.extend(option.quantity.map(|n| field(format!("{before}quantity"), n.to_string())));
         fields.extend(price_fields(&before, &option.prices));
+        fields.extend(option.weight.map(|n| field(format!("{before}weight"), grams(n))));
     }
     fields.push(field("categories", product.categories.join(", ")));
+    fields.extend(product.weight.map(|n| field("weight", grams(n))));
+    fields.push(excluded_field(&product.excluded_countries));
     fields.push(field("hidden", if product.hidden { "yes" } else { "no" }));
     fields.retain(|field| !field.value.is_empty());
     fields
@@ -216,6 +219,10 @@ fn content_fields(content: &DigitalContent) -> Vec<Field> {
     ]
 }
 
+fn grams(n: i64) -> String {
+    format!("{n} g")
+}
+
 fn price_fields(before: &str, prices: &Prices) -> Vec<Field> {
     let fields = prices
         .iter()
@@ -223,13 +230,27 @@ fn price_fields(before: &str, prices: &Prices) -> Vec<Field> {
     fields.collect()
 }
 
-fn rate_fields(rate: &RateRecord) -> Vec<Field> {
-    let countries: Vec<&str> = rate.countries.iter().map(|country| country.code()).collect();
-    let countries =
-        if countries.is_empty() { "all countries".to_owned() } else { countries.join(", ") };
+fn rate_fields(rate: &ShippingRate) -> Vec<Field> {
+    let countries = rate.countries.codes().replace(',', ", ");
+    let countries = if countries.is_empty() { "all countries".to_owned() } else { countries };
     let mut fields = vec![field("countries", countries)];
-    fields.extend(price_fields("", &rate.prices));
+    fields.push(excluded_field(&rate.excluded_countries));
+    match rate.flat_prices() {
+        Some(prices) => fields.extend(price_fields("", prices)),
+        None => {
+            let steps = (1..).zip(&rate.steps);
+            fields.extend(steps.map(|(n, step)| field(format!("step {n}"), step.to_string())));
+        }
+    }
+    for (currency, amount) in &rate.free_from {
+        fields.push(field(format!("free from in {currency}"), amount.to_string()));
+    }
+    fields.retain(|field| !field.value.is_empty());
     fields
+}
+
+fn excluded_field(regions: &Regions) -> Field {
+    field("excluded countries", regions.codes().replace(',', ", "))
 }
 
 fn discount_fields(discount: &Discount) -> Vec<Field> {

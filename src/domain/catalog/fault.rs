@@ -11,8 +11,8 @@ use crate::domain::payment::secret;
 pub struct Fault {
     /// `products "man-shirt"`; empty if it concerns the whole file.
     pub record: String,
-    /// Of a product: which option, counted from 0.
-    pub option: Option<usize>,
+    /// Which option of a product or which step of a shipping method, counted from 0.
+    pub part: Option<usize>,
     /// `prices[0].price`; empty if it concerns the whole record.
     pub field: String,
     pub kind: FaultKind,
@@ -113,7 +113,7 @@ impl Fault {
 
     pub fn of(record: &str, field: &str, kind: FaultKind) -> Self {
         let (record, field) = (unless_secret(record), unless_secret(field));
-        Self { record, option: None, field, kind }
+        Self { record, part: None, field, kind }
     }
 
     /// What was found, and what is expected or why it cannot be used.

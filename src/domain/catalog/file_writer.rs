@@ -3,14 +3,13 @@
 use std::collections::HashSet;
 
 use crate::domain::catalog::form_record::record_of_wallet;
+use crate::domain::catalog::json_text::json_text;
 use crate::domain::catalog::{
-    CatalogFile, DigitalContent, Discount, DiscountValue, Json, Prices, ProductRecord, RateRecord,
-    Slug, wallet_reference,
+    CatalogFile, DigitalContent, Discount, DiscountValue, Json, Prices, ProductRecord, RateStep,
+    ShippingRate, Slug, StepLimit, wallet_reference,
 };
 use crate::domain::payment::{Coin, Destination, Wallet};
-
-/// Units: characters up to which an array or an object is written on one line.
-const LINE: usize = 100;
+use crate::domain::values::Regions;
 
 impl CatalogFile {
     /// The catalog as the seller's file, which [`CatalogFile::parse`] reads back as the same catalog.
@@ -36,10 +35,7 @@ impl CatalogFile {
             (record_name(&discount.code, "code", n, &mut taken), discount_of(discount))
         });
         collections.extend(collection("discounts", "Discount", discounts.collect()));
-        let mut text = String::new();
-        write(&mut text, &Json::Object(collections), 0);
-        text.push('\n');
-        text
+        json_text(&Json::Object(collections))
     }
 }
 
@@ -130,7 +126,7 @@ fn product_of(product: &ProductRecord) -> Json {
     }
     if !product.options.is_empty() {
         let options = product.options.iter().map(|option| {
-            if option.quantity.is_none() && option.prices.is_empty() {
+            if option.quantity.is_none() && option.prices.is_empty() && option.weight.is_none() {
                 return text(&option.name);
             }
             let mut fields = vec![field("name", text(&option.name))];
@@ -138,6 +134,7 @@ fn product_of(product: &ProductRecord) -> Json {
             if !option.prices.is_empty() {
                 fields.push(field("prices", prices_of(&option.prices)));
             }
+            fields.extend(option.weight.map(|n| field("weight", Json::Integer(n))));
             Json::Object(fields)
         });
         fields.push(field("options", Json::Array(options.collect())));
@@ -146,6 +143,8 @@ fn product_of(product: &ProductRecord) -> Json {
         let categories = product.categories.iter().map(|category| text(category)).collect();
         fields.push(field("categories", Json::Array(categories)));
     }
+    fields.extend(product.weight.map(|n| field("weight", Json::Integer(n))));
+    fields.extend(regions_of("excluded_countries", &product.excluded_countries));
     if product.hidden {
         fields.push(field("hidden", Json::Bool(true)));
     }
@@ -173,16 +172,37 @@ fn kind_of(product: &ProductRecord) -> Vec<(String, Json)> {
     fields
 }
 
-fn rate_of(rate: &RateRecord) -> Json {
+fn rate_of(rate: &ShippingRate) -> Json {
     let mut fields = vec![field("name", text(&rate.name))];
-    if !rate.countries.is_empty() {
-        let letters = rate.countries.iter().map(|country| text(country.code())).collect();
-        fields.push(field("countries", Json::Array(letters)));
+    fields.extend(regions_of("countries", &rate.countries));
+    fields.extend(regions_of("excluded_countries", &rate.excluded_countries));
+    match rate.flat_prices() {
+        Some(prices) if prices.is_empty() => {}
+        Some(prices) => fields.push(field("prices", prices_of(prices))),
+        None => {
+            fields.push(field("steps", Json::Array(rate.steps.iter().map(step_of).collect())));
+        }
     }
-    if !rate.prices.is_empty() {
-        fields.push(field("prices", prices_of(&rate.prices)));
+    if !rate.free_from.is_empty() {
+        fields.push(field("free_from", prices_of(&rate.free_from)));
     }
     Json::Object(fields)
+}
+
+fn step_of(step: &RateStep) -> Json {
+    let mut fields = match &step.up_to {
+        StepLimit::None => Vec::new(),
+        StepLimit::Grams(grams) => vec![field("up_to_grams", Json::Integer(*grams))],
+        StepLimit::Subtotals(amounts) => vec![field("up_to", prices_of(amounts))],
+    };
+    fields.push(field("prices", prices_of(&step.prices)));
+    Json::Object(fields)
+}
+
+/// An empty list is left out.
+fn regions_of(name: &str, regions: &Regions) -> Option<(String, Json)> {
+    let codes = || regions.iter().map(|region| text(region.code())).collect();
+    (!regions.is_empty()).then(|| field(name, Json::Array(codes())))
 }
 
 fn discount_of(discount: &Discount) -> Json {
@@ -217,81 +237,6 @@ fn text(words: &str) -> Json {
     Json::String(words.to_owned())
 }
 
-/// Indented by two spaces per level; short values are written on one line.
-fn write(out: &mut String, value: &Json, depth: usize) {
-    let mut short = String::new();
-    write_short(&mut short, value);
-    // Collections and their records are always written on several lines.
-    let is_open = depth < 3 && matches!(value, Json::Object(_));
-    if !is_open && 2 * depth + short.chars().count() <= LINE {
-        out.push_str(&short);
-        return;
-    }
-    let (begin, end) = if matches!(value, Json::Array(_)) { ('[', ']') } else { ('{', '}') };
-    let write_item = |out: &mut String, n: usize, name: Option<&str>, item: &Json| {
-        out.push_str(if n == 0 { "\n" } else { ",\n" });
-        out.push_str(&"  ".repeat(depth + 1));
-        if let Some(name) = name {
-            out.push_str(&format!("{}: ", quoted(name)));
-        }
-        write(out, item, depth + 1);
-    };
-    match value {
-        Json::Array(items) => {
-            out.push(begin);
-            for (n, item) in items.iter().enumerate() {
-                write_item(out, n, None, item);
-            }
-        }
-        Json::Object(fields) => {
-            out.push(begin);
-            for (n, (name, item)) in fields.iter().enumerate() {
-                write_item(out, n, Some(name), item);
-            }
-        }
-        // A long text stays on one line: JSON has no other form.
-        _ => {
-            out.push_str(&short);
-            return;
-        }
-    }
-    out.push('\n');
-    out.push_str(&"  ".repeat(depth));
-    out.push(end);
-}
-
-fn write_short(out: &mut String, value: &Json) {
-    match value {
-        Json::Null => out.push_str("null"),
-        Json::Bool(truth) => out.push_str(&truth.to_string()),
-        Json::Integer(n) => out.push_str(&n.to_string()),
-        Json::Number(text) => out.push_str(text),
-        Json::String(text) => out.push_str(&quoted(text)),
-        Json::Array(items) => {
-            out.push('[');
-            for (n, item) in items.iter().enumerate() {
-                out.push_str(if n == 0 { "" } else { ", " });
-                write_short(out, item);
-            }
-            out.push(']');
-        }
-        Json::Object(fields) if fields.is_empty() => out.push_str("{}"),
-        Json::Object(fields) => {
-            out.push_str("{ ");
-            for (n, (name, item)) in fields.iter().enumerate() {
-                out.push_str(if n == 0 { "" } else { ", " });
-                out.push_str(&format!("{}: ", quoted(name)));
-                write_short(out, item);
-            }
-            out.push_str(" }");
-        }
-    }
-}
-
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -299,7 +244,7 @@ mod tests {
     use super::*;
     use crate::domain::catalog::{ImageRecord, OptionRecord, ProductKind};
     use crate::domain::payment::{Address, ExtendedPubkey, ViewKey};
-    use crate::domain::values::{Amount, Country, Currency, FileName, Timestamp};
+    use crate::domain::values::{Amount, Currency, FileName, Timestamp};
 
     /// Source: `payment/demo.rs`, wallets that are publicly known.
     const XMR: &str = "46BN3P4tsCMNSdumyuqRQmcnSkET7uetA2vAMGcKMxPphrHM5JgFg3UHF8PPqr4493ZyNd2VAAn7FbuwYNtzm1dTJmDHf39";
@@ -374,16 +319,23 @@ mod tests {
 
     fn product() -> impl Strategy<Value = ProductRecord> {
         let options = proptest::collection::vec(
-            (words(20), proptest::option::of(0..1_000_i64), proptest::option::of(prices(1))),
+            (
+                words(20),
+                proptest::option::of(0..1_000_i64),
+                proptest::option::of(prices(1)),
+                weight(),
+            ),
             0..4,
         );
         let images = proptest::collection::vec(
             ("[a-z]{1,9}\\.png", prop_oneof![words(9), Just(String::new())]),
             0..4,
         );
-        let text = ("[a-z*#][^\\p{C}=]{0,200}[a-z]", 0..1_000_000_i64, any::<bool>());
+        let text =
+            ("[a-z*#][^\\p{C}=]{0,200}[a-z]", 0..1_000_000_i64, any::<bool>(), weight(), regions());
         (words(60), text, prices(1), options, images, proptest::collection::vec(words(20), 0..4))
-            .prop_map(|(name, (description, quantity, hidden), prices, options, images, kinds)| {
+            .prop_map(|(name, text, prices, options, images, kinds)| {
+                let (description, quantity, hidden, weight, excluded_countries) = text;
                 let mut categories: Vec<String> = Vec::new();
                 for kind in kinds {
                     if !categories.contains(&kind) {
@@ -391,10 +343,10 @@ mod tests {
                     }
                 }
                 let mut all: Vec<OptionRecord> = Vec::new();
-                for (name, quantity, prices) in options {
+                for (name, quantity, prices, weight) in options {
                     if all.iter().all(|other| other.name != name) {
                         let prices = prices.unwrap_or_default();
-                        all.push(OptionRecord { name, quantity, prices });
+                        all.push(OptionRecord { name, quantity, prices, weight });
                     }
                 }
                 ProductRecord {
@@ -414,6 +366,8 @@ mod tests {
                     options: all,
                     categories,
                     hidden,
+                    weight,
+                    excluded_countries,
                 }
             })
     }
@@ -434,6 +388,46 @@ mod tests {
             (ProductKind::Pickup, DigitalContent { text, ..DigitalContent::default() })
         });
         prop_oneof![digital, pickup, Just((ProductKind::Shipped, DigitalContent::default()))]
+    }
+
+    fn weight() -> impl Strategy<Value = Option<i64>> {
+        proptest::option::of(1..1_000_000_i64)
+    }
+
+    fn regions() -> impl Strategy<Value = Regions> {
+        let all = ["EU", "Europe", "World", "DE", "XK"].to_vec();
+        proptest::sample::subsequence(all, 0..=5)
+            .prop_map(|codes| Regions::parse(&codes.join(",")).unwrap())
+    }
+
+    /// All steps have the prices of the first, and limits that grow.
+    fn rate() -> impl Strategy<Value = ShippingRate> {
+        let limits = proptest::collection::btree_set(1..999_i64, 0..4);
+        (limits, any::<[bool; 3]>(), prices(0), regions(), regions()).prop_map(
+            |(limits, [is_by_weight, has_last, is_free_from], prices, countries, excluded)| {
+                let all = |n: i64| -> Prices {
+                    let amount = Amount::new(n * 1_000_000_000).unwrap();
+                    prices.iter().map(|(currency, _)| (currency.clone(), amount)).collect()
+                };
+                let limit = |n: i64| match is_by_weight {
+                    true => StepLimit::Grams(n),
+                    false => StepLimit::Subtotals(all(n)),
+                };
+                let limits = limits.into_iter().map(limit);
+                let mut limits: Vec<StepLimit> = limits.collect();
+                if has_last || limits.is_empty() {
+                    limits.push(StepLimit::None);
+                }
+                let step = |up_to| RateStep { up_to, prices: prices.clone() };
+                ShippingRate {
+                    name: String::new(),
+                    countries,
+                    excluded_countries: excluded,
+                    steps: limits.into_iter().map(step).collect(),
+                    free_from: if is_free_from { all(1) } else { Vec::new() },
+                }
+            },
+        )
     }
 
     fn discount() -> impl Strategy<Value = Discount> {
@@ -462,7 +456,7 @@ mod tests {
         #[test]
         fn what_is_written_is_read_again(
             mut products in proptest::collection::vec(product(), 1..5), kinds in proptest::collection::vec(content(), 5),
-            names in proptest::collection::btree_set(words(30), 0..5), rates in proptest::collection::vec((prices(0), any::<bool>()), 5),
+            names in proptest::collection::btree_set(words(30), 0..5), rates in proptest::collection::vec(rate(), 5),
             codes in proptest::collection::btree_set("[A-Z0-9_]{1,12}", 0..5), found in proptest::collection::vec(discount(), 5),
         ) {
             for (n, product) in products.iter_mut().enumerate() {
@@ -478,10 +472,7 @@ mod tests {
                     (product.quantity, product.options) = (0, Vec::new());
                 }
             }
-            let countries = ["DE", "FR"].map(|text| Country::parse(text).unwrap()).to_vec();
-            let rates = names.into_iter().zip(rates).map(|(name, (prices, everywhere))| {
-                RateRecord { name, countries: if everywhere { Vec::new() } else { countries.clone() }, prices }
-            });
+            let rates = names.into_iter().zip(rates).map(|(name, rate)| ShippingRate { name, ..rate });
             let discounts = codes.into_iter().zip(found).map(|(code, discount)| Discount { code, ..discount });
             let file = CatalogFile { wallets: wallets(), products, rates: rates.collect(), discounts: discounts.collect(), notes: Vec::new() };
             let text = file.write();

@@ -1,7 +1,7 @@
 //! One record from a form at the desk, checked by the rules of the catalog file.
 
 use crate::domain::catalog::catalog_file::{RawRecord, Reader};
-use crate::domain::catalog::{CatalogFile, Discount, Fault, Json, RateRecord};
+use crate::domain::catalog::{CatalogFile, Discount, Fault, Json, ShippingRate};
 use crate::domain::payment::Wallet;
 use crate::domain::values::Currency;
 
@@ -32,7 +32,7 @@ impl CatalogFile {
         name: &str,
         fields: &[(String, Json)],
         wallets: &[Wallet],
-    ) -> Result<RateRecord, Vec<Fault>> {
+    ) -> Result<ShippingRate, Vec<Fault>> {
         let raw = RawRecord { collection: "shipping", name, fields };
         let mut reader = Reader::of_one(&raw, "ShippingRate", wallets);
         reader.rate(&raw);

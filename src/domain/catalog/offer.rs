@@ -1,7 +1,7 @@
-//! Products and shipping methods as the shop offers them now.
+//! Products as the shop offers them now.
 
 use crate::domain::catalog::{ProductKind, Slug};
-use crate::domain::values::{Amount, Country};
+use crate::domain::values::{Amount, Regions};
 
 /// Units: products on the front page.
 pub const IN_WINDOW: usize = 12;
@@ -34,6 +34,10 @@ pub struct Offer {
     pub pool: OfferKey,
     /// Removed from the catalog; it keeps its name for orders that contain it.
     pub gone: bool,
+    /// Units: grams of one item; `None` if it is not known.
+    pub weight: Option<i64>,
+    /// Where it is not shipped to.
+    pub excluded_countries: Regions,
 }
 
 impl Offer {
@@ -75,38 +79,6 @@ impl Stock {
     }
 }
 
-/// The cost of a shipping method, in one currency.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rate {
-    pub name: String,
-    /// Empty: everywhere.
-    pub countries: Vec<Country>,
-    pub price: Amount,
-}
-
-impl Rate {
-    pub fn reaches_everywhere(&self) -> bool {
-        self.countries.is_empty()
-    }
-
-    /// Whether it ships to a country; `None` is an unknown country.
-    pub fn reaches(&self, country: Option<Country>) -> bool {
-        self.reaches_everywhere()
-            || country.is_some_and(|country| self.countries.contains(&country))
-    }
-}
-
-/// Where a shipping method ships to, for the seller; no country: everywhere.
-pub fn reach(countries: &[Country]) -> String {
-    match countries {
-        [] => "worldwide".to_owned(),
-        countries if countries.len() <= 4 => {
-            countries.iter().map(|country| country.name()).collect::<Vec<_>>().join(", ")
-        }
-        countries => format!("{} countries", countries.len()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,18 +95,5 @@ mod tests {
         ] {
             assert_eq!(Stock::of(free, reserved), stock);
         }
-    }
-
-    #[test]
-    fn a_rate_without_countries_reaches_even_an_unknown_one() {
-        let germany = Country::parse("DE").ok();
-        let everywhere = Rate { name: "Parcel".into(), countries: Vec::new(), price: Amount::ZERO };
-        assert!(everywhere.reaches(None) && everywhere.reaches(germany));
-        let at_home = Rate { countries: germany.into_iter().collect(), ..everywhere };
-        assert!(
-            at_home.reaches(germany)
-                && !at_home.reaches(None)
-                && !at_home.reaches(Country::parse("FR").ok())
-        );
     }
 }

@@ -4,6 +4,7 @@ use crate::domain::catalog::catalog_file::{RawRecord, Reader};
 use crate::domain::catalog::fault::FoundValue;
 use crate::domain::catalog::form_record::first;
 use crate::domain::catalog::json::Json;
+use crate::domain::catalog::rate_record::{MAX_GRAMS, excluded_countries};
 use crate::domain::catalog::record::Record;
 use crate::domain::catalog::{
     Fault, ImageRecord, NotASlug, OptionRecord, Prices, ProductKind, ProductRecord, Slug, digital,
@@ -77,6 +78,8 @@ impl Reader {
             record.refuse("codes", found, "a different file of codes for each product");
         }
         let hidden = record.boolean("hidden").unwrap_or(false);
+        let weight = weight(&mut record);
+        let excluded_countries = excluded_countries(&mut record);
         let slug = self.slug(&mut record, name.as_deref().unwrap_or_default(), raw.name);
         // Fields that the predecessor's own database added to a product when it was exported.
         for ignored in ["friendlyLink", "createdAt", "updatedAt"] {
@@ -101,6 +104,8 @@ impl Reader {
                 options,
                 categories,
                 hidden,
+                weight,
+                excluded_countries,
             });
         }
         self.close(record);
@@ -135,24 +140,24 @@ impl Reader {
     }
 
     fn options(&mut self, record: &mut Record<'_>) -> Vec<OptionRecord> {
-        let expected =
-            "a list of options, each a name or {\"name\": …, \"quantity\": …, \"prices\": […]}";
+        let expected = "a list of options, each a name or {\"name\": …, \"quantity\": …, \"prices\": […], \"weight\": …}";
         let mut options: Vec<OptionRecord> = Vec::new();
         for (n, item) in record.list("options", 100, expected).iter().enumerate() {
             let field = format!("options[{n}]");
             let option = match item {
                 Json::Object(fields) => {
                     let mut inner = Record::new(format!("{}, {field}", record.place), fields);
-                    inner.option = Some(n);
+                    inner.part = Some(n);
                     let name = inner.required_line("name", 80, "the option's name");
                     let quantity = inner.integer("quantity", 0, 1_000_000, "the quantity in stock");
                     let prices = self.prices(&mut inner, false);
+                    let weight = weight(&mut inner);
                     record.faults.extend(inner.close(&mut self.file.notes));
-                    name.map(|name| OptionRecord { name, quantity, prices })
+                    name.map(|name| OptionRecord { name, quantity, prices, weight })
                 }
-                other => record
-                    .line_of(&field, other, 80, "the option's name")
-                    .map(|name| OptionRecord { name, quantity: None, prices: Prices::new() }),
+                other => {
+                    record.line_of(&field, other, 80, "the option's name").map(OptionRecord::named)
+                }
             };
             let Some(option) = option else { continue };
             if options.iter().any(|other| other.name == option.name) {
@@ -163,6 +168,17 @@ impl Reader {
         }
         options
     }
+}
+
+impl OptionRecord {
+    /// One that shares everything else with its product.
+    fn named(name: String) -> Self {
+        Self { name, quantity: None, prices: Prices::new(), weight: None }
+    }
+}
+
+fn weight(record: &mut Record<'_>) -> Option<i64> {
+    record.integer("weight", 1, MAX_GRAMS, "the weight of one item in grams")
 }
 
 fn images(record: &mut Record<'_>) -> Vec<ImageRecord> {

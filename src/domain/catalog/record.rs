@@ -11,8 +11,8 @@ use crate::domain::values::{Line, NotText};
 pub struct Record<'a> {
     /// `products "man-shirt"`, for messages.
     pub place: String,
-    /// Of an option of a product: which one, counted from 0.
-    pub option: Option<usize>,
+    /// Of an option of a product or a step of a shipping method: which one, counted from 0.
+    pub part: Option<usize>,
     fields: &'a [(String, Json)],
     /// The names of the fields that were read: any other is unknown.
     known: Vec<&'static str>,
@@ -21,7 +21,7 @@ pub struct Record<'a> {
 
 impl<'a> Record<'a> {
     pub fn new(place: String, fields: &'a [(String, Json)]) -> Self {
-        Self { place, option: None, fields, known: Vec::new(), faults: Vec::new() }
+        Self { place, part: None, fields, known: Vec::new(), faults: Vec::new() }
     }
 
     pub fn get(&mut self, name: &'static str) -> Option<&'a Json> {
@@ -57,7 +57,7 @@ impl<'a> Record<'a> {
     }
 
     fn push(&mut self, fault: Fault) {
-        self.faults.push(Fault { option: self.option, ..fault });
+        self.faults.push(Fault { part: self.part, ..fault });
     }
 
     /// A text of 1 to `most` characters without control characters; `None` if the field is absent or invalid.

@@ -16,6 +16,7 @@ pub mod pgp_block;
 pub mod refusal;
 mod reservation;
 pub mod retention_cutoffs;
+pub mod shipping;
 pub mod siege;
 pub mod status;
 mod word_list;
@@ -28,8 +29,8 @@ pub use command::{Command, MAX_ARGUMENT, NotACommand, Refund};
 pub use draft::{Buyer, Delivery, Draft, DraftForm, StreetAddress};
 pub use notification_hold::{NotANotificationHold, NotificationHold, OrderRate};
 pub use order::{
-    AppliedDiscount, CheckoutContext, FOLLOWED_DAYS, NewOrder, Order, OrderLine, OrderShipping,
-    PlacementError, UNPAID_DAYS,
+    AppliedDiscount, CheckoutContext, FOLLOWED_DAYS, NewOrder, Order, OrderLine, PlacementError,
+    UNPAID_DAYS,
 };
 pub use order_ref::{NotARefPart, NotAnOrderRef, OrderRef, RefPart};
 pub use pending_task::PendingTask;
@@ -37,6 +38,7 @@ pub use pgp_block::{NotAPgpBlock, PgpBlock};
 pub use refusal::{MessageLimit, Refusal, RefusalReason};
 pub use reservation::{Reservation, StockDemand};
 pub use retention_cutoffs::{PurgeMode, RetentionCutoffs};
+pub use shipping::{OrderShipping, choose_shipping};
 pub use siege::{
     BURST_SECONDS, SIEGE_MINUTES, SIEGE_SECONDS, SiegeChange, burst_orders, payment_minutes,
     siege_change,

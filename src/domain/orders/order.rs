@@ -2,10 +2,11 @@
 
 use crate::domain::cart::{PricedCart, PricedLine};
 use crate::domain::catalog::{
-    Discount, DiscountValue, OfferKey, ProductKind, Rate, Subtotals, full_name,
+    Discount, DiscountValue, OfferKey, ProductKind, ShippingRate, Subtotals, full_name,
 };
 use crate::domain::orders::{
-    Buyer, Delivery, Draft, OrderRef, Refusal, RefusalReason, Reservation, Status,
+    Buyer, Draft, OrderRef, OrderShipping, Refusal, RefusalReason, Reservation, Status,
+    choose_shipping,
 };
 use crate::domain::payment::{Coin, Invoice, Tolerance, TransactionId};
 use crate::domain::values::{Amount, Currency, Quantity, Timestamp};
@@ -52,13 +53,6 @@ impl OrderLine {
     }
 }
 
-/// The shipping method of an order.
-#[derive(Clone, PartialEq, Eq)]
-pub struct OrderShipping {
-    pub name: String,
-    pub price: Amount,
-}
-
 #[derive(Clone, PartialEq, Eq)]
 pub struct AppliedDiscount {
     pub code: String,
@@ -71,10 +65,8 @@ pub struct AppliedDiscount {
 pub struct CheckoutContext<'a> {
     pub cart: &'a PricedCart,
     pub coin: &'a Coin,
-    /// Those with a price in this currency.
-    pub rates: &'a [Rate],
-    /// Whether the shop charges for shipping at all, in any currency.
-    pub charges_shipping: bool,
+    /// All of the shop; without any, it does not charge for shipping.
+    pub rates: &'a [ShippingRate],
     /// The discount whose code the buyer entered, if it exists, and how many orders already use it.
     pub discount: Option<(Discount, i64)>,
     /// Whether the buyer's connection may reserve this many items.
@@ -119,10 +111,11 @@ impl NewOrder {
         }
         let items = context.cart.total.ok_or(PlacementError::Cart)?;
         let mut refusals = Vec::new();
-        let shipping = choose_shipping(&draft, context).unwrap_or_else(|refusal| {
-            refusals.push(refusal);
-            None
-        });
+        let shipping =
+            choose_shipping(&draft, context.cart, context.rates).unwrap_or_else(|refusal| {
+                refusals.push(refusal);
+                None
+            });
         let subtotals = Subtotals {
             currency: &context.cart.currency,
             coin: context.coin,
@@ -183,43 +176,6 @@ impl NewOrder {
         };
         (order, self.buyer)
     }
-}
-
-/// `None` if the shop does not charge for shipping, or nothing is shipped.
-fn choose_shipping(
-    draft: &Draft,
-    context: &CheckoutContext<'_>,
-) -> Result<Option<OrderShipping>, Refusal> {
-    if !context.charges_shipping || !context.cart.is_shipped() {
-        return Ok(None);
-    }
-    let chosen = |rate: &Rate| Some(OrderShipping { name: rate.name.clone(), price: rate.price });
-    // An encrypted address may hide its country.
-    let is_country_hidden =
-        matches!(&draft.buyer.delivery, Delivery::Encrypted { country, .. } if country.is_empty());
-    if draft.shipping.is_empty() {
-        let reaching = context.rates.iter().filter(|rate| rate.reaches(draft.country));
-        return match reaching.min_by_key(|rate| rate.price) {
-            Some(rate) => Ok(chosen(rate)),
-            None if is_country_hidden => {
-                Err(Refusal::new("shipping", RefusalReason::ShippingNotChosen))
-            }
-            None if context.rates.is_empty() => {
-                let currency = context.cart.currency.clone();
-                Err(Refusal::new("shipping", RefusalReason::NoShippingFor(currency)))
-            }
-            None => Err(Refusal::new("country", RefusalReason::NoShippingToCountry)),
-        };
-    }
-    let Some(rate) = context.rates.iter().find(|rate| rate.name == draft.shipping.as_str()) else {
-        return Err(Refusal::new("shipping", RefusalReason::UnknownShipping));
-    };
-    // If it is hidden, the buyer's choice is accepted, and the seller sees both.
-    if !is_country_hidden && !rate.reaches(draft.country) {
-        let why = RefusalReason::ShippingElsewhere(rate.name.clone());
-        return Err(Refusal::new("shipping", why));
-    }
-    Ok(chosen(rate))
 }
 
 /// `None` if the buyer entered no code.
@@ -337,31 +293,38 @@ mod tests {
 
     use super::*;
     use crate::domain::cart::{Basket, CartId};
-    use crate::domain::catalog::{Offer, Slug};
-    use crate::domain::orders::DraftForm;
-    use crate::domain::values::Country;
+    use crate::domain::catalog::{Offer, RateStep, Slug, StepLimit};
+    use crate::domain::orders::{Delivery, DraftForm};
+    use crate::domain::values::Regions;
 
     fn gwei(n: i64) -> Amount {
         Amount::new(n).unwrap()
     }
 
-    fn rate(name: &str, country: Option<&str>, price: i64) -> Rate {
-        let countries = country.map(|text| Country::parse(text).unwrap()).into_iter().collect();
-        Rate { name: name.into(), countries, price: gwei(price) }
+    /// For parcels of up to 500 g.
+    fn rate(name: &str, country: Option<&str>, price: i64) -> ShippingRate {
+        let prices = vec![(Currency::parse("BTC").unwrap(), gwei(price))];
+        ShippingRate {
+            name: name.into(),
+            countries: Regions::parse(country.unwrap_or_default()).unwrap(),
+            excluded_countries: Regions::default(),
+            steps: vec![RateStep { up_to: StepLimit::Grams(500), prices }],
+            free_from: Vec::new(),
+        }
     }
 
-    /// An order of two things at 1005 each, in bitcoin, sent to Germany.
-    fn open(form: &DraftForm<'_>, rates: &[Rate]) -> Result<NewOrder, PlacementError> {
-        open_asking(form, rates, !rates.is_empty())
+    /// An order of two items at 1050 each and of 200 g, in bitcoin, sent to Germany.
+    fn open(form: &DraftForm<'_>, rates: &[ShippingRate]) -> Result<NewOrder, PlacementError> {
+        open_with(form, rates, |_| {})
     }
 
-    fn open_asking(
+    fn open_with(
         form: &DraftForm<'_>,
-        rates: &[Rate],
-        charges_shipping: bool,
+        rates: &[ShippingRate],
+        change: impl Fn(&mut Offer),
     ) -> Result<NewOrder, PlacementError> {
         let key = OfferKey { product: 1, option: 0 };
-        let offer = Offer {
+        let mut offer = Offer {
             key,
             slug: Slug::parse("tea").unwrap(),
             kind: ProductKind::Shipped,
@@ -372,7 +335,10 @@ mod tests {
             reserved: 0,
             pool: key,
             gone: false,
+            weight: Some(200),
+            excluded_countries: Regions::default(),
         };
+        change(&mut offer);
         let btc = Currency::parse("BTC").unwrap();
         let mut basket = Basket::empty(CartId([0; 16]));
         basket.add(key, Quantity::new(2).unwrap()).unwrap();
@@ -400,7 +366,6 @@ mod tests {
             cart: &cart,
             coin: &Coin::Bitcoin,
             rates,
-            charges_shipping,
             discount: Some((discount, 0)),
             may_reserve: true,
         };
@@ -408,7 +373,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(form: &DraftForm<'_>, rates: &[Rate], expected: Result<i64, &str>) {
+    fn check(form: &DraftForm<'_>, rates: &[ShippingRate], expected: Result<i64, &str>) {
         let total =
             open(form, rates).map(|order| order.total.get()).map_err(|refused| match refused {
                 PlacementError::Cart => "cart",
@@ -474,15 +439,29 @@ mod tests {
     }
 
     #[test]
-    fn a_method_without_a_price_here_is_refused_differently_from_one_that_reaches_nobody() {
-        let refusal = |rates: &[Rate]| match open_asking(&DraftForm::default(), rates, true) {
-            Err(PlacementError::Fields(refusals)) => refusals[0].clone(),
-            _ => panic!("it is not refused"),
+    fn each_reason_why_nothing_is_shipped_has_its_own_field_and_text() {
+        let btc = Currency::parse("BTC").unwrap();
+        let elsewhere = [rate("France", Some("FR"), 10)];
+        let mut no_price = rate("World", None, 10);
+        no_price.steps[0].prices.clear();
+        let not_here = |offer: &mut Offer| {
+            offer.excluded_countries = Regions::parse("EU").unwrap();
         };
-        let btc = RefusalReason::NoShippingFor(Currency::parse("BTC").unwrap());
-        assert_eq!(refusal(&[]), Refusal::new("shipping", btc));
-        let elsewhere = Refusal::new("country", RefusalReason::NoShippingToCountry);
-        assert_eq!(refusal(&[rate("France", Some("FR"), 10)]), elsewhere);
+        let check = |rates: &[ShippingRate], change: &dyn Fn(&mut Offer), field, why| {
+            let found = match open_with(&DraftForm::default(), rates, change) {
+                Err(PlacementError::Fields(refusals)) => refusals[0].clone(),
+                _ => panic!("it is not refused"),
+            };
+            assert_eq!(found, Refusal::new(field, why));
+        };
+        check(&[no_price], &|_| {}, "shipping", RefusalReason::NoShippingFor(btc));
+        check(&elsewhere, &|_| {}, "country", RefusalReason::NoShippingToCountry);
+        let heavy = |offer: &mut Offer| offer.weight = Some(251);
+        let here = [rate("Home", Some("DE"), 10)];
+        check(&here, &heavy, "shipping", RefusalReason::NoShippingForParcel);
+        let tea = || RefusalReason::ItemsNotToCountry(vec!["Tea".into()]);
+        check(&here, &not_here, "country", tea());
+        check(&[], &not_here, "country", tea());
     }
 }
 

@@ -31,6 +31,10 @@ pub enum RefusalReason {
     ShippingNotChosen,
     NoShippingFor(Currency),
     NoShippingToCountry,
+    /// The items that are not shipped to the country.
+    ItemsNotToCountry(Vec<String>),
+    /// No method that reaches the country takes an order of this weight or subtotal.
+    NoShippingForParcel,
     UnknownShipping,
     /// The name of the chosen method.
     ShippingElsewhere(String),

@@ -2,8 +2,9 @@
 
 /// A country that a parcel can be sent to.
 ///
-/// Shape: one of the 249 of ISO 3166-1, or `XK`: ISO leaves that code to its users, and carriers use it for Kosovo.
-/// Source: `iso3166.tab` of the IANA time zone database, in the public domain; the Universal Postal Union for `XK`.
+/// Shape: one of the 249 of ISO 3166-1; or `XK`: ISO leaves that code to its users, and carriers use it for Kosovo; or
+/// `AC` or `TA`, which ISO reserves for Ascension and Tristan da Cunha, since both have postcodes of their own.
+/// Source: `iso3166.tab` of the IANA time zone database, in the public domain; the Universal Postal Union for the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Country(&'static (&'static str, &'static str));
 
@@ -26,6 +27,11 @@ impl Country {
             .find(|(code, english)| code.eq_ignore_ascii_case(name) || plain(english) == name)
             .map(Self)
             .ok_or(NotACountry)
+    }
+
+    /// By code, which is nearly the order of the names.
+    pub fn all() -> impl Iterator<Item = Self> {
+        ALL.iter().map(Self)
     }
 
     /// Two capital letters.
@@ -55,6 +61,8 @@ const OTHER_NAMES: &[(&str, &str)] = &[
     ("wales", "GB"),
     ("northern ireland", "GB"),
     ("republic of kosovo", "XK"),
+    ("el", "GR"),
+    ("xi", "GB"),
     ("usa", "US"),
     ("u s a", "US"),
     ("united states of america", "US"),
@@ -89,6 +97,7 @@ const OTHER_NAMES: &[(&str, &str)] = &[
 ];
 
 const ALL: &[(&str, &str)] = &[
+    ("AC", "Ascension Island"),
     ("AD", "Andorra"),
     ("AE", "United Arab Emirates"),
     ("AF", "Afghanistan"),
@@ -302,6 +311,7 @@ const ALL: &[(&str, &str)] = &[
     ("SX", "St Maarten (Dutch)"),
     ("SY", "Syria"),
     ("SZ", "Eswatini (Swaziland)"),
+    ("TA", "Tristan da Cunha"),
     ("TC", "Turks & Caicos Is"),
     ("TD", "Chad"),
     ("TF", "French S. Terr."),
@@ -361,6 +371,10 @@ mod tests {
         check("Trinidad and Tobago", Ok("TT"));
         check("xk", Ok("XK"));
         check("Republic of Kosovo", Ok("XK"));
+        // The European Union's codes of Greece and Northern Ireland.
+        check("EL", Ok("GR"));
+        check("XI", Ok("GB"));
+        check("Tristan da Cunha", Ok("TA"));
         check("Elbonia", Err(NotACountry));
         check("", Err(NotACountry));
     }

@@ -15,6 +15,7 @@ pub mod node_url;
 pub mod notify;
 pub mod plural;
 pub mod quantity;
+pub mod region;
 pub mod text;
 pub mod timestamp;
 pub mod trusted_time;
@@ -34,6 +35,7 @@ pub use node_url::{Authority, Host, NodeUrl, NotANodeUrl, NotAProxyUrl, ProxyUrl
 pub use notify::Notify;
 pub use plural::plural;
 pub use quantity::{NotAQuantity, Quantity};
+pub use region::{CountryGroup, NotARegion, Region, Regions};
 pub use text::{Line, NotText, Paragraph};
 pub use timestamp::{NotADay, Timestamp};
 pub use trusted_time::{

@@ -5,9 +5,10 @@ use std::collections::{HashMap, HashSet};
 use sqlx::{Connection as _, FromRow};
 
 use crate::domain::catalog::{
-    CatalogFile, ImageRecord, OptionRecord, Prices, ProductKind, ProductRecord, Slug,
+    CatalogFile, ImageRecord, OptionRecord, Prices, ProductKind, ProductRecord, Slug, StepLimit,
 };
 use crate::domain::values::{Amount, Currency};
+use crate::infra::store::columns::parse_regions;
 use crate::infra::store::digital_content::ContentColumns;
 use crate::infra::store::{Connection, StoreError, discounts, shipping, stock, wallets};
 
@@ -35,6 +36,8 @@ struct ProductRow {
     file_quantity: i64,
     quantity: i64,
     has_lost_text: bool,
+    weight: Option<i64>,
+    excluded_countries: String,
 }
 
 #[derive(FromRow)]
@@ -44,6 +47,7 @@ struct OptionRow {
     name: String,
     file_quantity: Option<i64>,
     quantity: Option<i64>,
+    weight: Option<i64>,
 }
 
 #[derive(FromRow)]
@@ -55,7 +59,7 @@ struct PriceRow {
 }
 
 const PRODUCTS: &str = concat!(
-    "select p.id, p.slug, p.record, p.name, p.description, p.hidden, p.kind, p.files, p.codes, p.text, p.downloads, p.download_days, p.file_quantity, ",
+    "select p.id, p.slug, p.record, p.name, p.description, p.hidden, p.kind, p.files, p.codes, p.text, p.downloads, p.download_days, p.weight, p.excluded_countries, p.file_quantity, ",
     stock::file_quantity!("p.stock", "h.product_id = p.id and h.pool_option = 0"),
     r#" as quantity, p.description = '' and p.description_html <> '' as has_lost_text
     from products p
@@ -64,7 +68,7 @@ const PRODUCTS: &str = concat!(
     "#
 );
 const OPTIONS: &str = concat!(
-    "select c.id, c.product_id, c.name, c.file_quantity, ",
+    "select c.id, c.product_id, c.name, c.file_quantity, c.weight, ",
     stock::file_quantity!("c.stock", "h.product_id = c.product_id and h.pool_option = c.id"),
     r#" as quantity
     from options c join products p on p.id = c.product_id
@@ -102,14 +106,14 @@ async fn read_tables(db: &mut Connection) -> Result<StoredCatalog, StoreError> {
         }
         said.insert((row.slug.to_string(), String::new()), row.file_quantity);
         let mut own = Vec::new();
-        for OptionRow { id, name, file_quantity, quantity, .. } in
+        for OptionRow { id, name, file_quantity, quantity, weight, .. } in
             options.remove(&row.id).unwrap_or_default()
         {
             if let Some(n) = file_quantity {
                 said.insert((row.slug.to_string(), name.clone()), n);
             }
             let prices = prices.remove(&(row.id, id)).unwrap_or_default();
-            own.push(OptionRecord { name, quantity, prices });
+            own.push(OptionRecord { name, quantity, prices, weight });
         }
         let record = record_name(row.record, &row.slug, &mut names);
         products.push(ProductRecord {
@@ -126,10 +130,12 @@ async fn read_tables(db: &mut Connection) -> Result<StoredCatalog, StoreError> {
             options: own,
             categories: categories.remove(&row.id).unwrap_or_default(),
             hidden: row.hidden,
+            weight: row.weight,
+            excluded_countries: parse_regions(&row.excluded_countries)?,
             slug: row.slug,
         });
     }
-    let rates = shipping::list(db).await?.into_iter().map(|stored| stored.rate).collect();
+    let rates = shipping::list(db).await?;
     let discounts = discounts::list(db).await?.into_iter().map(|stored| stored.discount).collect();
     let file = CatalogFile { wallets, products, rates, discounts, notes: Vec::new() };
     Ok(StoredCatalog { file, said, incomplete })
@@ -235,7 +241,15 @@ impl StoredCatalog {
             sort(&mut product.prices);
             product.options.iter_mut().for_each(|option| sort(&mut option.prices));
         }
-        file.rates.iter_mut().for_each(|rate| sort(&mut rate.prices));
+        for rate in &mut file.rates {
+            sort(&mut rate.free_from);
+            for step in &mut rate.steps {
+                sort(&mut step.prices);
+                if let StepLimit::Subtotals(amounts) = &mut step.up_to {
+                    sort(amounts);
+                }
+            }
+        }
         file
     }
 }

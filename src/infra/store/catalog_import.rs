@@ -39,15 +39,17 @@ pub async fn clear(tx: &mut Tx) -> Result<(), StoreError> {
 // quantities of the file; `stock::import` sees to the others.
 const PRODUCTS: &str = r#"
     insert into products (slug, position, name, description_html, description, record, hidden, gone, file_quantity, stock,
-        kind, files, codes, text, downloads, download_days)
+        kind, files, codes, text, downloads, download_days, weight, excluded_countries)
     select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 6,
-        value ->> 7, value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13
+        value ->> 7, value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13,
+        value ->> 14, value ->> 15
     from json_each($1) where true
     on conflict (slug) do update set position = excluded.position, name = excluded.name, gone = excluded.gone,
         hidden = excluded.hidden, description_html = excluded.description_html, description = excluded.description,
         record = excluded.record, edition = edition + 1, kind = excluded.kind, files = excluded.files,
         codes = excluded.codes, text = excluded.text, downloads = excluded.downloads,
-        download_days = excluded.download_days
+        download_days = excluded.download_days, weight = excluded.weight,
+        excluded_countries = excluded.excluded_countries
     "#;
 const SEARCH_TEXTS: &str = r#"
     insert into product_words (rowid, name, categories, description)
@@ -55,10 +57,10 @@ const SEARCH_TEXTS: &str = r#"
     from json_each($1) join products p on p.slug = value ->> 0
     "#;
 const OPTIONS: &str = r#"
-    insert into options (product_id, position, name, file_quantity, stock)
-    select p.id, value ->> 1, value ->> 2, value ->> 3, value ->> 3
+    insert into options (product_id, position, name, file_quantity, stock, weight)
+    select p.id, value ->> 1, value ->> 2, value ->> 3, value ->> 3, value ->> 4
     from json_each($1) join products p on p.slug = value ->> 0 where true
-    on conflict (product_id, name) do update set position = excluded.position, gone = 0
+    on conflict (product_id, name) do update set position = excluded.position, gone = 0, weight = excluded.weight
     "#;
 const PRICES: &str = r#"
     insert into prices (product_id, option_id, currency, price)
@@ -107,7 +109,9 @@ pub async fn put(
             record.content.codes.as_ref().map_or("", FileName::as_str),
             record.content.text,
             record.content.downloads,
-            record.content.download_days
+            record.content.download_days,
+            record.weight,
+            record.excluded_countries.codes()
         ]));
         let words = markdown::plain_text(&record.description);
         texts.push(json!([slug, record.name, record.categories.join(" "), words]));
@@ -120,7 +124,7 @@ pub async fn put(
         );
         for (n, option) in record.options.iter().enumerate() {
             let (name, quantity) = (option.name.as_str(), option.quantity);
-            options.push(json!([slug, n, name, quantity]));
+            options.push(json!([slug, n, name, quantity, option.weight]));
             quantities.push(FileQuantity { slug, option: Some(name), quantity });
             let own = option.prices.iter();
             prices.extend(own.map(|(currency, n)| price(Some(name), currency.as_str(), n.get())));

@@ -10,7 +10,7 @@ use crate::domain::login::{RecoveryHash, SessionHash, StoredPassword};
 use crate::domain::orders::{
     BuyerRecipient, CheckoutKey, LookupName, NotificationHold, OrderRef, Status,
 };
-use crate::domain::values::{Amount, Currency, FileName, Quantity, Timestamp};
+use crate::domain::values::{Amount, Currency, FileName, Quantity, Regions, Timestamp};
 use crate::infra::store::StoreError;
 
 /// `column!(type, as what SQLite keeps it, how it is read, how it is written)`. A row that holds anything else is an error
@@ -110,4 +110,9 @@ pub fn parse_prices(text: &str) -> Result<Prices, StoreError> {
         ))
     };
     rows.into_iter().map(parse).collect()
+}
+
+/// Reads what [`Regions::codes`] wrote.
+pub fn parse_regions(codes: &str) -> Result<Regions, StoreError> {
+    Regions::parse(codes).map_err(|_| StoreError::Row("countries"))
 }

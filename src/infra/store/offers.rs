@@ -7,6 +7,7 @@ use sqlx::FromRow;
 
 use crate::domain::catalog::{Offer, OfferKey, ProductKind, Slug};
 use crate::domain::values::{Amount, Currency};
+use crate::infra::store::columns::parse_regions;
 use crate::infra::store::{Connection, StoreError, stock};
 
 #[derive(FromRow)]
@@ -23,6 +24,8 @@ struct OfferRow {
     pool_option: i64,
     is_gone: bool,
     has_options: bool,
+    weight: Option<i64>,
+    excluded_countries: String,
 }
 
 const OFFERS: &str = concat!(
@@ -32,7 +35,8 @@ const OFFERS: &str = concat!(
         p.gone = 1 or coalesce(o.gone, 0) = 1 as is_gone,
         coalesce((select price from prices where product_id = p.id and option_id = k.value ->> 1 and currency = $2),
                  (select price from prices where product_id = p.id and option_id = 0 and currency = $2)) as price,
-        exists (select 1 from options where product_id = p.id and gone = 0) as has_options
+        exists (select 1 from options where product_id = p.id and gone = 0) as has_options,
+        coalesce(o.weight, p.weight) as weight, p.excluded_countries
     from json_each($1) k cross join products p on p.id = k.value ->> 0
     left join options o on o.id = k.value ->> 1 and o.product_id = p.id
     "#
@@ -47,19 +51,23 @@ pub async fn list(
     let keys: Vec<_> = keys.map(|key| json!([key.product, key.option])).collect();
     let rows: Vec<OfferRow> =
         sqlx::query_as(OFFERS).bind(json!(keys).to_string()).bind(currency).fetch_all(db).await?;
-    Ok(rows.into_iter().filter_map(OfferRow::offer).map(|offer| (offer.key, offer)).collect())
+    let mut offers = HashMap::new();
+    for row in rows {
+        offers.extend(row.offer()?.map(|offer| (offer.key, offer)));
+    }
+    Ok(offers)
 }
 
 impl OfferRow {
     /// `None` where the option is none of this product's.
-    fn offer(self) -> Option<Offer> {
+    fn offer(self) -> Result<Option<Offer>, StoreError> {
         let key = OfferKey { product: self.product_id, option: self.option_id };
         if self.option_name.is_none() && key.option != 0 {
-            return None;
+            return Ok(None);
         }
         // A product that has got options since it was put into a cart can no longer be bought without one.
         let needs_option = key.option == 0 && self.has_options;
-        Some(Offer {
+        Ok(Some(Offer {
             key,
             slug: self.slug,
             kind: self.kind,
@@ -70,7 +78,9 @@ impl OfferRow {
             reserved: self.reserved,
             pool: OfferKey { option: self.pool_option, ..key },
             gone: self.is_gone || needs_option,
-        })
+            weight: self.weight,
+            excluded_countries: parse_regions(&self.excluded_countries)?,
+        }))
     }
 }
 

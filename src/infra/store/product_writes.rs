@@ -55,9 +55,9 @@ async fn insert(tx: &mut Tx, written: &ProductWrite<'_>) -> Result<i64, StoreErr
     let id = sqlx::query_scalar(
         r#"
         insert into products (slug, position, name, description_html, file_quantity, stock, description, record, hidden, gone,
-            kind, files, codes, text, downloads, download_days)
+            kind, files, codes, text, downloads, download_days, weight, excluded_countries)
         values ($1, (select coalesce(max(position), -1) + 1 from products), $2, $3, 0, 0, $4, $5, $6, $6,
-            $7, $8, $9, $10, $11, $12)
+            $7, $8, $9, $10, $11, $12, $13, $14)
         returning id
         "#,
     );
@@ -74,6 +74,8 @@ async fn insert(tx: &mut Tx, written: &ProductWrite<'_>) -> Result<i64, StoreErr
         .bind(&record.content.text)
         .bind(record.content.downloads)
         .bind(record.content.download_days)
+        .bind(record.weight)
+        .bind(record.excluded_countries.codes())
         .fetch_one(&mut **tx)
         .await?)
 }
@@ -85,7 +87,8 @@ async fn update(tx: &mut Tx, id: i64, written: &ProductWrite<'_>) -> Result<i64,
         update products
         set slug = $2, name = $3, edition = edition + 1, description = $4,
             description_html = case when description = $4 then description_html else $5 end,
-            kind = $6, files = $7, codes = $8, text = $9, downloads = $10, download_days = $11
+            kind = $6, files = $7, codes = $8, text = $9, downloads = $10, download_days = $11,
+            weight = $12, excluded_countries = $13
         where id = $1
         "#,
     )
@@ -100,6 +103,8 @@ async fn update(tx: &mut Tx, id: i64, written: &ProductWrite<'_>) -> Result<i64,
     .bind(&record.content.text)
     .bind(record.content.downloads)
     .bind(record.content.download_days)
+    .bind(record.weight)
+    .bind(record.excluded_countries.codes())
     .execute(&mut **tx)
     .await?;
     Ok(id)
@@ -138,16 +143,17 @@ async fn write_options(
     {
         let statement = match id {
             Some(_) => {
-                "update options set name = $2, position = $3, gone = 0 where id = $4 returning id"
+                "update options set name = $2, position = $3, weight = $4, gone = 0 where id = $5 returning id"
             }
             None => {
-                "insert into options (product_id, name, position) values ($1, $2, $3) returning id"
+                "insert into options (product_id, name, position, weight) values ($1, $2, $3, $4) returning id"
             }
         };
         let row: i64 = sqlx::query_scalar(statement)
             .bind(product)
             .bind(&record.name)
             .bind(position)
+            .bind(record.weight)
             .bind(id)
             .fetch_one(&mut **tx)
             .await?;

@@ -3,7 +3,8 @@
 use sqlx::FromRow;
 
 use crate::domain::catalog::{DigitalContent, Prices, ProductKind, Slug};
-use crate::domain::values::{Amount, Currency};
+use crate::domain::values::{Amount, Currency, Regions};
+use crate::infra::store::columns::parse_regions;
 use crate::infra::store::digital_content::ContentColumns;
 use crate::infra::store::pictures::{Image, ThumbRow};
 use crate::infra::store::{Connection, StoreError};
@@ -37,6 +38,8 @@ pub struct ProductOption {
     pub reserved: i64,
     /// Those that differ from the product's.
     pub prices: Prices,
+    /// Units: grams of one item; `None` where it is the product's.
+    pub weight: Option<i64>,
 }
 
 #[derive(Clone, Debug)]
@@ -60,6 +63,9 @@ pub struct EditedProduct {
     pub stock: i64,
     pub hidden: bool,
     pub edition: i64,
+    /// Units: grams of one item; `None` if it is not known.
+    pub weight: Option<i64>,
+    pub excluded_countries: Regions,
     pub prices: Prices,
     pub categories: Vec<String>,
     pub options: Vec<ProductOption>,
@@ -90,6 +96,8 @@ struct ProductRow {
     kind: ProductKind,
     #[sqlx(flatten)]
     content: ContentColumns,
+    weight: Option<i64>,
+    excluded_countries: String,
 }
 
 #[derive(FromRow)]
@@ -98,6 +106,7 @@ struct OptionRow {
     name: String,
     stock: Option<i64>,
     reserved: i64,
+    weight: Option<i64>,
 }
 
 #[derive(FromRow)]
@@ -207,6 +216,8 @@ pub async fn find(db: &mut Connection, slug: &Slug) -> Result<Option<EditedProdu
         stock: row.stock,
         hidden: row.hidden,
         edition: row.edition,
+        weight: row.weight,
+        excluded_countries: parse_regions(&row.excluded_countries)?,
         prices,
         categories,
         options,
@@ -236,7 +247,7 @@ async fn list_options(
     };
     let options: Vec<OptionRow> = sqlx::query_as(
         r#"
-        select id, name, stock,
+        select id, name, stock, weight,
             coalesce((select unpaid from held_stock h where h.product_id = o.product_id and h.pool_option = o.id), 0) as reserved
         from options o where product_id = $1 and gone = 0 order by position
         "#,
@@ -244,8 +255,8 @@ async fn list_options(
     .bind(product)
     .fetch_all(db)
     .await?;
-    let options = options.into_iter().map(|OptionRow { id, name, stock, reserved }| {
-        ProductOption { id, name, stock, reserved, prices: prices_of(id) }
+    let options = options.into_iter().map(|OptionRow { id, name, stock, reserved, weight }| {
+        ProductOption { id, name, stock, reserved, prices: prices_of(id), weight }
     });
     Ok((prices_of(0), options.collect()))
 }

@@ -3,82 +3,99 @@
 use serde_json::json;
 use sqlx::FromRow;
 
-use crate::domain::catalog::{Rate, RateRecord};
-use crate::domain::values::{Amount, Country, Currency};
-use crate::infra::store::columns::{parse_prices, prices_json};
+use crate::domain::catalog::shipping_rate::amount_in;
+use crate::domain::catalog::{RateStep, ShippingRate, StepLimit};
+use crate::domain::values::{Amount, Currency};
+use crate::infra::store::columns::{parse_prices, parse_regions, prices_json};
 use crate::infra::store::{Connection, StoreError, Tx};
 
-/// A shipping method as the desk shows it, with all its prices.
+/// A shipping method as the desk shows it.
 #[derive(Clone, Debug)]
 pub struct StoredRate {
-    pub rate: RateRecord,
+    pub rate: ShippingRate,
     pub edition: i64,
-}
-
-#[derive(FromRow)]
-struct OfferedRow {
-    name: String,
-    countries: String,
-    price: Amount,
 }
 
 #[derive(FromRow)]
 struct RateRow {
     name: String,
     countries: String,
+    excluded_countries: String,
     edition: i64,
-    prices: String,
-}
-
-/// Those that have a price in this currency, in the seller's order.
-pub async fn list_offered(
-    db: &mut Connection,
-    currency: &Currency,
-) -> Result<Vec<Rate>, StoreError> {
-    let rows: Vec<OfferedRow> = sqlx::query_as(
-        r#"
-        select r.name, r.countries, p.price
-        from shipping_rates r join shipping_prices p on p.rate = r.name
-        where p.currency = $1
-        order by r.position
-        "#,
-    )
-    .bind(currency)
-    .fetch_all(db)
-    .await?;
-    let parse = |OfferedRow { name, countries, price }| {
-        Ok(Rate { name, countries: parse_countries(&countries)?, price })
-    };
-    rows.into_iter().map(parse).collect()
-}
-
-/// Whether shipping is asked for at all, in whatever currency.
-pub async fn has_any(db: &mut Connection) -> Result<bool, StoreError> {
-    Ok(sqlx::query_scalar("select exists (select 1 from shipping_rates)").fetch_one(db).await?)
+    steps: String,
+    free_from: String,
 }
 
 const RATES: &str = r#"
-    select r.name, r.countries, r.edition,
-        (select json_group_array(json_array(p.currency, p.price) order by w.position)
-            from shipping_prices p join wallets w on w.currency = p.currency
-            where p.rate = r.name) as prices
+    select r.name, r.countries, r.excluded_countries, r.edition,
+        (select json_group_array(json_array(s.step, s.up_to_grams, p.currency, p.price, p.up_to) order by s.step, w.position)
+            from shipping_steps s join shipping_prices p on p.rate = s.rate and p.step = s.step
+            join wallets w on w.currency = p.currency
+            where s.rate = r.name) as steps,
+        (select json_group_array(json_array(f.currency, f.amount) order by w.position)
+            from shipping_free_from f join wallets w on w.currency = f.currency
+            where f.rate = r.name) as free_from
     from shipping_rates r
     order by r.position
     "#;
 
 /// All shipping methods, in the seller's order.
-pub async fn list(db: &mut Connection) -> Result<Vec<StoredRate>, StoreError> {
+pub async fn list(db: &mut Connection) -> Result<Vec<ShippingRate>, StoreError> {
+    Ok(list_stored(db).await?.into_iter().map(|stored| stored.rate).collect())
+}
+
+/// The same, as the desk shows them.
+pub async fn list_stored(db: &mut Connection) -> Result<Vec<StoredRate>, StoreError> {
     let rows: Vec<RateRow> = sqlx::query_as(RATES).fetch_all(db).await?;
-    let parse = |row: RateRow| {
-        let (countries, prices) = (parse_countries(&row.countries)?, parse_prices(&row.prices)?);
-        let rate = RateRecord { name: row.name, countries, prices };
-        Ok(StoredRate { rate, edition: row.edition })
-    };
-    rows.into_iter().map(parse).collect()
+    rows.into_iter().map(RateRow::rate).collect()
+}
+
+impl RateRow {
+    fn rate(self) -> Result<StoredRate, StoreError> {
+        let rate = ShippingRate {
+            name: self.name,
+            countries: parse_regions(&self.countries)?,
+            excluded_countries: parse_regions(&self.excluded_countries)?,
+            steps: parse_steps(&self.steps)?,
+            free_from: parse_prices(&self.free_from)?,
+        };
+        Ok(StoredRate { rate, edition: self.edition })
+    }
+}
+
+/// Step, weight up to which it counts, currency, price, subtotal up to which it counts.
+type StepPrice = (i64, Option<i64>, String, i64, Option<i64>);
+
+/// A method whose currencies all lost their wallets has one step without prices.
+fn parse_steps(json: &str) -> Result<Vec<RateStep>, StoreError> {
+    let rows: Vec<StepPrice> =
+        serde_json::from_str(json).map_err(|_| StoreError::Row("shipping_prices"))?;
+    let mut steps: Vec<(i64, RateStep)> = Vec::new();
+    for (number, grams, currency, price, most) in rows {
+        let amount = |n: i64| Amount::new(n).map_err(|_| StoreError::Row("price"));
+        let currency = Currency::parse(&currency).map_err(|_| StoreError::Row("currency"))?;
+        if steps.last().is_none_or(|(last, _)| *last != number) {
+            let up_to = match (grams, most) {
+                (Some(grams), _) => StepLimit::Grams(grams),
+                (None, Some(_)) => StepLimit::Subtotals(Vec::new()),
+                (None, None) => StepLimit::None,
+            };
+            steps.push((number, RateStep { up_to, prices: Vec::new() }));
+        }
+        let Some((_, step)) = steps.last_mut() else { continue };
+        if let (StepLimit::Subtotals(amounts), Some(most)) = (&mut step.up_to, most) {
+            amounts.push((currency.clone(), amount(most)?));
+        }
+        step.prices.push((currency, amount(price)?));
+    }
+    if steps.is_empty() {
+        return Ok(vec![RateStep { up_to: StepLimit::None, prices: Vec::new() }]);
+    }
+    Ok(steps.into_iter().map(|(_, step)| step).collect())
 }
 
 /// Replaces all shipping methods.
-pub async fn replace_all(tx: &mut Tx, rates: &[RateRecord]) -> Result<(), StoreError> {
+pub async fn replace_all(tx: &mut Tx, rates: &[ShippingRate]) -> Result<(), StoreError> {
     sqlx::query("delete from shipping_rates").execute(&mut **tx).await?;
     for rate in rates {
         put(tx, None, rate).await?;
@@ -87,7 +104,7 @@ pub async fn replace_all(tx: &mut Tx, rates: &[RateRecord]) -> Result<(), StoreE
 }
 
 /// Puts a shipping method in the place of the one that was called so, or behind all others.
-pub async fn put(tx: &mut Tx, was: Option<&str>, rate: &RateRecord) -> Result<(), StoreError> {
+pub async fn put(tx: &mut Tx, was: Option<&str>, rate: &ShippingRate) -> Result<(), StoreError> {
     let position: i64 = sqlx::query_scalar(
         r#"
         select coalesce((select position from shipping_rates where name = $1),
@@ -100,30 +117,54 @@ pub async fn put(tx: &mut Tx, was: Option<&str>, rate: &RateRecord) -> Result<()
     if let Some(was) = was {
         remove(tx, was).await?;
     }
-    let countries: Vec<&str> = rate.countries.iter().map(|country| country.code()).collect();
     sqlx::query(
         r#"
-        insert into shipping_rates (name, position, countries, edition)
-        values ($1, $2, $3, (select version from catalog_state))
+        insert into shipping_rates (name, position, countries, excluded_countries, edition)
+        values ($1, $2, $3, $4, (select version from catalog_state))
         "#,
     )
     .bind(&rate.name)
     .bind(position)
-    .bind(countries.join(","))
+    .bind(rate.countries.codes())
+    .bind(rate.excluded_countries.codes())
     .execute(&mut **tx)
     .await?;
-    sqlx::query(
-        r#"
-        insert into shipping_prices (rate, currency, price)
-        select $1, value ->> 0, value ->> 1 from json_each($2)
-        "#,
-    )
-    .bind(&rate.name)
-    .bind(prices_json(&rate.prices))
-    .execute(&mut **tx)
-    .await?;
+    let (mut steps, mut prices) = (Vec::new(), Vec::new());
+    for (n, RateStep { up_to, prices: own }) in rate.steps.iter().enumerate() {
+        let (grams, most) = match up_to {
+            StepLimit::None => (None, None),
+            StepLimit::Grams(grams) => (Some(*grams), None),
+            StepLimit::Subtotals(amounts) => (None, Some(amounts)),
+        };
+        steps.push(json!([n, grams]));
+        prices.extend(own.iter().map(|(currency, price)| {
+            let most = most.and_then(|most| amount_in(most, currency)).map(Amount::get);
+            json!([n, currency.as_str(), price.get(), most])
+        }));
+    }
+    for (statement, rows) in [(INSERT_STEPS, json!(steps)), (INSERT_PRICES, json!(prices))] {
+        sqlx::query(statement).bind(&rate.name).bind(rows.to_string()).execute(&mut **tx).await?;
+    }
+    sqlx::query(INSERT_FREE_FROM)
+        .bind(&rate.name)
+        .bind(prices_json(&rate.free_from))
+        .execute(&mut **tx)
+        .await?;
     Ok(())
 }
+
+const INSERT_STEPS: &str = r#"
+    insert into shipping_steps (rate, step, up_to_grams)
+    select $1, value ->> 0, value ->> 1 from json_each($2)
+    "#;
+const INSERT_PRICES: &str = r#"
+    insert into shipping_prices (rate, step, currency, price, up_to)
+    select $1, value ->> 0, value ->> 1, value ->> 2, value ->> 3 from json_each($2)
+    "#;
+const INSERT_FREE_FROM: &str = r#"
+    insert into shipping_free_from (rate, currency, amount)
+    select $1, value ->> 0, value ->> 1 from json_each($2)
+    "#;
 
 pub async fn remove(tx: &mut Tx, name: &str) -> Result<(), StoreError> {
     sqlx::query("delete from shipping_rates where name = $1").bind(name).execute(&mut **tx).await?;
@@ -141,12 +182,6 @@ pub async fn reorder(tx: &mut Tx, names: &[String]) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// `AT,DE`.
-fn parse_countries(codes: &str) -> Result<Vec<Country>, StoreError> {
-    let countries = codes.split(',').filter(|code| !code.is_empty()).map(Country::parse);
-    countries.collect::<Result<_, _>>().map_err(|_| StoreError::Row("countries"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,7 +190,7 @@ mod tests {
     #[test]
     fn shipping_methods_are_read_without_reading_other_prices() {
         with_shop(async |db| {
-            assert_scans_only(&query_plan(&db, RATES).await, &["SCAN r", "SCAN p", "SCAN w"]);
+            assert_scans_only(&query_plan(&db, RATES).await, &["SCAN r", "SCAN w"]);
         });
     }
 }

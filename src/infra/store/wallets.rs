@@ -103,6 +103,7 @@ pub async fn remove(tx: &mut Tx, currency: &Currency) -> Result<(), StoreError> 
     for statement in [
         "delete from prices where currency = $1",
         "delete from shipping_prices where currency = $1",
+        "delete from shipping_free_from where currency = $1",
         "delete from discount_amounts where currency = $1",
         "delete from sprites where currency = $1",
         "delete from wallets where currency = $1",
@@ -132,6 +133,8 @@ pub async fn list_prices(
         r#"
         select price from prices where currency = $1
         union select price from shipping_prices where currency = $1
+        union select up_to from shipping_prices where currency = $1 and up_to is not null
+        union select amount from shipping_free_from where currency = $1
         union select amount from discount_amounts where currency = $1
         "#,
     );

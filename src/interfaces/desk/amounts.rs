@@ -81,7 +81,9 @@ pub fn price_record(price: Amount, wallet: &Wallet) -> Json {
     ])
 }
 
-fn read_amount(text: &str, wallet: &Wallet, is_free_allowed: bool) -> Result<Amount, String> {
+/// # Errors
+/// The same; and what the coin cannot express, or one order cannot cost.
+pub fn read_amount(text: &str, wallet: &Wallet, is_free_allowed: bool) -> Result<Amount, String> {
     let (coin, currency) = (&wallet.coin, &wallet.currency);
     let amount = read_coins(text)?;
     if amount == Amount::ZERO && !is_free_allowed {

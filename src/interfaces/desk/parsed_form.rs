@@ -23,6 +23,12 @@ impl ParsedForm {
             |name: &str| name.split_once('-').is_some_and(|(prefix, _)| list.starts_with(prefix));
         let has_faulty_amount = self.faults.iter().any(|(name, _)| is_amount(name));
         for fault in found {
+            // A line of the steps.
+            if let Some(n) = fault.part {
+                let why = text(&fault);
+                self.faults.push(("steps".to_owned(), format!("Step {}: {why}", n + 1)));
+                continue;
+            }
             // A fault in a text of the file has a longer path: `discounts.code.code`.
             let mut path = fault.field.rsplit('.');
             let field = path.find(|part| !matches!(*part, "price" | "wallet")).unwrap_or_default();

@@ -62,6 +62,11 @@ impl<R> RecordView<'_, R> {
     pub fn amounts(&self) -> impl Iterator<Item = &FieldView> {
         self.fields.iter().filter(|field| field.name.contains('-'))
     }
+
+    /// Those whose names begin so.
+    pub fn amounts_of<'b>(&'b self, prefix: &'b str) -> impl Iterator<Item = &'b FieldView> {
+        self.amounts().filter(move |field| field.name.starts_with(prefix))
+    }
 }
 
 /// What the confirmation page of a removal says.

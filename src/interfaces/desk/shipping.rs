@@ -5,9 +5,10 @@ use askama::Template;
 
 use crate::actions;
 use crate::actions::{Saved, Shop};
+use crate::domain::catalog::shipping_rate::amounts_text;
 use crate::domain::catalog::{CatalogFile, Fault, Json, reach};
 use crate::domain::payment::Wallet;
-use crate::domain::values::{Amount, Country};
+use crate::domain::values::Amount;
 use crate::infra::store;
 use crate::infra::store::shipping::StoredRate;
 use crate::infra::store::{Db, StoreError};
@@ -16,9 +17,11 @@ use crate::interfaces::desk::error::DeskResult;
 use crate::interfaces::desk::field_view::{FieldKind, FieldView};
 use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::page::page;
-use crate::interfaces::desk::parsed_form::{Faults, ParsedForm};
+use crate::interfaces::desk::parsed_form::ParsedForm;
+use crate::interfaces::desk::rate_steps;
 use crate::interfaces::desk::record_form::RecordForm;
 use crate::interfaces::desk::records::{OrderedRecord, Record, RecordView, Removal};
+use crate::interfaces::desk::regions::{self, read_regions};
 use crate::interfaces::desk::state::Desk;
 use crate::interfaces::http::now;
 
@@ -56,39 +59,19 @@ impl<'a> Row<'a> {
                 format!("{price} {currency}")
             }
         };
-        Self {
-            record,
-            reach: reach(&rate.countries),
-            countries: country_names(&rate.countries, ", "),
-            prices: rate.prices.iter().map(price).collect(),
+        let mut prices: Vec<String> = match rate.flat_prices() {
+            Some(prices) => prices.iter().map(price).collect(),
+            None => rate.steps.iter().map(ToString::to_string).collect(),
+        };
+        if !rate.free_from.is_empty() {
+            prices.push(format!("free from {}", amounts_text(&rate.free_from)));
         }
+        let (countries, excluded) = (&rate.countries, &rate.excluded_countries);
+        let all = if countries.is_empty() { "worldwide".to_owned() } else { countries.names(", ") };
+        let except = if excluded.is_empty() { "" } else { " except " };
+        let countries = format!("{all}{except}{}", excluded.names(", "));
+        Self { record, reach: reach(rate), countries, prices }
     }
-}
-
-fn country_names(countries: &[Country], separator: &str) -> String {
-    countries.iter().map(|country| country.name()).collect::<Vec<_>>().join(separator)
-}
-
-/// Each country once. Unknown ones are a fault.
-fn read_countries(text: &str, faults: &mut Faults) -> Json {
-    let mut countries: Vec<Country> = Vec::new();
-    let mut unknown = Vec::new();
-    for word in text.split([',', ';', '\n']).map(str::trim).filter(|word| !word.is_empty()) {
-        match Country::parse(word) {
-            Ok(country) if countries.contains(&country) => {}
-            Ok(country) => countries.push(country),
-            Err(_) => unknown.push(format!("“{}”", word.chars().take(40).collect::<String>())),
-        }
-    }
-    if !unknown.is_empty() {
-        unknown.truncate(5);
-        let text = format!(
-            "Unknown country {}: use a two-letter ISO 3166 code or an English name, for example DE or Germany.",
-            unknown.join(", ")
-        );
-        faults.push(("countries".to_owned(), text));
-    }
-    Json::Array(countries.iter().map(|country| Json::String(country.code().to_owned())).collect())
 }
 
 impl Record for StoredRate {
@@ -118,9 +101,13 @@ impl Record for StoredRate {
         let mut fields = vec![
             FieldView::new("name", "Name", FieldKind::Line).hint("shown to buyers"),
             FieldView::new("countries", "Countries", FieldKind::Area { rows: 3 })
-                .hint("codes or English names, separated by commas or lines; empty: all countries"),
+                .hint(regions::HINT),
+            FieldView::new("excluded_countries", "Except", FieldKind::Area { rows: 2 })
+                .hint(regions::EXCLUDED_HINT),
+            FieldView::new("steps", "Steps", FieldKind::Area { rows: 4 }),
         ];
         fields.extend(amount_fields("price", "Price in", wallets));
+        fields.extend(amount_fields("free", "Free from", wallets));
         fields
     }
 
@@ -128,24 +115,44 @@ impl Record for StoredRate {
         let rate = &self.rate;
         match field {
             "name" => rate.name.clone(),
-            "countries" => country_names(&rate.countries, "\n"),
-            field => {
-                let currency = field.strip_prefix("price-").unwrap_or_default();
-                coins_in(&rate.prices, currency)
-            }
+            "countries" => regions::shown(&rate.countries),
+            "excluded_countries" => regions::shown(&rate.excluded_countries),
+            "steps" => rate_steps::shown(rate),
+            field => match (field.split_once('-'), rate.flat_prices()) {
+                (Some(("free", currency)), _) => coins_in(&rate.free_from, currency),
+                (Some((_, currency)), Some(prices)) => coins_in(prices, currency),
+                _ => String::new(),
+            },
         }
     }
 
     fn parse(form: &RecordForm, wallets: &[Wallet], _: Option<&Self>) -> ParsedForm {
-        let mut parsed = ParsedForm::default();
+        let (mut parsed, mut free) = (ParsedForm::default(), ParsedForm::default());
         let prices = read_amounts(form, "price", wallets, true, &mut parsed);
-        let countries = read_countries(form.get("countries"), &mut parsed.faults);
-        parsed.fields = vec![
+        let free_from = read_amounts(form, "free", wallets, false, &mut free);
+        parsed.faults.append(&mut free.faults);
+        let mut fields = vec![
             ("name".to_owned(), Json::String(form.get("name").trim().to_owned())),
-            ("countries".to_owned(), countries),
-            ("prices".to_owned(), prices),
+            ("free_from".to_owned(), free_from),
         ];
-        parsed
+        for name in ["countries", "excluded_countries"] {
+            match read_regions(form.get(name)) {
+                Ok(list) => fields.push((name.to_owned(), list)),
+                Err(why) => parsed.faults.push((name.to_owned(), why)),
+            }
+        }
+        let steps = rate_steps::read_steps(form.get("steps"), wallets);
+        let has_price = prices != Json::Array(Vec::new());
+        match steps {
+            Err(why) => parsed.faults.push(("steps".to_owned(), why)),
+            Ok(steps) if steps.is_empty() => fields.push(("prices".to_owned(), prices)),
+            Ok(_) if has_price => {
+                let why = "Enter either a price or steps, not both.";
+                parsed.faults.push(("steps".to_owned(), why.to_owned()));
+            }
+            Ok(steps) => fields.push(("steps".to_owned(), Json::Array(steps))),
+        }
+        ParsedForm { fields, ..parsed }
     }
 
     fn check(fields: &[(String, Json)], wallets: &[Wallet]) -> Vec<Fault> {
@@ -154,12 +161,10 @@ impl Record for StoredRate {
 
     async fn show_list(desk: &Desk, layout: DeskLayout<'_>) -> DeskResult {
         let mut db = desk.shop.db.reader().await?;
-        let rates = store::shipping::list(&mut db).await?;
+        let rates = store::shipping::list_stored(&mut db).await?;
         let wallets = store::wallets::list(&mut db).await?;
-        let has_price = |wallet: &Wallet| {
-            let mut prices = rates.iter().flat_map(|record| &record.rate.prices);
-            prices.any(|(currency, _)| *currency == wallet.currency)
-        };
+        let has_price =
+            |wallet: &Wallet| rates.iter().any(|stored| stored.rate.has_price_in(&wallet.currency));
         let unpriced = wallets.iter().filter(|wallet| !rates.is_empty() && !has_price(wallet));
         let template = RatesPage {
             layout,
@@ -190,7 +195,7 @@ impl Record for StoredRate {
     }
 
     async fn list(db: &Db) -> Result<Vec<Self>, StoreError> {
-        store::shipping::list(&mut *db.reader().await?).await
+        store::shipping::list_stored(&mut *db.reader().await?).await
     }
 
     async fn save(

@@ -33,6 +33,8 @@ struct CartPage<'a> {
     other_totals: String,
     has_shipping: bool,
     can_be_ordered: bool,
+    /// Currencies in which the same cart can be ordered, if it cannot be in this one.
+    other_currencies: Vec<String>,
 }
 
 pub struct LineView {
@@ -83,6 +85,9 @@ async fn show_cart(
         Some(wallet) => Some(price_cart(&context.app, basket, wallet).await?),
         None => None,
     };
+    let others = other_carts(&context).await?;
+    let can_be_ordered = cart.as_ref().is_some_and(PricedCart::can_be_ordered);
+    let other_currencies = others.iter().map(|cart| cart.currency.to_string());
     let lines = cart.iter().flat_map(|cart| &cart.lines).map(|line| {
         let mut view = LineView::new(line);
         if let Some(refused) = refused.as_ref().filter(|change| change.key == Some(line.offer.key))
@@ -105,25 +110,29 @@ async fn show_cart(
         refused: refused.map(|refused| refused.why),
         lines,
         total: cart.as_ref().and_then(|cart| cart.total),
-        other_totals: other_totals(&context).await?,
-        has_shipping: store::shipping::has_any(&mut *context.app.shop.db.reader().await?).await?,
-        can_be_ordered: cart.as_ref().is_some_and(PricedCart::can_be_ordered),
+        other_totals: other_totals(&others),
+        has_shipping: cart.as_ref().is_some_and(PricedCart::is_shipped)
+            && !store::shipping::list(&mut *context.app.shop.db.reader().await?).await?.is_empty(),
+        can_be_ordered,
+        other_currencies: other_currencies.filter(|_| !can_be_ordered).collect(),
     };
     let html = template.render()?;
     let cookie = cart.and_then(|cart| update_basket(&mut context, &cart));
     Ok(context.respond(status, &html, cookie))
 }
 
-/// Looks up the current price and stock of each line.
+/// Looks up the current price and stock of each line, and whether a shipping method takes them.
 pub async fn price_cart(
     app: &AppState,
     basket: &Basket,
     wallet: &Wallet,
 ) -> Result<PricedCart, PageError> {
     let keys = basket.lines().iter().map(|line| line.key);
-    let offers =
-        store::offers::list(&mut *app.shop.db.reader().await?, keys, &wallet.currency).await?;
-    Ok(PricedCart::new(basket, &offers, &wallet.currency, wallet.coin.most()))
+    let mut db = app.shop.db.reader().await?;
+    let offers = store::offers::list(&mut db, keys, &wallet.currency).await?;
+    let mut cart = PricedCart::new(basket, &offers, &wallet.currency, wallet.coin.most());
+    cart.check_shipping(&store::shipping::list(&mut db).await?);
+    Ok(cart)
 }
 
 /// Updates the visitor's cart: with the prices that the page shows, and without items that the shop does not know.
@@ -162,27 +171,31 @@ impl LineView {
     }
 }
 
-/// What the same cart costs in the shop's other currencies, as far as all of it has a price there.
-async fn other_totals(context: &RequestContext) -> Result<String, PageError> {
+/// The same cart in the shop's other currencies, as far as it can be ordered in them.
+async fn other_carts(context: &RequestContext) -> Result<Vec<PricedCart>, PageError> {
     let (basket, currency) = (&context.visitor.basket, context.currency());
+    let mut carts = Vec::new();
     if basket.is_empty() {
-        return Ok(String::new());
+        return Ok(carts);
     }
-    let mut totals = Vec::new();
     for wallet in &context.snapshot.wallets {
-        if wallet.currency.as_str() == currency {
-            continue;
-        }
-        let cart = price_cart(&context.app, basket, wallet).await?;
-        if let Some(total) = cart.total.filter(|_| cart.can_be_ordered()) {
-            totals.push(format!("{total} {}", wallet.currency));
+        if wallet.currency.as_str() != currency {
+            let cart = price_cart(&context.app, basket, wallet).await?;
+            carts.extend(Some(cart).filter(PricedCart::can_be_ordered));
         }
     }
-    let Some(last) = totals.pop() else { return Ok(String::new()) };
+    Ok(carts)
+}
+
+/// `0.1 ETH, 0.003 BTC or 2 XMR`; empty if there is none.
+fn other_totals(carts: &[PricedCart]) -> String {
+    let total = |cart: &PricedCart| Some(format!("{} {}", cart.total?, cart.currency));
+    let mut totals: Vec<String> = carts.iter().filter_map(total).collect();
+    let Some(last) = totals.pop() else { return String::new() };
     if totals.is_empty() {
-        return Ok(last);
+        return last;
     }
-    Ok(text("cart-list-or").with("first", totals.join(", ")).with("last", last).to_string())
+    text("cart-list-or").with("first", totals.join(", ")).with("last", last).to_string()
 }
 
 pub async fn add(posted: VerifiedForm<LineForm>) -> Result<HttpResponse, PageError> {

@@ -6,7 +6,8 @@ use askama::Template;
 
 use crate::actions;
 use crate::actions::{OrderRequest, PlaceOrderError};
-use crate::domain::cart::{Basket, PricedCart};
+use crate::domain::cart::{Basket, PricedCart, offered};
+use crate::domain::catalog::ShippingRate;
 use crate::domain::orders::{Code, Draft, OrderRef};
 use crate::domain::values::{Amount, Country};
 use crate::infra::store;
@@ -103,15 +104,14 @@ async fn show_checkout(
     let shop = &context.app.shop;
     let total = cart.total.unwrap_or(Amount::ZERO);
     let mut db = shop.db.reader().await?;
-    let rates = store::shipping::list_offered(&mut db, &cart.currency).await?;
-    let has_shipping = store::shipping::has_any(&mut db).await?;
+    let rates = store::shipping::list(&mut db).await?;
     let has_discounts = store::discounts::has_any(&mut db).await?;
     drop(db);
-    let rates = rates.into_iter().map(|rate| RateView {
-        reach: reach(&rate.countries),
-        total: total.plus(rate.price).unwrap_or(total),
-        name: rate.name,
-        price: rate.price,
+    let views = offered(&rates, &cart).into_iter().map(|offered| RateView {
+        reach: reach(offered.rate),
+        total: total.plus(offered.price).unwrap_or(total),
+        name: offered.rate.name.clone(),
+        price: offered.price,
     });
     let proof = siege::proof_view(&context, form.answer()).await?;
     let mut notices: Vec<_> = cart.notices.iter().map(notice).collect();
@@ -128,8 +128,8 @@ async fn show_checkout(
         lines: cart.lines.iter().map(LineView::new).collect(),
         total,
         shown: sum_shown(&cart),
-        has_shipping,
-        rates: rates.collect(),
+        has_shipping: !rates.is_empty() && cart.is_shipped(),
+        rates: views.collect(),
         has_discounts,
         keep_days: shop.policy.keep_days,
         payment_time: duration(actions::minutes_to_pay(shop, proof.is_some())),
@@ -148,14 +148,13 @@ fn duration(minutes: i64) -> Text<'static> {
     }
 }
 
-/// The countries of a shipping method; without any it is worldwide.
-fn reach(countries: &[Country]) -> String {
-    match countries {
-        [] => text("checkout-worldwide").to_string(),
-        countries if countries.len() <= 4 => {
-            countries.iter().map(|country| country.name()).collect::<Vec<_>>().join(", ")
-        }
-        countries => text("checkout-countries").count("n", countries.len()).to_string(),
+/// The countries of a shipping method.
+fn reach(rate: &ShippingRate) -> String {
+    let n = Country::all().filter(|country| rate.reaches(Some(*country))).count();
+    match rate.countries.len() {
+        _ if n == Country::all().count() => text("checkout-worldwide").to_string(),
+        1..=4 if rate.excluded_countries.is_empty() => rate.countries.names(", "),
+        _ => text("checkout-countries").count("n", n).to_string(),
     }
 }
 

@@ -42,6 +42,11 @@ pub fn notice(notice: &Notice) -> Text<'static> {
         }
         Notice::Unknown => text("cart-notice-unknown"),
         Notice::TooDear => text("cart-notice-too-dear"),
+        Notice::NoShippingIn { currency } => {
+            text("cart-notice-no-shipping").with("currency", currency)
+        }
+        Notice::NoShippingForParcel => text("cart-notice-too-heavy"),
+        Notice::NoCommonCountry => text("cart-notice-no-common-country"),
     }
 }
 
@@ -68,6 +73,10 @@ pub fn refusal(refusal: &Refusal) -> Text<'static> {
             text("refusal-no-shipping-for-currency").with("currency", currency)
         }
         RefusalReason::NoShippingToCountry => text("refusal-no-shipping-to-country"),
+        RefusalReason::ItemsNotToCountry(items) => {
+            text("refusal-items-not-to-country").with("items", items.join(", "))
+        }
+        RefusalReason::NoShippingForParcel => text("refusal-no-shipping-for-parcel"),
         RefusalReason::UnknownShipping => text("refusal-unknown-shipping"),
         RefusalReason::ShippingElsewhere(name) => {
             text("refusal-shipping-elsewhere").with("name", name)

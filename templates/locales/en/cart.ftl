@@ -16,6 +16,7 @@ cart-other-totals = Also payable as { $totals }.
 cart-list-or = { $first } or { $last }
 cart-checkout = Go to checkout
 cart-continue = Continue shopping
+cart-pay-in = Pay in { $currency }
 cart-fix = Fix the problems above to check out.
 
 ## Why a line was not put in or changed
@@ -46,4 +47,7 @@ cart-notice-sold-out = { $name } is sold out. Remove it.
 cart-notice-too-few = Only { $left } { $name } in stock (you asked for { $wanted }). Reduce the quantity.
 cart-notice-other-currency = { $name } is not available in { $currency }. Choose another currency or remove it.
 cart-notice-unknown = An item is no longer available and was removed.
+cart-notice-no-shipping = We have no shipping price in { $currency }. Choose another currency.
+cart-notice-too-heavy = This order is too large for our shipping methods. Reduce it, or split it into several orders.
+cart-notice-no-common-country = These items cannot be shipped to one country together. Split them into several orders.
 cart-notice-too-dear = The total is too large for one payment. Split it into several orders.

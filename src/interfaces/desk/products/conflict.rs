@@ -2,6 +2,7 @@
 
 use crate::domain::values::Amount;
 use crate::interfaces::desk::products::form::{FieldTexts, PictureFields, ProductForm};
+use crate::interfaces::desk::regions::read_regions;
 
 impl ProductForm {
     /// The saved value of each field that differs from it.
@@ -23,6 +24,11 @@ impl ProductForm {
         compare("download_days".to_owned(), &self.download_days, &saved.download_days);
         compare("stock".to_owned(), &self.stock, &saved.stock);
         compare("categories".to_owned(), &self.categories, &saved.categories);
+        compare("weight".to_owned(), &self.weight, &saved.weight);
+        let (excluded, saved_excluded) = (&self.excluded_countries, &saved.excluded_countries);
+        if read_regions(excluded) != read_regions(saved_excluded) {
+            compare("excluded_countries".to_owned(), excluded, saved_excluded);
+        }
         for (price, saved) in self.prices.iter().zip(&saved.prices) {
             compare(format!("price.{}", price.currency), &price.coins, &saved.coins);
         }
@@ -32,6 +38,7 @@ impl ProductForm {
             };
             compare(format!("option.{n}.name"), &option.name, &saved.name);
             compare(format!("option.{n}.stock"), &option.stock, &saved.stock);
+            compare(format!("option.{n}.weight"), &option.weight, &saved.weight);
             for (price, saved) in option.prices.iter().zip(&saved.prices) {
                 let field = format!("option.{n}.price.{}", price.currency);
                 compare(field, &price.coins, &saved.coins);
@@ -63,15 +70,27 @@ impl ProductForm {
     /// Whether both forms, which are valid, describe the same product.
     pub fn has_same_content(&self, saved: &Self) -> bool {
         let is_same_slug = self.slug.is_empty() || self.slug == saved.slug;
-        is_same_slug && self.hidden == saved.hidden && self.content() == saved.content()
+        let excluded = |form: &Self| read_regions(&form.excluded_countries);
+        is_same_slug
+            && self.hidden == saved.hidden
+            && excluded(self) == excluded(saved)
+            && self.content() == saved.content()
     }
 
     fn content(&self) -> Content<'_> {
-        let own = [&*self.name, &*self.description, &*self.stock, &*self.kind, &*self.text];
+        let own = [
+            &*self.name,
+            &*self.description,
+            &*self.stock,
+            &*self.kind,
+            &*self.text,
+            &*self.weight,
+        ];
         let delivered = [&*self.codes, &*self.downloads, &*self.download_days].into_iter();
         let delivered = delivered.chain(self.files.iter().map(String::as_str));
         let lines = self.categories.lines().filter(|line| !line.trim().is_empty());
-        let options = self.options.iter().flat_map(|option| [&*option.name, &*option.stock]);
+        let options =
+            self.options.iter().flat_map(|option| [&*option.name, &*option.stock, &*option.weight]);
         let pictures = self.pictures.iter().flat_map(|picture| [&*picture.file, &*picture.alt]);
         let parts = [
             own.to_vec(),

@@ -170,6 +170,7 @@ impl<'a> Editor<'a> {
             !(option.id.is_empty()
                 && option.name.trim().is_empty()
                 && option.stock.is_empty()
+                && option.weight.is_empty()
                 && option.prices.iter().all(|price| price.coins.is_empty()))
         });
         let slug = self.product.as_ref().map(|product| &product.slug);

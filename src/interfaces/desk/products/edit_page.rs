@@ -11,6 +11,7 @@ use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::products::form::{
     FieldTexts, OptionFields, PictureFields, PriceField, ProductForm,
 };
+use crate::interfaces::desk::regions;
 
 /// What the page shows of the saved product beside its form.
 pub struct ProductView<'a> {
@@ -98,6 +99,14 @@ impl EditPage<'_> {
                 field("In stock", FieldKind::Whole).hint("shared by all options without their own stock"),
                 &form.stock,
             ),
+            "weight" => (
+                field("Weight", FieldKind::Whole).hint("of one item, in grams; for shipping prices by weight"),
+                &form.weight,
+            ),
+            "excluded_countries" => (
+                field("Not shipped to", area(2)).hint(regions::EXCLUDED_HINT),
+                &form.excluded_countries,
+            ),
             _ => (field("Name", FieldKind::Line), &form.name),
         };
         self.filled(name, field, value)
@@ -132,6 +141,11 @@ impl EditPage<'_> {
         self.filled(&format!("option.{n}.stock"), field, &option.stock)
     }
 
+    fn option_weight(&self, n: &usize, option: &OptionFields) -> FieldView {
+        let field = FieldView::new("option.weight", "Weight in grams", FieldKind::Whole);
+        self.filled(&format!("option.{n}.weight"), field, &option.weight)
+    }
+
     fn picture_alt(&self, n: &usize, picture: &PictureFields) -> FieldView {
         let field = FieldView::new("picture.alt", "Alt text", FieldKind::Line)
             .hint("describes the picture for buyers who cannot see it");
@@ -161,6 +175,7 @@ fn labelled(field: &str, text: &str) -> String {
             format!("Price in {currency} of option {}: {text}", number(n))
         }
         ["option", n, "stock"] => format!("Stock of option {}: {text}", number(n)),
+        ["option", n, "weight"] => format!("Weight of option {}: {text}", number(n)),
         ["option", n, ..] => format!("Option {}: {text}", number(n)),
         ["picture", n] => format!("Picture {}: {text}", number(n)),
         _ => text.to_owned(),

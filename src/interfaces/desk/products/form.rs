@@ -9,6 +9,7 @@ use crate::infra::store::pictures::Image;
 use crate::infra::store::products::EditedProduct;
 use crate::interfaces::desk::amounts::coins_in;
 use crate::interfaces::desk::form::{FieldList, new_idempotency_key};
+use crate::interfaces::desk::regions;
 
 /// The form of a product, with whatever the seller entered.
 #[derive(Clone, Default)]
@@ -36,6 +37,10 @@ pub struct ProductForm {
     pub categories: String,
     pub pictures: Vec<PictureFields>,
     pub hidden: bool,
+    /// In grams.
+    pub weight: String,
+    /// One per line.
+    pub excluded_countries: String,
 }
 
 #[derive(Clone)]
@@ -53,6 +58,8 @@ pub struct OptionFields {
     pub stock: String,
     pub stock_was: String,
     pub prices: Vec<PriceField>,
+    /// In grams; empty: the product's.
+    pub weight: String,
 }
 
 #[derive(Clone)]
@@ -112,6 +119,7 @@ impl ProductForm {
                     stock: shown(option.stock),
                     stock_was: shown(option.stock),
                     prices: price_fields(wallets, |currency| coins_in(&option.prices, currency)),
+                    weight: shown(option.weight),
                 })
                 .collect(),
             categories: product.categories.join("\n"),
@@ -126,6 +134,8 @@ impl ProductForm {
                 })
                 .collect(),
             hidden: product.hidden,
+            weight: shown(product.weight),
+            excluded_countries: regions::shown(&product.excluded_countries),
         }
     }
 
@@ -142,6 +152,7 @@ impl ProductForm {
             prices: price_fields(wallets, |currency| {
                 nth(&format!("option.price.{currency}"), n).trim().to_owned()
             }),
+            weight: nth("option.weight", n).trim().to_owned(),
         });
         let n_pictures = form.all("picture.file").count();
         let pictures = (0..n_pictures).map(|n| PictureFields {
@@ -171,6 +182,8 @@ impl ProductForm {
             categories: text("categories"),
             pictures: pictures.collect(),
             hidden: form.has("hidden"),
+            weight: text("weight").trim().to_owned(),
+            excluded_countries: text("excluded_countries"),
         }
     }
 

@@ -11,6 +11,7 @@ use crate::domain::values::Amount;
 use crate::domain::values::text::sentence;
 use crate::interfaces::desk::amounts::{price_record, read_coins};
 use crate::interfaces::desk::products::form::{FieldTexts, PriceField, ProductForm};
+use crate::interfaces::desk::regions::read_regions;
 
 /// A product's form while it is turned into a record.
 #[derive(Default)]
@@ -97,6 +98,9 @@ impl ProductForm {
             if !option.stock.is_empty() {
                 record.push(("quantity".to_owned(), whole(&option.stock)));
             }
+            if !option.weight.is_empty() {
+                record.push(("weight".to_owned(), whole(&option.weight)));
+            }
             let prices = conversion.price_list(&option.prices, wallets, &path, &field);
             if !prices.is_empty() {
                 record.push(("prices".to_owned(), Json::Array(prices)));
@@ -104,6 +108,15 @@ impl ProductForm {
             options.push(Json::Object(record));
         }
         put("options", Json::Array(options));
+        if !self.weight.is_empty() {
+            put("weight", whole(&self.weight));
+        }
+        match read_regions(&self.excluded_countries) {
+            Ok(list) => put("excluded_countries", list),
+            Err(why) => {
+                conversion.errors.insert("excluded_countries".to_owned(), why);
+            }
+        }
         let lines = self.categories.lines().map(str::trim).filter(|line| !line.is_empty());
         put("categories", Json::Array(lines.map(text).collect()));
         for n in 0..self.pictures.len() {
@@ -141,10 +154,22 @@ impl ProductForm {
     }
 
     fn clear_secrets(&mut self) {
-        let Self { name, slug, description, text, stock, categories, options, pictures, .. } = self;
+        let Self {
+            name,
+            slug,
+            description,
+            text,
+            stock,
+            categories,
+            options,
+            pictures,
+            excluded_countries,
+            ..
+        } = self;
         let options = options.iter_mut().map(|option| &mut option.name);
         let pictures = pictures.iter_mut().map(|picture| &mut picture.alt);
-        let own = [name, slug, description, text, stock, categories].into_iter();
+        let own =
+            [name, slug, description, text, stock, categories, excluded_countries].into_iter();
         for text in own.chain(options).chain(pictures) {
             if secret::holds_private(text) {
                 text.clear();
@@ -202,7 +227,7 @@ fn whole(text: &str) -> Json {
 }
 
 fn form_field(fault: &Fault, form_fields: &HashMap<String, String>) -> String {
-    let path = match fault.option {
+    let path = match fault.part {
         Some(n) if fault.field.is_empty() => format!("options[{n}]"),
         Some(n) => format!("options[{n}].{}", fault.field),
         None => fault.field.clone(),

@@ -1,0 +1,76 @@
+//! Which shipping method an order uses.
+
+use crate::domain::cart::{OfferedRate, PricedCart, not_shipped_to, offered};
+use crate::domain::catalog::ShippingRate;
+use crate::domain::orders::{Delivery, Draft, Refusal, RefusalReason};
+use crate::domain::values::Amount;
+
+/// The shipping method of an order.
+#[derive(Clone, PartialEq, Eq)]
+pub struct OrderShipping {
+    pub name: String,
+    pub price: Amount,
+}
+
+/// The method that the buyer chose, or the cheapest; `None` if the shop does not charge for shipping, or nothing is shipped. `rates`: all of the shop.
+///
+/// # Errors
+/// [`Refusal`] of the field `country` or `shipping`.
+pub fn choose_shipping(
+    draft: &Draft,
+    cart: &PricedCart,
+    rates: &[ShippingRate],
+) -> Result<Option<OrderShipping>, Refusal> {
+    if !cart.is_shipped() {
+        return Ok(None);
+    }
+    // An encrypted address may hide its country.
+    let is_country_hidden =
+        matches!(&draft.buyer.delivery, Delivery::Encrypted { country, .. } if country.is_empty());
+    if !is_country_hidden {
+        let items = not_shipped_to(cart, draft.country);
+        if !items.is_empty() {
+            return Err(Refusal::new("country", RefusalReason::ItemsNotToCountry(items)));
+        }
+    }
+    if rates.is_empty() {
+        return Ok(None);
+    }
+    let chosen = |offered: &OfferedRate<'_>| {
+        Some(OrderShipping { name: offered.rate.name.clone(), price: offered.price })
+    };
+    let offered = offered(rates, cart);
+    if draft.shipping.is_empty() {
+        let reaching = offered.iter().filter(|offered| offered.rate.reaches(draft.country));
+        return match reaching.min_by_key(|offered| offered.price) {
+            Some(offered) => Ok(chosen(offered)),
+            None if is_country_hidden => {
+                Err(Refusal::new("shipping", RefusalReason::ShippingNotChosen))
+            }
+            None => Err(why_not_shipped(draft, cart, rates)),
+        };
+    }
+    let found = offered.iter().find(|offered| offered.rate.name == draft.shipping.as_str());
+    let Some(found) = found else {
+        return Err(Refusal::new("shipping", RefusalReason::UnknownShipping));
+    };
+    // If it is hidden, the buyer's choice is accepted, and the seller sees both.
+    if !is_country_hidden && !found.rate.reaches(draft.country) {
+        let why = RefusalReason::ShippingElsewhere(found.rate.name.clone());
+        return Err(Refusal::new("shipping", why));
+    }
+    Ok(chosen(found))
+}
+
+/// Why no method takes the cart to the draft's country.
+fn why_not_shipped(draft: &Draft, cart: &PricedCart, rates: &[ShippingRate]) -> Refusal {
+    let currency = &cart.currency;
+    let mut priced = rates.iter().filter(|rate| rate.has_price_in(currency)).peekable();
+    if priced.peek().is_none() {
+        return Refusal::new("shipping", RefusalReason::NoShippingFor(currency.clone()));
+    }
+    if priced.any(|rate| rate.reaches(draft.country)) {
+        return Refusal::new("shipping", RefusalReason::NoShippingForParcel);
+    }
+    Refusal::new("country", RefusalReason::NoShippingToCountry)
+}
