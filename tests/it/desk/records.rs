@@ -278,7 +278,7 @@ fn shipping_methods_are_added_at_the_desk_and_chosen_at_checkout() {
     assert_eq!(order("ETH", &[]), "0.09299");
     assert_eq!(order("ETH", &[("country", "Brazil")]), "0.09499");
     assert_eq!(order("XMR", &[("country", "Brazil")]), "0.9199");
-    assert!(order("BTC", &[]).contains("No shipping option for BTC"));
+    assert!(order("BTC", &[]).contains("We have no shipping price in BTC"));
     let checkout = with_tea(&world).get("/checkout").text();
     assert!(checkout.find("Parcel, world") < checkout.find("Letter"));
     desk.does("/rates/move", &[("was", "Letter"), ("to", "up")]);
@@ -327,14 +327,14 @@ fn shipping_methods_are_added_at_the_desk_and_chosen_at_checkout() {
 const TABLES: [&str; 12] = [
     "select json_array(currency, position, name, chain, token, decimals, address, xpub, view_key) from wallets order by 1",
     "select json_array(account, next_index) from address_indexes order by 1",
-    "select json_array(id, slug, name, description, description_html, stock, gone, hidden, record) from products order by id",
+    "select json_array(id, slug, name, description, description_html, stock, gone, hidden, record, weight, excluded_countries) from products order by id",
     "select json_array(id, row_number() over (order by position)) from products where gone = 0 or hidden = 1 order by 1",
-    "select json_array(id, product_id, name, stock, gone, case when gone then 0 else position end) from options order by id",
+    "select json_array(id, product_id, name, stock, gone, case when gone then 0 else position end, weight) from options order by id",
     "select json_array(product_id, option_id, currency, price) from prices order by 1",
     "select json_array(product_id, position, category) from product_categories order by 1",
     "select json_array(product_id, position, fingerprint, alt, file) from product_pictures order by 1",
     "select json_array(currency, category, position, product_id) from listing order by 1",
-    "select json_array(name, position, countries, (select json_group_array(json_array(currency, price)) from shipping_prices where rate = name)) from shipping_rates order by 1",
+    "select json_array(name, position, countries, excluded_countries, (select json_group_array(json_array(step, currency, price, up_to)) from shipping_prices where rate = name), (select json_group_array(json_array(step, up_to_grams)) from shipping_steps where rate = name), (select json_group_array(json_array(currency, amount)) from shipping_free_from where rate = name)) from shipping_rates order by 1",
     "select json_array(code, position, percent, first_day, last_day, uses, (select json_group_array(json_array(currency, amount)) from discount_amounts a where a.code = d.code)) from discounts d order by 1",
     "select json_array(code, used) from discount_uses order by 1",
 ];
