@@ -2,6 +2,7 @@
 
 alter table products add column weight integer check (0 < weight);  -- grams of one item; null: not known
 alter table products add column excluded_countries text not null default '';  -- as in shipping_rates.countries
+create index products_without_weight on products (position) where weight is null and gone = 0;
 alter table options add column weight integer check (0 < weight);   -- null: the product's
 
 -- `countries` also holds names of groups: EU, Europe, World.

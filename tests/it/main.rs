@@ -38,6 +38,7 @@ mod refunds;
 mod sealed;
 mod sealing;
 mod settings;
+mod shipping;
 mod siege;
 mod sockets;
 mod texts;

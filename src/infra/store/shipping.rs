@@ -94,6 +94,38 @@ fn parse_steps(json: &str) -> Result<Vec<RateStep>, StoreError> {
     Ok(steps.into_iter().map(|(_, step)| step).collect())
 }
 
+const UNPRICED: &str = r#"
+    select w.currency
+    from wallets w
+    where not exists (select 1 from shipping_prices s where s.currency = w.currency)
+        and exists (
+            select 1 from prices r join products p on p.id = r.product_id
+            where r.currency = w.currency and r.option_id = 0 and p.gone = 0 and p.kind = 'shipped')
+    order by w.position
+    "#;
+
+/// Currencies in which shipped products have a price, but no shipping method has one.
+pub async fn list_unpriced(db: &mut Connection) -> Result<Vec<Currency>, StoreError> {
+    Ok(sqlx::query_scalar(UNPRICED).fetch_all(db).await?)
+}
+
+const WITHOUT_WEIGHT: &str = r#"
+    select p.name
+    from products p
+    where p.weight is null and p.gone = 0 and p.kind = 'shipped'
+        and (exists (select 1 from options o where o.product_id = p.id and o.gone = 0 and o.weight is null)
+            or not exists (select 1 from options o where o.product_id = p.id and o.gone = 0))
+    order by p.position limit $1
+    "#;
+
+/// The names of shipped products that can be ordered without a weight, at most `most` of them.
+pub async fn list_without_weight(
+    db: &mut Connection,
+    most: i64,
+) -> Result<Vec<String>, StoreError> {
+    Ok(sqlx::query_scalar(WITHOUT_WEIGHT).bind(most).fetch_all(db).await?)
+}
+
 /// Replaces all shipping methods.
 pub async fn replace_all(tx: &mut Tx, rates: &[ShippingRate]) -> Result<(), StoreError> {
     sqlx::query("delete from shipping_rates").execute(&mut **tx).await?;
@@ -191,6 +223,15 @@ mod tests {
     fn shipping_methods_are_read_without_reading_other_prices() {
         with_shop(async |db| {
             assert_scans_only(&query_plan(&db, RATES).await, &["SCAN r", "SCAN w"]);
+        });
+    }
+
+    #[test]
+    fn what_is_missing_is_found_without_reading_every_product() {
+        with_shop(async |db| {
+            let few = ["SCAN w", "SCAN s", "products_without_weight"];
+            assert_scans_only(&query_plan(&db, UNPRICED).await, &few);
+            assert_scans_only(&query_plan(&db, WITHOUT_WEIGHT).await, &few);
         });
     }
 }

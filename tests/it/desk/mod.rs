@@ -7,6 +7,7 @@ mod newcomer;
 mod orders;
 mod products;
 mod records;
+mod shipping;
 mod today;
 mod unpaid_orders;
 mod update;

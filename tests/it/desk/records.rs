@@ -327,7 +327,7 @@ fn shipping_methods_are_added_at_the_desk_and_chosen_at_checkout() {
 const TABLES: [&str; 12] = [
     "select json_array(currency, position, name, chain, token, decimals, address, xpub, view_key) from wallets order by 1",
     "select json_array(account, next_index) from address_indexes order by 1",
-    "select json_array(id, slug, name, description, description_html, stock, gone, hidden, record, weight, excluded_countries) from products order by id",
+    "select json_array(id, slug, name, description, description_html, stock, gone, hidden, weight, excluded_countries, record) from products order by id",
     "select json_array(id, row_number() over (order by position)) from products where gone = 0 or hidden = 1 order by 1",
     "select json_array(id, product_id, name, stock, gone, case when gone then 0 else position end, weight) from options order by id",
     "select json_array(product_id, option_id, currency, price) from prices order by 1",

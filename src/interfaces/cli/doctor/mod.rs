@@ -3,6 +3,7 @@
 mod finding;
 mod host;
 mod selling;
+mod shipping;
 mod storage;
 
 use std::process::ExitCode;
@@ -59,6 +60,7 @@ async fn check_shop(settings: &Settings) -> Vec<Finding> {
             findings.push(selling::check_availability(&shop).await);
             findings.push(or_bad("siege", selling::check_siege(&shop).await, ""));
             findings.extend(selling::check_catalog(&shop).await);
+            findings.push(or_bad("shipping", shipping::check_shipping(&shop).await, ""));
             findings.extend(selling::check_addresses(&shop).await);
             findings.extend(selling::check_nodes(&shop, settings).await);
             findings.extend(selling::check_confirmations(settings));
@@ -103,6 +105,7 @@ fn check_host() -> [Finding; 3] {
 /// out what the desk's page shows itself: whether orders are accepted, the key and the nodes.
 pub async fn complaints(shop: &Shop, settings: &Settings) -> Vec<Complaint> {
     let mut findings = selling::check_catalog(shop).await;
+    findings.push(or_bad("shipping", shipping::check_shipping(shop).await, ""));
     findings.extend(selling::check_addresses(shop).await);
     findings.push(or_bad("messages", storage::check_messages(shop).await, ""));
     findings.push(host::check_clock(shop, settings).await);

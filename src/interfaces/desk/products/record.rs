@@ -94,6 +94,7 @@ impl ProductForm {
             conversion.map(&format!("options[{n}]"), &format!("{field}name"));
             conversion.map(&format!("{path}name"), &format!("{field}name"));
             conversion.map(&format!("{path}quantity"), &format!("{field}stock"));
+            conversion.map(&format!("{path}weight"), &format!("{field}weight"));
             let mut record = vec![("name".to_owned(), text(&option.name))];
             if !option.stock.is_empty() {
                 record.push(("quantity".to_owned(), whole(&option.stock)));
