@@ -173,6 +173,8 @@ pub fn windows(
 fn is_sold_for(product: &ProductRecord, currency: &str) -> bool {
     let options = product.options.iter().flat_map(|option| &option.prices);
     currency.is_empty()
+        || product.fiat.is_some()
+        || product.options.iter().any(|option| option.fiat.is_some())
         || product.prices.iter().chain(options).any(|(name, _)| name.as_str() == currency)
 }
 

@@ -221,13 +221,13 @@ fn changes(old: &EditedProduct, new: &ProductWrite<'_>) -> Vec<&'static str> {
         prices.sort();
         prices
     };
-    let same_prices = sorted(&old.prices) == sorted(&record.prices)
-        && old.options.len() == record.options.len()
-        && old
-            .options
-            .iter()
-            .zip(&record.options)
-            .all(|(old, new)| sorted(&old.prices) == sorted(&new.prices));
+    let same_prices =
+        sorted(&old.prices) == sorted(&record.prices)
+            && old.fiat == record.fiat
+            && old.options.len() == record.options.len()
+            && old.options.iter().zip(&record.options).all(|(old, new)| {
+                sorted(&old.prices) == sorted(&new.prices) && old.fiat == new.fiat
+            });
     note(!same_prices && old.options.len() == record.options.len(), "price");
     note(
         new.stock != StockChange::Kept
@@ -266,7 +266,10 @@ fn changes_listings(old: Option<&EditedProduct>, new: &ProductRecord) -> bool {
     let before = store::products::currencies(&old.prices, &of_options);
     let of_options: Vec<_> = new.options.iter().map(|option| &option.prices).collect();
     let after = store::products::currencies(&new.prices, &of_options);
-    !old.hidden && (old.categories != new.categories || before != after)
+    let was_in_fiat = old.fiat.is_some() || old.options.iter().any(|option| option.fiat.is_some());
+    let is_in_fiat = new.fiat.is_some() || new.options.iter().any(|option| option.fiat.is_some());
+    !old.hidden
+        && (old.categories != new.categories || before != after || was_in_fiat != is_in_fiat)
 }
 
 /// Which listings a change affects.

@@ -125,7 +125,9 @@ pub async fn move_wallet(
 
 /// `counts`: whether other products may be on sale now.
 async fn finish(mut tx: Tx, now: Timestamp, counts: bool, action: &str) -> anyhow::Result<()> {
-    if counts {
+    // Another coin has another smallest unit, and a new wallet sells what is priced in ordinary money.
+    store::exchange_rates::convert_all(&mut tx).await.context("convert the prices")?;
+    if counts || store::exchange_rates::has_priced(&mut tx).await? {
         store::listing_index::rebuild(&mut tx).await.context("rebuild the listing index")?;
     }
     // Running servers cache the wallets until the catalog's seed mark changes.

@@ -201,6 +201,7 @@ async fn put_products(
             .context("save the products")?;
         progress("products", (n * CHUNK + chunk.len()).min(n_products), n_products);
     }
+    store::exchange_rates::convert_all(tx).await.context("convert the prices")?;
     store::listing_index::rebuild(tx).await.context("rebuild the listing index")?;
     store::pictures::forget_unused(tx).await.context("remove unused pictures")?;
     store::shipping::replace_all(tx, &file.rates).await.context("save the shipping rates")?;

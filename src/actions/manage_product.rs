@@ -156,6 +156,7 @@ fn copy_of(product: &EditedProduct, slug: &Slug) -> ProductRecord {
         content: DigitalContent { codes: None, ..product.content.clone() },
         quantity: 0,
         prices: product.prices.clone(),
+        fiat: product.fiat,
         images: product
             .pictures
             .iter()
@@ -169,6 +170,7 @@ fn copy_of(product: &EditedProduct, slug: &Slug) -> ProductRecord {
                 quantity: option.stock.map(|_| 0),
                 prices: option.prices.clone(),
                 weight: option.weight,
+                fiat: option.fiat,
             })
             .collect(),
         categories: product.categories.clone(),

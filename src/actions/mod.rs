@@ -55,6 +55,7 @@ mod purge_orders;
 mod record_node_failure;
 mod render_picture;
 mod report_payment;
+mod set_exchange_rates;
 mod set_password;
 mod siege;
 mod sign_in;
@@ -114,6 +115,9 @@ pub use prune_audit_log::{count_old_actions, prune_audit_log};
 pub use purge_orders::{PurgeError, empty_journal, list_forgettable, purge_orders};
 pub use record_node_failure::record_node_failure;
 pub use report_payment::{ReportPaymentError, report_payment};
+pub use set_exchange_rates::{
+    NewRates, RateRefusal, list_exchange_rates, remove_exchange_rate, set_exchange_rates,
+};
 pub use set_password::{change_password, set_password};
 pub use siege::{check_siege, minutes_to_pay};
 pub use sign_in::{NewSession, confirm_password, confirm_seller, sign_in};
@@ -129,7 +133,7 @@ pub use crate::infra::failpoints;
 use std::sync::Arc;
 
 use crate::domain::payment::Tolerance;
-use crate::domain::values::{Mailbox, Notify, Reading};
+use crate::domain::values::{FiatCurrency, Mailbox, Notify, Reading};
 use crate::infra::mail::Maildir;
 use crate::infra::pictures::{Gallery, Originals};
 use crate::infra::store;
@@ -190,4 +194,6 @@ pub struct Policy {
     pub notify: Notify,
     /// How far a payment may be below or above its amount and still count as exact.
     pub tolerance: Tolerance,
+    /// The reference currency; without one, no exchange rate counts.
+    pub price_in: Option<FiatCurrency>,
 }

@@ -6,6 +6,7 @@ use crate::actions::availability::ClosedReason;
 use crate::actions::siege::{begin_siege, hold_at_placement, log_begin, minutes_to_pay};
 use crate::actions::{Shop, notify_seller};
 use crate::domain::cart::{Basket, CartLine, PricedCart};
+use crate::domain::catalog::ValidRates;
 use crate::domain::orders::{
     BuyerIdentity, CheckoutContext, CheckoutKey, Code, Delivery, Draft, FOLLOWED_DAYS, NewOrder,
     NotificationHold, NumberPurpose, Order, OrderRef, PlacementError, Refusal, RefusalReason,
@@ -13,7 +14,7 @@ use crate::domain::orders::{
 use crate::domain::payment::{
     AmountTags, Destination, Invoice, Wallet, distinct_amount, integrated,
 };
-use crate::domain::values::{Amount, Currency, Times, Timestamp, TrustedClock};
+use crate::domain::values::{Amount, Currency, FiatCurrency, Times, Timestamp, TrustedClock};
 use crate::infra::mail::{Notification, SellerKey};
 use crate::infra::store::Tx;
 use crate::infra::store::order_placement::NewOrderData;
@@ -82,7 +83,7 @@ pub async fn place_order(
     if before.reports_full && placing.draft.transaction.is_some() {
         return Err(refused("transaction", RefusalReason::ReportsFull));
     }
-    let opening = Opening { key: key.as_ref(), fresh, now };
+    let opening = Opening { key: key.as_ref(), fresh, now, price_in: shop.policy.price_in };
     let (new, wallet) = open_order(&mut tx, placing, opening).await?;
     let clock = before.clock.clone().unwrap_or_else(|| TrustedClock::begin(&reading));
     let minutes = minutes_to_pay(shop, before.is_under_siege);
@@ -138,6 +139,7 @@ struct Opening<'a> {
     key: Option<&'a SellerKey>,
     fresh: OrderRef,
     now: Timestamp,
+    price_in: Option<FiatCurrency>,
 }
 
 /// The order as it would be at this moment of the transaction, and the wallet it would be paid to.
@@ -156,7 +158,10 @@ async fn open_order(
         return Err(refused("currency", RefusalReason::CurrencyGone(currency.clone())));
     };
     let keys = basket.lines().iter().map(|line| line.key);
-    let offers = store::offers::list(tx, keys, currency).await?;
+    let exchange = store::exchange_rates::list(tx).await?;
+    let exchange = ValidRates::of(&exchange, opening.price_in, opening.now);
+    let has_rate = exchange.has(currency.as_str());
+    let offers = store::offers::list(tx, keys, currency, has_rate).await?;
     let mut cart = PricedCart::new(basket, &offers, currency, wallet.coin.most());
     let rates = store::shipping::list(tx).await?;
     cart.check_shipping(&rates);

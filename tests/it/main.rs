@@ -19,6 +19,7 @@ mod desk;
 mod disk;
 mod egress;
 mod escapes;
+mod exchange_rates;
 mod fairness;
 mod flood;
 mod headers;

@@ -8,7 +8,7 @@ use std::process::Output;
 use crate::world::{World, catalog};
 
 /// Every command, with arguments that would do something where a shop is. Those that may make one are tried below.
-const COMMANDS: [&str; 52] = [
+const COMMANDS: [&str; 54] = [
     "catalog export",
     "catalog export copy.json --pages pages",
     "orders",
@@ -57,6 +57,8 @@ const COMMANDS: [&str; 52] = [
     "open",
     "backup copy.tar",
     "backup -",
+    "rate",
+    "rate ETH 2650",
     "doctor",
     "doctor --json",
     "notify",

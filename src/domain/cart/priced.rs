@@ -63,6 +63,11 @@ pub enum Notice {
         name: String,
         currency: Currency,
     },
+    /// It is priced in ordinary money, and the currency has no valid exchange rate.
+    NoRate {
+        name: String,
+        currency: Currency,
+    },
     Unknown,
     TooDear,
     /// No shipping method has a price in the currency.
@@ -122,6 +127,9 @@ impl PricedCart {
             let wanted = wanted.get(&offer.pool).copied().unwrap_or_default();
             let obstacle = match offer.price {
                 _ if offer.gone => Some(Notice::Gone { name }),
+                None if offer.needs_rate => {
+                    Some(Notice::NoRate { name, currency: currency.clone() })
+                }
                 None => Some(Notice::OtherCurrency { name, currency: currency.clone() }),
                 Some(_) if offer.available() <= 0 => Some(Notice::SoldOut { name }),
                 Some(_) if offer.available() < wanted => {
@@ -179,6 +187,7 @@ mod tests {
             name: "Socks".into(),
             option_name: if option == 0 { String::new() } else { format!("no {option}") },
             price: price.map(|n| Amount::new(n).unwrap()),
+            needs_rate: false,
             stock,
             reserved: 0,
             pool: SOCKS,

@@ -126,6 +126,7 @@ mod tests {
                 name: format!("Item {product}"),
                 option_name: String::new(),
                 price: Amount::new(100).ok(),
+                needs_rate: false,
                 stock: 99,
                 reserved: 0,
                 pool: key,

@@ -11,7 +11,7 @@ use crate::domain::catalog::{
     DigitalContent, Discount, Fault, Prices, ProductKind, ShippingRate, Slug,
 };
 use crate::domain::payment::{Wallet, secret};
-use crate::domain::values::{Amount, FileName, Regions};
+use crate::domain::values::{Amount, FiatPrice, FileName, Regions};
 
 /// The whole catalog, as in the seller's file.
 ///
@@ -40,6 +40,8 @@ pub struct ProductRecord {
     /// Units: units in stock; 0 if they are codes, which are counted in the database.
     pub quantity: i64,
     pub prices: Prices,
+    /// In ordinary money, for every currency without a price in `prices`.
+    pub fiat: Option<FiatPrice>,
     pub images: Vec<ImageRecord>,
     pub options: Vec<OptionRecord>,
     pub categories: Vec<String>,
@@ -65,11 +67,12 @@ pub struct OptionRecord {
     pub quantity: Option<i64>,
     /// Empty if they are the product's.
     pub prices: Prices,
+    pub fiat: Option<FiatPrice>,
     /// Units: grams of one item; `None` if it is the product's.
     pub weight: Option<i64>,
 }
 
-const PRICE: &str =
+pub(super) const PRICE: &str =
     "a whole number of Gwei (1e-9 of one coin, for every coin): 91990000 is 0.09199";
 const PRICE_ITEM: &str = "{\"price\": …, \"wallet\": \"->wallets.eth\"}";
 pub(super) const PRICE_LIST: &str = "a list of {\"price\": …, \"wallet\": \"->wallets.eth\"}";
@@ -138,6 +141,11 @@ fn read_collections(text: &str) -> Result<Vec<(String, Json)>, Fault> {
         Some(fault) => Err(fault),
         None => Ok(collections),
     }
+}
+
+/// Whether an item of `prices` is in ordinary money.
+pub(super) fn is_fiat(item: &Json) -> bool {
+    matches!(item, Json::Object(fields) if json::find(fields, "currency").is_some())
 }
 
 /// A record of the file, before it is read.
@@ -376,28 +384,6 @@ impl Reader {
         self.close(record);
     }
 
-    /// `prices`, a list of `{price, wallet}`, or the older form, one `price` in the first wallet.
-    pub(super) fn prices(&self, record: &mut Record<'_>, is_required: bool) -> Prices {
-        let list = record.list("prices", 50, PRICE_LIST);
-        let mut prices = self.amounts(record, list, AmountKind::ProductPrice);
-        if let Some(found) = record.get("price") {
-            if !list.is_empty() {
-                record.refuse("price", found, "either `price` or `prices`");
-            } else if let Some(wallet) = self.file.wallets.first() {
-                let kind = AmountKind::ProductPrice;
-                let price = self.amount(record, "price", Some(found), Some(wallet), kind);
-                prices.extend(price.map(|price| (wallet.currency.clone(), price)));
-            } else if self.references.is_empty() {
-                let expected = "a wallet to pay it to: a collection with _model Wallet, or the settings WALLET and CURRENCY";
-                record.refuse("price", found, expected);
-            }
-        } else if is_required && list.is_empty() && !self.file.wallets.is_empty() {
-            let expected = format!("at least one price; {PRICE}");
-            record.refuse("prices", FoundValue::Nothing, expected);
-        }
-        prices
-    }
-
     /// The items of a list of `{price, wallet}`: one amount per currency.
     pub(super) fn amounts(
         &self,
@@ -414,6 +400,9 @@ impl Reader {
         let mut amounts = Prices::new();
         for (n, item) in list.iter().enumerate() {
             let field = format!("{list_name}[{n}]");
+            if kind == AmountKind::ProductPrice && is_fiat(item) {
+                continue;
+            }
             let Json::Object(fields) = item else {
                 record.refuse(&field, item, PRICE_ITEM);
                 continue;

@@ -7,7 +7,7 @@ use crate::domain::catalog::{
     CatalogFile, DigitalContent, Discount, DiscountValue, Prices, ProductRecord, ShippingRate,
 };
 use crate::domain::payment::{Destination, Wallet};
-use crate::domain::values::{FileName, Regions};
+use crate::domain::values::{FiatPrice, FileName, Regions};
 
 /// What importing the file would do to one record of the shop.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -186,6 +186,7 @@ fn product_fields(product: &ProductRecord) -> Vec<Field> {
     ];
     fields.extend(content_fields(&product.content));
     fields.extend(price_fields("", &product.prices));
+    fields.extend(fiat_field("", product.fiat));
     let files: Vec<&str> = product.images.iter().map(|image| image.file.as_str()).collect();
     fields.push(field("pictures", files.join(", ")));
     let alts: Vec<&str> = product.images.iter().map(|image| image.alt.as_str()).collect();
@@ -197,6 +198,7 @@ fn product_fields(product: &ProductRecord) -> Vec<Field> {
         fields.extend(option.quantity.map(|n| field(format!("{before}quantity"), n.to_string())));
         fields.extend(price_fields(&before, &option.prices));
         fields.extend(option.weight.map(|n| field(format!("{before}weight"), grams(n))));
+        fields.extend(fiat_field(&before, option.fiat));
     }
     fields.push(field("categories", product.categories.join(", ")));
     fields.extend(product.weight.map(|n| field("weight", grams(n))));
@@ -228,6 +230,10 @@ fn price_fields(before: &str, prices: &Prices) -> Vec<Field> {
         .iter()
         .map(|(currency, price)| field(format!("{before}price in {currency}"), price.to_string()));
     fields.collect()
+}
+
+fn fiat_field(before: &str, price: Option<FiatPrice>) -> Option<Field> {
+    price.map(|price| field(format!("{before}price in {}", price.currency), price.number()))
 }
 
 fn rate_fields(rate: &ShippingRate) -> Vec<Field> {

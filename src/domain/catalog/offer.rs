@@ -26,6 +26,8 @@ pub struct Offer {
     pub option_name: String,
     /// `None` if it has no price in this currency.
     pub price: Option<Amount>,
+    /// It is priced in ordinary money, and there is no valid exchange rate.
+    pub needs_rate: bool,
     /// Units: items that nobody reserves.
     pub stock: i64,
     /// Units: items that unpaid orders reserve. They can still be ordered: whoever pays first gets them.

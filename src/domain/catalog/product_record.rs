@@ -66,7 +66,7 @@ impl Reader {
         let name = record.required_line("name", 200, "the product's name");
         let description = record.text("description", 20_000, "a description in Markdown");
         let quantity = record.integer("quantity", 0, 1_000_000, "the quantity in stock");
-        let prices = self.prices(&mut record, true);
+        let (prices, fiat) = self.prices(&mut record, true);
         let images = images(&mut record);
         let options = self.options(&mut record);
         let categories = categories(&mut record);
@@ -100,6 +100,7 @@ impl Reader {
                 kind,
                 content,
                 prices,
+                fiat,
                 images,
                 options,
                 categories,
@@ -150,10 +151,10 @@ impl Reader {
                     inner.part = Some(n);
                     let name = inner.required_line("name", 80, "the option's name");
                     let quantity = inner.integer("quantity", 0, 1_000_000, "the quantity in stock");
-                    let prices = self.prices(&mut inner, false);
+                    let (prices, fiat) = self.prices(&mut inner, false);
                     let weight = weight(&mut inner);
                     record.faults.extend(inner.close(&mut self.file.notes));
-                    name.map(|name| OptionRecord { name, quantity, prices, weight })
+                    name.map(|name| OptionRecord { name, quantity, prices, fiat, weight })
                 }
                 other => {
                     record.line_of(&field, other, 80, "the option's name").map(OptionRecord::named)
@@ -173,7 +174,7 @@ impl Reader {
 impl OptionRecord {
     /// One that shares everything else with its product.
     fn named(name: String) -> Self {
-        Self { name, quantity: None, prices: Prices::new(), weight: None }
+        Self { name, quantity: None, prices: Prices::new(), fiat: None, weight: None }
     }
 }
 

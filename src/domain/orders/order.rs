@@ -331,6 +331,7 @@ mod tests {
             name: "Tea".into(),
             option_name: String::new(),
             price: Some(gwei(1_050)),
+            needs_rate: false,
             stock: 2,
             reserved: 0,
             pool: key,

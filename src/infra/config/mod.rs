@@ -105,6 +105,7 @@ impl Settings {
         let mut conflicts = self.listeners.conflicts();
         conflicts.extend(self.orders.read_wallet().err());
         conflicts.extend(self.nodes.conflicts());
+        conflicts.extend(self.rates.conflicts(self.nodes.proxy.as_ref()));
         conflicts
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::domain::payment::{Confirmations, Tolerance};
-use crate::domain::values::{Line, NotAProxyUrl, Notify, ProxyUrl};
+use crate::domain::values::{Line, NodeUrl, NotAProxyUrl, Notify, ProxyUrl};
 
 /// Why the text of a setting is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -102,6 +102,12 @@ pub fn onion_url(text: &str) -> Result<String, InvalidValue> {
     } else {
         Err(InvalidValue::from("http://, 56 letters and digits, .onion"))
     }
+}
+
+/// Never shows the text: a path may hold the key of an account.
+pub fn rates_url(text: &str) -> Result<NodeUrl, InvalidValue> {
+    let expected = "http://HOST/PATH or https://HOST/PATH";
+    NodeUrl::parse(text).map_err(|_| InvalidValue::hidden(expected))
 }
 
 pub fn proxy(text: &str) -> Result<ProxyUrl, InvalidValue> {

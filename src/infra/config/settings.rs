@@ -9,7 +9,7 @@ use clap::ArgAction::Set;
 use clap::{Arg, Args};
 
 use crate::domain::payment::{Address, Coin, Confirmations, Destination, Tolerance, Wallet};
-use crate::domain::values::{Currency, Mailbox, Notify, ProxyUrl};
+use crate::domain::values::{Currency, FiatCurrency, Mailbox, NodeUrl, Notify, ProxyUrl};
 use crate::infra::config::listen::{DeskListenSetting, ListenAddress, ListenSetting};
 use crate::infra::config::node_url::NodeUrls;
 use crate::infra::config::notify_command::NotifyCommand;
@@ -23,6 +23,8 @@ pub struct Settings {
     pub site: SiteSettings,
     #[command(flatten)]
     pub orders: OrderSettings,
+    #[command(flatten)]
+    pub rates: RateSettings,
     #[command(flatten)]
     pub retention: RetentionSettings,
     #[command(flatten)]
@@ -229,6 +231,65 @@ impl OrderSettings {
         let (name, receives) = (currency.to_string(), Destination::of_address(address));
         self.wallet = Some(Wallet { currency, name, coin, receives });
         Ok(())
+    }
+}
+
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Exchange rates")]
+pub struct RateSettings {
+    /// Reference currency, in which prices are also shown: an ISO 4217 code, for example EUR
+    #[arg(long, value_name = "CODE")]
+    #[arg(value_parser = expecting("an ISO 4217 currency code, for example EUR", FiatCurrency::parse))]
+    pub price_in: Option<FiatCurrency>,
+    /// File of exchange rates that your own job writes, for `shop watch` and `shop rate --file`
+    #[arg(id = "rates_file", long = "rates-file", value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// URL that `shop watch` fetches exchange rates from; other hosts are reached through TOR_PROXY_URL
+    #[arg(id = "rates_url", long = "rates-url", value_name = "URL", value_parser = parsers::rates_url)]
+    pub url: Option<NodeUrl>,
+    /// How often to fetch RATES_URL, in minutes
+    #[arg(
+        id = "rates_minutes",
+        long = "rates-minutes",
+        value_name = "MINUTES",
+        default_value = "60"
+    )]
+    #[arg(value_parser = whole(1, 10_080, "a whole number of minutes from 1 to 10080"))]
+    pub minutes: i64,
+    /// How long rates from the file or the URL are valid, in hours
+    #[arg(id = "rates_hours", long = "rates-hours", value_name = "HOURS", default_value = "24")]
+    #[arg(value_parser = whole(1, 720, "a whole number of hours from 1 to 720"))]
+    pub hours: i64,
+}
+
+impl RateSettings {
+    pub fn has_source(&self) -> bool {
+        self.file.is_some() || self.url.is_some()
+    }
+
+    pub fn conflicts(&self, proxy: Option<&ProxyUrl>) -> Vec<Conflict> {
+        let is_far = self.url.as_ref().is_some_and(|url| !url.authority().host.is_near());
+        let rules = [
+            (
+                is_far && proxy.is_none(),
+                "RATES_URL",
+                "a host of your own network, or TOR_PROXY_URL as well, for example socks5h://127.0.0.1:9050",
+            ),
+            (
+                self.url.is_some() && self.price_in.is_none(),
+                "RATES_URL",
+                "PRICE_IN as well, for example PRICE_IN=EUR",
+            ),
+            (
+                self.file.is_some() && self.price_in.is_none(),
+                "RATES_FILE",
+                "PRICE_IN as well, for example PRICE_IN=EUR",
+            ),
+        ];
+        let broken = rules.into_iter().filter(|(is_broken, ..)| *is_broken);
+        let hidden =
+            |name, expected: &str| Conflict { name, error: InvalidValue::hidden(expected) };
+        broken.map(|(_, name, expected)| hidden(name, expected)).collect()
     }
 }
 

@@ -1,4 +1,5 @@
-//! Clients for the seller's own nodes. Only this module makes outgoing connections, and only `shop watch` uses it.
+//! Clients for the seller's own nodes, and for the server that exchange rates are fetched from. Only this module makes outgoing
+//! connections, and only `shop watch` uses it.
 
 mod bitcoin;
 pub mod ethereum;

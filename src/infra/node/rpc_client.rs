@@ -6,7 +6,7 @@ use std::time::Duration;
 use data_encoding::BASE64;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
-use hyper::{Request, StatusCode, header};
+use hyper::{Method, Request, StatusCode, header, http};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -205,19 +205,33 @@ impl RpcClient {
         }
     }
 
+    /// The text of the URL itself, by HTTP GET: for a server that is no node.
+    ///
+    /// # Errors
+    /// As [`RpcClient::call`].
+    pub async fn get(&self, most_bytes: usize) -> Result<String, NodeError> {
+        let limits = Limits { most_bytes, ..DEFAULT_LIMITS };
+        let request = self.request(Method::GET, String::new());
+        let (status, body) = self.answer(request, limits).await?;
+        match status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                Err(NodeError::Unauthorized { node: self.node() })
+            }
+            status if status.is_success() => {
+                String::from_utf8(body).map_err(|_| self.malformed("not UTF-8"))
+            }
+            status => Err(NodeError::Status { node: self.node(), status: status.as_u16() }),
+        }
+    }
+
     /// An error for the caller that parses the answer: it is not what `what` should be.
     pub fn malformed(&self, what: &str) -> NodeError {
         NodeError::Malformed { node: self.node(), what: what.to_owned() }
     }
 
     async fn send(&self, request: &Value, limits: Limits) -> Result<Value, NodeError> {
-        let slow = |seconds| NodeError::Timeout { node: self.node(), seconds };
-        let connecting = tokio::time::timeout(Duration::from_secs(CONNECT_SECONDS), self.connect());
-        let stream = connecting.await.map_err(|_| slow(CONNECT_SECONDS))??;
-        let exchange = self.exchange(stream, request.to_string(), limits.most_bytes);
-        let (status, body) = tokio::time::timeout(Duration::from_secs(limits.seconds), exchange)
-            .await
-            .map_err(|_| slow(limits.seconds))??;
+        let request = self.request(Method::POST, request.to_string());
+        let (status, body) = self.answer(request, limits).await?;
         if MAX_MEMORY < parsed_bytes(&body) {
             let megabytes = MAX_MEMORY >> 20;
             return Err(NodeError::TooLarge { node: self.node(), megabytes });
@@ -235,25 +249,45 @@ impl RpcClient {
         }
     }
 
+    fn request(&self, method: Method, body: String) -> http::Result<Request<Full<Bytes>>> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(self.url.path())
+            .header(header::HOST, self.url.to_string())
+            .header(header::CONNECTION, "close");
+        if !body.is_empty() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        if let Some(authorization) = &self.authorization {
+            request = request.header(header::AUTHORIZATION, authorization);
+        }
+        request.body(Full::new(Bytes::from(body)))
+    }
+
+    async fn answer(
+        &self,
+        request: http::Result<Request<Full<Bytes>>>,
+        limits: Limits,
+    ) -> Result<(StatusCode, Vec<u8>), NodeError> {
+        let request = request.map_err(|_| self.unreachable("its path is invalid"))?;
+        let slow = |seconds| NodeError::Timeout { node: self.node(), seconds };
+        let connecting = tokio::time::timeout(Duration::from_secs(CONNECT_SECONDS), self.connect());
+        let stream = connecting.await.map_err(|_| slow(CONNECT_SECONDS))??;
+        let exchange = self.exchange(stream, request, limits.most_bytes);
+        tokio::time::timeout(Duration::from_secs(limits.seconds), exchange)
+            .await
+            .map_err(|_| slow(limits.seconds))?
+    }
+
     async fn exchange(
         &self,
         stream: Box<dyn Stream>,
-        body: String,
+        request: Request<Full<Bytes>>,
         most_bytes: usize,
     ) -> Result<(StatusCode, Vec<u8>), NodeError> {
         let broken = |error: hyper::Error| self.unreachable(&error.to_string());
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
-        let mut request = Request::post(self.url.path())
-            .header(header::HOST, self.url.to_string())
-            .header(header::CONTENT_TYPE, "application/json")
-            .header(header::CONNECTION, "close");
-        if let Some(authorization) = &self.authorization {
-            request = request.header(header::AUTHORIZATION, authorization);
-        }
-        let request = request
-            .body(Full::new(Bytes::from(body)))
-            .map_err(|_| self.unreachable("its path is invalid"))?;
         let answering = async {
             let answer = sender.send_request(request).await.map_err(broken)?;
             let status = answer.status();

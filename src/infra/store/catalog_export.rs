@@ -7,7 +7,7 @@ use sqlx::{Connection as _, FromRow};
 use crate::domain::catalog::{
     CatalogFile, ImageRecord, OptionRecord, Prices, ProductKind, ProductRecord, Slug, StepLimit,
 };
-use crate::domain::values::{Amount, Currency};
+use crate::domain::values::{Amount, Currency, FiatCurrency, FiatPrice};
 use crate::infra::store::columns::parse_regions;
 use crate::infra::store::digital_content::ContentColumns;
 use crate::infra::store::{Connection, StoreError, discounts, shipping, stock, wallets};
@@ -89,6 +89,7 @@ pub async fn read(db: &mut Connection) -> Result<StoredCatalog, StoreError> {
 async fn read_tables(db: &mut Connection) -> Result<StoredCatalog, StoreError> {
     let wallets = wallets::list(db).await?;
     let mut prices = read_prices(db).await?;
+    let fiat = read_fiat_prices(db).await?;
     let mut said = HashMap::new();
     let mut options: HashMap<i64, Vec<OptionRow>> = HashMap::new();
     for row in sqlx::query_as::<_, OptionRow>(OPTIONS).fetch_all(&mut *db).await? {
@@ -113,7 +114,8 @@ async fn read_tables(db: &mut Connection) -> Result<StoredCatalog, StoreError> {
                 said.insert((row.slug.to_string(), name.clone()), n);
             }
             let prices = prices.remove(&(row.id, id)).unwrap_or_default();
-            own.push(OptionRecord { name, quantity, prices, weight });
+            let fiat = fiat.get(&(row.id, id)).copied();
+            own.push(OptionRecord { name, quantity, prices, fiat, weight });
         }
         let record = record_name(row.record, &row.slug, &mut names);
         products.push(ProductRecord {
@@ -126,6 +128,7 @@ async fn read_tables(db: &mut Connection) -> Result<StoredCatalog, StoreError> {
             quantity: if content.codes.is_none() { row.quantity } else { 0 },
             content,
             prices: prices.remove(&(row.id, 0)).unwrap_or_default(),
+            fiat: fiat.get(&(row.id, 0)).copied(),
             images,
             options: own,
             categories: categories.remove(&row.id).unwrap_or_default(),
@@ -161,6 +164,7 @@ async fn read_prices(db: &mut Connection) -> Result<HashMap<(i64, i64), Prices>,
         r#"
         select r.product_id, r.option_id, r.currency, r.price
         from prices r join wallets w on w.currency = r.currency
+        where r.is_converted = 0
         order by r.product_id, r.option_id, w.position
         "#,
     )
@@ -171,6 +175,19 @@ async fn read_prices(db: &mut Connection) -> Result<HashMap<(i64, i64), Prices>,
         prices.entry((row.product_id, row.option_id)).or_default().push((row.currency, row.price));
     }
     Ok(prices)
+}
+
+/// Product and option (0: the product's own) → its price in ordinary money.
+async fn read_fiat_prices(
+    db: &mut Connection,
+) -> Result<HashMap<(i64, i64), FiatPrice>, StoreError> {
+    let rows: Vec<(i64, i64, FiatCurrency, i64)> =
+        sqlx::query_as("select product_id, option_id, currency, price from fiat_prices")
+            .fetch_all(db)
+            .await?;
+    let price =
+        |(product, option, currency, minor)| ((product, option), FiatPrice { currency, minor });
+    Ok(rows.into_iter().map(price).collect())
 }
 
 /// Product → its categories, in their order.

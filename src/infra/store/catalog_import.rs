@@ -22,6 +22,7 @@ pub async fn clear(tx: &mut Tx) -> Result<(), StoreError> {
         "update products set gone = 1, hidden = 0 where gone = 0 or hidden = 1",
         "update options set gone = 1 where gone = 0",
         "delete from prices",
+        "delete from fiat_prices",
         "delete from product_categories",
         "delete from product_pictures",
         "delete from sprites",
@@ -68,6 +69,12 @@ const PRICES: &str = r#"
     from json_each($1) join products p on p.slug = value ->> 0
     left join options o on o.product_id = p.id and o.name = value ->> 1
     "#;
+const FIAT_PRICES: &str = r#"
+    insert into fiat_prices (product_id, option_id, currency, price)
+    select p.id, coalesce(o.id, 0), value ->> 2, value ->> 3
+    from json_each($1) join products p on p.slug = value ->> 0
+    left join options o on o.product_id = p.id and o.name = value ->> 1
+    "#;
 const CATEGORIES: &str = r#"
     insert into product_categories (product_id, position, category)
     select p.id, value ->> 1, value ->> 2
@@ -82,7 +89,8 @@ const PICTURES: &str = r#"
 /// Puts products on sale, `first` being the position of the first of them in the seller's file.
 ///
 /// A quantity that the file has changed is counted anew: what the file says, less what open orders hold. One that it
-/// has not changed is no news, and what was sold since stays sold; `count_anew` treats all as changed.
+/// has not changed is no news, and what was sold since stays sold; `count_anew` treats all as changed. Prices in ordinary money
+/// are converted afterwards, all at once.
 pub async fn put(
     tx: &mut Tx,
     products: &[ImportedProduct<'_>],
@@ -92,6 +100,7 @@ pub async fn put(
     let (mut rows, mut texts, mut options, mut prices) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut categories, mut pictures, mut quantities) = (Vec::new(), Vec::new(), Vec::new());
+    let mut fiat = Vec::new();
     for (position, product) in (first..).zip(products) {
         let record = product.record;
         let slug = record.slug.as_str();
@@ -122,12 +131,15 @@ pub async fn put(
         prices.extend(
             record.prices.iter().map(|(currency, n)| price(None, currency.as_str(), n.get())),
         );
+        fiat.extend(record.fiat.map(|own| price(None, own.currency.as_str(), own.minor)));
         for (n, option) in record.options.iter().enumerate() {
             let (name, quantity) = (option.name.as_str(), option.quantity);
             options.push(json!([slug, n, name, quantity, option.weight]));
             quantities.push(FileQuantity { slug, option: Some(name), quantity });
             let own = option.prices.iter();
             prices.extend(own.map(|(currency, n)| price(Some(name), currency.as_str(), n.get())));
+            let own = option.fiat;
+            fiat.extend(own.map(|own| price(Some(name), own.currency.as_str(), own.minor)));
         }
         let named = record.categories.iter().enumerate();
         categories.extend(named.map(|(n, category)| json!([slug, n, category])));
@@ -147,6 +159,7 @@ pub async fn put(
     }
     stock::import(tx, &quantities, count_anew).await?;
     insert(tx, PRICES, prices).await?;
+    insert(tx, FIAT_PRICES, fiat).await?;
     insert(tx, CATEGORIES, categories).await?;
     insert(tx, PICTURES, pictures).await
 }

@@ -5,12 +5,14 @@ use sqlx::error::BoxDynError;
 use sqlx::sqlite::{SqliteArgumentsBuffer, SqliteTypeInfo, SqliteValueRef};
 use sqlx::{Decode, Encode, Sqlite, Type};
 
-use crate::domain::catalog::{PageSlug, Prices, ProductKind, Slug};
+use crate::domain::catalog::{CoinValue, PageSlug, Prices, ProductKind, RateSource, Slug};
 use crate::domain::login::{RecoveryHash, SessionHash, StoredPassword};
 use crate::domain::orders::{
     BuyerRecipient, CheckoutKey, LookupName, NotificationHold, OrderRef, Status,
 };
-use crate::domain::values::{Amount, Currency, FileName, Quantity, Regions, Timestamp};
+use crate::domain::values::{
+    Amount, Currency, FiatCurrency, FileName, Quantity, Regions, Timestamp,
+};
 use crate::infra::store::StoreError;
 
 /// `column!(type, as what SQLite keeps it, how it is read, how it is written)`. A row that holds anything else is an error
@@ -50,6 +52,9 @@ column!(FileName, &str, FileName::parse, FileName::as_str);
 column!(ProductKind, &str, ProductKind::parse, |kind: &ProductKind| kind.as_str());
 column!(PageSlug, &str, PageSlug::parse, PageSlug::as_str);
 column!(Currency, &str, Currency::parse, Currency::as_str);
+column!(FiatCurrency, &str, FiatCurrency::parse, |currency: &FiatCurrency| currency.as_str());
+column!(CoinValue, &str, CoinValue::parse, |value: &CoinValue| value.to_string());
+column!(RateSource, &str, RateSource::parse, |source: &RateSource| source.as_str());
 column!(BuyerRecipient, &str, BuyerRecipient::parse, BuyerRecipient::as_str);
 column!(StoredPassword, &str, StoredPassword::parse, StoredPassword::as_str);
 column!(Status, &str, Status::parse, |status: &Status| status.as_str());

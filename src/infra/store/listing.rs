@@ -3,7 +3,7 @@
 use serde_json::json;
 use sqlx::FromRow;
 
-use crate::domain::values::Amount;
+use crate::domain::values::{Amount, FiatCurrency, FiatPrice};
 use crate::infra::store::pictures::{Image, ThumbRow};
 use crate::infra::store::{Connection, StoreError, stock};
 
@@ -12,8 +12,10 @@ use crate::infra::store::{Connection, StoreError, stock};
 pub struct Card {
     pub slug: String,
     pub name: String,
-    /// The lowest; `None` in a shop without wallets.
+    /// The lowest; `None` in a shop without wallets, and where only prices in ordinary money could be converted.
     pub price: Option<Amount>,
+    /// The lowest price in ordinary money, unless the seller gave a price in this currency.
+    pub fiat: Option<FiatPrice>,
     /// Whether an option costs more than `price`.
     pub from: bool,
     /// Units: items of all options together that nobody reserves.
@@ -32,6 +34,8 @@ pub struct Window<'a> {
     pub category: &'a str,
     pub first: i64,
     pub n_products: i64,
+    /// Whether the currency has a valid exchange rate.
+    pub has_rate: bool,
 }
 
 #[derive(FromRow)]
@@ -40,21 +44,56 @@ struct CardRow {
     name: String,
     price: Option<Amount>,
     most: Option<Amount>,
+    fiat_price: Option<i64>,
+    fiat_currency: Option<FiatCurrency>,
     stock: i64,
     reserved: i64,
     #[sqlx(flatten)]
     thumb: ThumbRow,
 }
 
+/// The lowest or highest price of a product, converted ones only with a valid rate.
+macro_rules! price {
+    ($which:literal, $rated:literal) => {
+        concat!(
+            "(select ",
+            $which,
+            "(r.price) from prices r where r.product_id = p.id and r.currency = s.currency and (r.is_converted = 0 or ",
+            $rated,
+            "))"
+        )
+    };
+}
+
+/// Of the lowest price in ordinary money, unless the seller gave one in this currency.
+macro_rules! fiat {
+    ($column:literal) => {
+        concat!(
+            "(select f.",
+            $column,
+            r#" from fiat_prices f
+                where f.product_id = p.id and not exists (
+                    select 1 from prices r where r.product_id = p.id and r.currency = s.currency and r.is_converted = 0)
+                order by f.price limit 1)"#
+        )
+    };
+}
+
 /// The columns of a card for each row of the listing index `s`.
 macro_rules! cards {
-    ($from:literal, $where:literal) => {
+    ($rated:literal, $from:literal, $where:literal) => {
         concat!(
             r#"
             select p.slug, p.name, i.thumb_width, i.thumb_height, i.thumb_webp, i.thumb_fallback, pp.alt,
-                (select min(r.price) from prices r where r.product_id = p.id and r.currency = s.currency) as price,
-                (select max(r.price) from prices r where r.product_id = p.id and r.currency = s.currency) as most,
                 "#,
+            price!("min", $rated),
+            " as price, ",
+            price!("max", $rated),
+            " as most, ",
+            fiat!("price"),
+            " as fiat_price, ",
+            fiat!("currency"),
+            " as fiat_currency, ",
             stock::total!(),
             " as stock, ",
             stock::reserved!(),
@@ -71,10 +110,12 @@ macro_rules! cards {
 }
 
 const PAGE: &str = cards!(
+    "$5",
     "listing s",
     "where s.currency = $1 and s.category = $2 and s.position between $3 and $4 order by s.position"
 );
 const CHOSEN: &str = cards!(
+    "$3",
     "json_each($1) chosen cross join listing s on s.product_id = chosen.value and s.currency = $2 and s.category = ''",
     "order by chosen.key"
 );
@@ -86,6 +127,7 @@ pub async fn list(db: &mut Connection, window: Window<'_>) -> Result<Vec<Card>, 
         .bind(window.category)
         .bind(window.first)
         .bind(window.first + window.n_products - 1)
+        .bind(window.has_rate)
         .fetch_all(db)
         .await?;
     Ok(rows.into_iter().map(CardRow::card).collect())
@@ -96,10 +138,12 @@ pub async fn list_chosen(
     db: &mut Connection,
     products: &[i64],
     currency: &str,
+    has_rate: bool,
 ) -> Result<Vec<Card>, StoreError> {
     let rows: Vec<CardRow> = sqlx::query_as(CHOSEN)
         .bind(json!(products).to_string())
         .bind(currency)
+        .bind(has_rate)
         .fetch_all(db)
         .await?;
     Ok(rows.into_iter().map(CardRow::card).collect())
@@ -143,6 +187,10 @@ impl CardRow {
             slug: self.slug,
             name: self.name,
             price: self.price,
+            fiat: self
+                .fiat_price
+                .zip(self.fiat_currency)
+                .map(|(minor, currency)| FiatPrice { currency, minor }),
             from: self.price != self.most,
             stock: self.stock,
             reserved: self.reserved,

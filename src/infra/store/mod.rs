@@ -13,6 +13,7 @@ mod commit_watcher;
 mod digital_content;
 pub mod discounts;
 mod error;
+pub mod exchange_rates;
 pub mod expiry;
 pub mod handled_forms;
 pub mod journal;

@@ -19,6 +19,7 @@ struct OfferRow {
     name: String,
     option_name: Option<String>,
     price: Option<Amount>,
+    is_converted: bool,
     stock: i64,
     reserved: i64,
     pool_option: i64,
@@ -33,34 +34,38 @@ const OFFERS: &str = concat!(
     stock::of_option!(),
     r#",
         p.gone = 1 or coalesce(o.gone, 0) = 1 as is_gone,
-        coalesce((select price from prices where product_id = p.id and option_id = k.value ->> 1 and currency = $2),
-                 (select price from prices where product_id = p.id and option_id = 0 and currency = $2)) as price,
+        iif(own.product_id is null, base.price, own.price) as price,
+        coalesce(own.is_converted, base.is_converted, 0) as is_converted,
         exists (select 1 from options where product_id = p.id and gone = 0) as has_options,
         coalesce(o.weight, p.weight) as weight, p.excluded_countries
     from json_each($1) k cross join products p on p.id = k.value ->> 0
     left join options o on o.id = k.value ->> 1 and o.product_id = p.id
+    left join prices own on own.product_id = p.id and own.option_id = k.value ->> 1 and own.currency = $2
+    left join prices base on base.product_id = p.id and base.option_id = 0 and base.currency = $2
     "#
 );
 
-/// What the shop offers now under these keys; one that it has never known is left out.
+/// What the shop offers now under these keys; one that it has never known is left out. `has_rate`: whether the currency has a
+/// valid exchange rate; without, what is priced in ordinary money has no price.
 pub async fn list(
     db: &mut Connection,
     keys: impl Iterator<Item = OfferKey>,
     currency: &Currency,
+    has_rate: bool,
 ) -> Result<HashMap<OfferKey, Offer>, StoreError> {
     let keys: Vec<_> = keys.map(|key| json!([key.product, key.option])).collect();
     let rows: Vec<OfferRow> =
         sqlx::query_as(OFFERS).bind(json!(keys).to_string()).bind(currency).fetch_all(db).await?;
     let mut offers = HashMap::new();
     for row in rows {
-        offers.extend(row.offer()?.map(|offer| (offer.key, offer)));
+        offers.extend(row.offer(has_rate)?.map(|offer| (offer.key, offer)));
     }
     Ok(offers)
 }
 
 impl OfferRow {
     /// `None` where the option is none of this product's.
-    fn offer(self) -> Result<Option<Offer>, StoreError> {
+    fn offer(self, has_rate: bool) -> Result<Option<Offer>, StoreError> {
         let key = OfferKey { product: self.product_id, option: self.option_id };
         if self.option_name.is_none() && key.option != 0 {
             return Ok(None);
@@ -73,7 +78,8 @@ impl OfferRow {
             kind: self.kind,
             name: self.name,
             option_name: self.option_name.unwrap_or_default(),
-            price: self.price,
+            price: self.price.filter(|_| has_rate || !self.is_converted),
+            needs_rate: self.is_converted && (!has_rate || self.price.is_none()),
             stock: self.stock,
             reserved: self.reserved,
             pool: OfferKey { option: self.pool_option, ..key },

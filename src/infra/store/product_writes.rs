@@ -7,7 +7,7 @@ use crate::domain::values::FileName;
 use crate::infra::store::digital_content::files_json;
 use crate::infra::store::pictures::ShownPicture;
 use crate::infra::store::stock::StockChange;
-use crate::infra::store::{StoreError, Tx, search, stock};
+use crate::infra::store::{StoreError, Tx, exchange_rates, search, stock};
 
 /// A product as it is to be.
 pub struct ProductWrite<'a> {
@@ -184,12 +184,12 @@ async fn replace_prices(
     record: &ProductRecord,
     options: &[i64],
 ) -> Result<(), StoreError> {
-    sqlx::query(
+    for statement in [
         "delete from prices where product_id = $1 and currency in (select currency from wallets)",
-    )
-    .bind(product)
-    .execute(&mut **tx)
-    .await?;
+        "delete from fiat_prices where product_id = $1",
+    ] {
+        sqlx::query(statement).bind(product).execute(&mut **tx).await?;
+    }
     let own = record.prices.iter().map(|price| (0, price));
     let of_options = options
         .iter()
@@ -202,6 +202,34 @@ async fn replace_prices(
     sqlx::query(
         r#"
         insert into prices (product_id, option_id, currency, price)
+        select $1, value ->> 0, value ->> 1, value ->> 2 from json_each($2)
+        "#,
+    )
+    .bind(product)
+    .bind(json!(rows).to_string())
+    .execute(&mut **tx)
+    .await?;
+    replace_fiat_prices(tx, product, record, options).await?;
+    exchange_rates::convert_product(tx, product).await
+}
+
+async fn replace_fiat_prices(
+    tx: &mut Tx,
+    product: i64,
+    record: &ProductRecord,
+    options: &[i64],
+) -> Result<(), StoreError> {
+    let of_options =
+        options.iter().zip(&record.options).map(|(option, record)| (*option, record.fiat));
+    let rows: Vec<_> = [(0, record.fiat)]
+        .into_iter()
+        .chain(of_options)
+        .filter_map(|(option, price)| Some((option, price?)))
+        .map(|(option, price)| json!([option, price.currency.as_str(), price.minor]))
+        .collect();
+    sqlx::query(
+        r#"
+        insert into fiat_prices (product_id, option_id, currency, price)
         select $1, value ->> 0, value ->> 1, value ->> 2 from json_each($2)
         "#,
     )
@@ -266,6 +294,7 @@ pub async fn delete(tx: &mut Tx, product: i64) -> Result<(), StoreError> {
         "update products set gone = 1, hidden = 0, edition = edition + 1 where id = $1",
         "update options set gone = 1 where product_id = $1",
         "delete from prices where product_id = $1",
+        "delete from fiat_prices where product_id = $1",
         "delete from product_categories where product_id = $1",
         "delete from product_pictures where product_id = $1",
         "delete from product_words where rowid = $1",

@@ -2,8 +2,8 @@
 
 use sqlx::FromRow;
 
-use crate::domain::catalog::{DigitalContent, Prices, ProductKind, Slug};
-use crate::domain::values::{Amount, Currency, Regions};
+use crate::domain::catalog::{DigitalContent, Prices, ProductKind, Slug, ValidRates};
+use crate::domain::values::{Amount, Currency, FiatCurrency, FiatPrice, Regions};
 use crate::infra::store::columns::parse_regions;
 use crate::infra::store::digital_content::ContentColumns;
 use crate::infra::store::pictures::{Image, ThumbRow};
@@ -23,8 +23,10 @@ pub struct Product {
     pub reserved: i64,
     pub categories: Vec<String>,
     pub options: Vec<ProductOption>,
-    /// The product's own, in the order of the wallets.
+    /// The product's own that count now, in the order of the wallets.
     pub prices: Prices,
+    /// The product's own in ordinary money.
+    pub fiat: Option<FiatPrice>,
     pub pictures: Vec<ProductPicture>,
 }
 
@@ -40,6 +42,7 @@ pub struct ProductOption {
     pub prices: Prices,
     /// Units: grams of one item; `None` where it is the product's.
     pub weight: Option<i64>,
+    pub fiat: Option<FiatPrice>,
 }
 
 #[derive(Clone, Debug)]
@@ -66,7 +69,9 @@ pub struct EditedProduct {
     /// Units: grams of one item; `None` if it is not known.
     pub weight: Option<i64>,
     pub excluded_countries: Regions,
+    /// The seller's own, not those converted from `fiat`.
     pub prices: Prices,
+    pub fiat: Option<FiatPrice>,
     pub categories: Vec<String>,
     pub options: Vec<ProductOption>,
     pub pictures: Vec<EditedPicture>,
@@ -113,7 +118,15 @@ struct OptionRow {
 struct PriceRow {
     option_id: i64,
     currency: Currency,
-    price: Amount,
+    price: Option<Amount>,
+    is_converted: bool,
+}
+
+#[derive(FromRow)]
+struct FiatRow {
+    option_id: i64,
+    currency: FiatCurrency,
+    price: i64,
 }
 
 #[derive(FromRow)]
@@ -149,14 +162,18 @@ macro_rules! product_where {
     };
 }
 
-/// A product that buyers can see.
-pub async fn find_shown(db: &mut Connection, slug: &Slug) -> Result<Option<Product>, StoreError> {
+/// A product that buyers can see, with the prices that count at these rates.
+pub async fn find_shown(
+    db: &mut Connection,
+    slug: &Slug,
+    rates: &ValidRates,
+) -> Result<Option<Product>, StoreError> {
     let row: Option<ProductRow> = sqlx::query_as(product_where!("slug = $1 and gone = 0"))
         .bind(slug)
         .fetch_optional(&mut *db)
         .await?;
     let Some(row) = row else { return Ok(None) };
-    let (prices, options) = list_options(db, row.id).await?;
+    let (prices, fiat, options) = list_options(db, row.id, Some(rates)).await?;
     let categories = list_categories(db, row.id).await?;
     let pictures: Vec<PictureRow> = sqlx::query_as(
         r#"
@@ -180,6 +197,7 @@ pub async fn find_shown(db: &mut Connection, slug: &Slug) -> Result<Option<Produ
         categories,
         options,
         prices,
+        fiat,
         pictures: pictures.into_iter().map(PictureRow::picture).collect(),
     }))
 }
@@ -192,7 +210,7 @@ pub async fn find(db: &mut Connection, slug: &Slug) -> Result<Option<EditedProdu
             .fetch_optional(&mut *db)
             .await?;
     let Some(row) = row else { return Ok(None) };
-    let (prices, options) = list_options(db, row.id).await?;
+    let (prices, fiat, options) = list_options(db, row.id, None).await?;
     let categories = list_categories(db, row.id).await?;
     let pictures: Vec<EditedPictureRow> = sqlx::query_as(
         r#"
@@ -219,20 +237,23 @@ pub async fn find(db: &mut Connection, slug: &Slug) -> Result<Option<EditedProdu
         weight: row.weight,
         excluded_countries: parse_regions(&row.excluded_countries)?,
         prices,
+        fiat,
         categories,
         options,
         pictures: pictures.into_iter().filter_map(EditedPictureRow::picture).collect(),
     }))
 }
 
-/// The product's own prices in the order of the wallets, and its options.
+/// The product's own prices in the order of the wallets and in ordinary money, and its options. Converted prices only with
+/// `rates`, where those are valid.
 async fn list_options(
     db: &mut Connection,
     product: i64,
-) -> Result<(Prices, Vec<ProductOption>), StoreError> {
+    rates: Option<&ValidRates>,
+) -> Result<(Prices, Option<FiatPrice>, Vec<ProductOption>), StoreError> {
     let prices: Vec<PriceRow> = sqlx::query_as(
         r#"
-        select r.option_id, r.currency, r.price
+        select r.option_id, r.currency, r.price, r.is_converted
         from prices r join wallets w on w.currency = r.currency
         where r.product_id = $1
         order by w.position
@@ -241,9 +262,21 @@ async fn list_options(
     .bind(product)
     .fetch_all(&mut *db)
     .await?;
+    let counts = |row: &&PriceRow| {
+        !row.is_converted || rates.is_some_and(|rates| rates.has(row.currency.as_str()))
+    };
     let prices_of = |option: i64| -> Prices {
-        let own = prices.iter().filter(|row| row.option_id == option);
-        own.map(|row| (row.currency.clone(), row.price)).collect()
+        let own = prices.iter().filter(|row| row.option_id == option).filter(counts);
+        own.filter_map(|row| Some((row.currency.clone(), row.price?))).collect()
+    };
+    let fiat: Vec<FiatRow> =
+        sqlx::query_as("select option_id, currency, price from fiat_prices where product_id = $1")
+            .bind(product)
+            .fetch_all(&mut *db)
+            .await?;
+    let fiat_of = |option: i64| {
+        let own = fiat.iter().find(|row| row.option_id == option);
+        own.map(|row| FiatPrice { currency: row.currency, minor: row.price })
     };
     let options: Vec<OptionRow> = sqlx::query_as(
         r#"
@@ -256,9 +289,10 @@ async fn list_options(
     .fetch_all(db)
     .await?;
     let options = options.into_iter().map(|OptionRow { id, name, stock, reserved, weight }| {
-        ProductOption { id, name, stock, reserved, prices: prices_of(id), weight }
+        let (prices, fiat) = (prices_of(id), fiat_of(id));
+        ProductOption { id, name, stock, reserved, prices, fiat, weight }
     });
-    Ok((prices_of(0), options.collect()))
+    Ok((prices_of(0), fiat_of(0), options.collect()))
 }
 
 async fn list_categories(db: &mut Connection, product: i64) -> Result<Vec<String>, StoreError> {

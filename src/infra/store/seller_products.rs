@@ -3,7 +3,7 @@
 use serde_json::json;
 use sqlx::FromRow;
 
-use crate::domain::values::Amount;
+use crate::domain::values::{Amount, FiatCurrency, FiatPrice};
 use crate::infra::store::pictures::{Image, ThumbRow};
 use crate::infra::store::{Connection, StoreError, stock};
 
@@ -28,7 +28,9 @@ pub struct DeskRow {
     pub hidden: bool,
     /// The lowest in the currency that was asked for.
     pub price: Option<Amount>,
-    /// Whether an option costs more than `price`.
+    /// The lowest in ordinary money.
+    pub fiat: Option<FiatPrice>,
+    /// Whether an option costs more than `price`, or `fiat` where there is no `price`.
     pub from: bool,
     /// Units: items, of all options together.
     pub stock: i64,
@@ -44,6 +46,9 @@ struct ListRow {
     hidden: bool,
     price: Option<Amount>,
     most: Option<Amount>,
+    fiat_price: Option<i64>,
+    fiat_most: Option<i64>,
+    fiat_currency: Option<FiatCurrency>,
     stock: i64,
     low: bool,
     #[sqlx(flatten)]
@@ -105,8 +110,11 @@ const WITH_WORDS: &str = concat!(
 const ROWS: &str = concat!(
     r#"
     select p.slug, p.name, p.hidden, i.thumb_width, i.thumb_height, i.thumb_webp, i.thumb_fallback, pp.alt,
-        (select min(r.price) from prices r where r.product_id = p.id and r.currency = $2) as price,
-        (select max(r.price) from prices r where r.product_id = p.id and r.currency = $2) as most,
+        (select min(r.price) from prices r where r.product_id = p.id and r.currency = $2 and r.is_converted = 0) as price,
+        (select max(r.price) from prices r where r.product_id = p.id and r.currency = $2 and r.is_converted = 0) as most,
+        (select min(f.price) from fiat_prices f where f.product_id = p.id) as fiat_price,
+        (select f.currency from fiat_prices f where f.product_id = p.id order by f.price limit 1) as fiat_currency,
+        (select max(f.price) from fiat_prices f where f.product_id = p.id) as fiat_most,
         "#,
     stock::total!(),
     " as stock, ",
@@ -171,7 +179,14 @@ impl ListRow {
             name: self.name,
             hidden: self.hidden,
             price: self.price,
-            from: self.price != self.most,
+            fiat: self
+                .fiat_price
+                .zip(self.fiat_currency)
+                .map(|(minor, currency)| FiatPrice { currency, minor }),
+            from: match self.price {
+                Some(price) => Some(price) != self.most,
+                None => self.fiat_price != self.fiat_most,
+            },
             stock: self.stock,
             low: self.low,
             thumb: self.thumb.image(),

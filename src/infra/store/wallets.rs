@@ -124,14 +124,14 @@ pub async fn reorder(tx: &mut Tx, currencies: &[String]) -> Result<(), StoreErro
     Ok(())
 }
 
-/// Every price in a currency: of products, options, shipping methods and discount codes.
+/// Every price that the seller gave in a currency: of products, options, shipping methods and discount codes.
 pub async fn list_prices(
     db: &mut Connection,
     currency: &Currency,
 ) -> Result<Vec<Amount>, StoreError> {
     let prices = sqlx::query_scalar(
         r#"
-        select price from prices where currency = $1
+        select price from prices where currency = $1 and is_converted = 0
         union select price from shipping_prices where currency = $1
         union select up_to from shipping_prices where currency = $1 and up_to is not null
         union select amount from shipping_free_from where currency = $1
@@ -164,8 +164,9 @@ const STRANDED: &str = r#"
     select name from products
     where id in (
         select product_id from prices r
-        where r.option_id = 0 and r.currency = $1 and not exists (
-            select 1 from prices o where o.product_id = r.product_id and o.option_id = 0 and o.currency <> $1))
+        where r.option_id = 0 and r.currency = $1 and r.is_converted = 0
+            and not exists (select 1 from prices o where o.product_id = r.product_id and o.option_id = 0 and o.currency <> $1)
+            and not exists (select 1 from fiat_prices f where f.product_id = r.product_id and f.option_id = 0))
     union all
     select name from shipping_rates s
     where exists (select 1 from shipping_prices r where r.rate = s.name and r.currency = $1)
@@ -177,7 +178,7 @@ const STRANDED: &str = r#"
     "#;
 const LOSING: &str = r#"
     select
-        (select count(*) from prices r where r.option_id = 0 and r.currency = $1) as products,
+        (select count(*) from prices r where r.option_id = 0 and r.currency = $1 and r.is_converted = 0) as products,
         (select count(*) from orders o join invoices i on i.order_id = o.id
             where i.currency = $1 and o.status in (select value from json_each($2))) as orders
     "#;

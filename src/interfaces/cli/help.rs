@@ -9,7 +9,7 @@ use crate::infra::config;
 /// The commands of `shop --help`.
 const GROUPS: [(&str, &[&str]); 7] = [
     ("Shop", &["serve", "watch", "close", "open"]),
-    ("Catalog and wallets", &["seed", "catalog", "wallet"]),
+    ("Catalog and wallets", &["seed", "catalog", "wallet", "rate"]),
     ("Orders", &["orders"]),
     ("Mail and notifications", &["mutt", "deliver", "notify"]),
     ("Web desk", &["desk"]),
@@ -25,11 +25,29 @@ const DATABASE: &[&str] = &["DATABASE_URL"];
 /// The settings of a command that writes messages to the seller.
 const MAIL: &[&str] = &["DATABASE_URL", "Mail", "SITE_NAME"];
 const ONION: &[&str] = &["DATABASE_URL", "ONION_FOLDER", "ONION_KEY"];
-const SELLING: &[&str] =
-    &["Shop", "Orders and payment", "Retention", "Mail", "Database", "Listeners", "Tor"];
-const WATCHING: &[&str] = &["Nodes", "TOLERANCE", "NOTIFY_COMMAND", "DATABASE_URL", "Mail"];
-const ALL: &[&str] =
-    &["Shop", "Orders and payment", "Retention", "Mail", "Database", "Listeners", "Tor", "Nodes"];
+const SELLING: &[&str] = &[
+    "Shop",
+    "Orders and payment",
+    "PRICE_IN",
+    "Retention",
+    "Mail",
+    "Database",
+    "Listeners",
+    "Tor",
+];
+const WATCHING: &[&str] =
+    &["Nodes", "Exchange rates", "TOLERANCE", "NOTIFY_COMMAND", "DATABASE_URL", "Mail"];
+const ALL: &[&str] = &[
+    "Shop",
+    "Orders and payment",
+    "Exchange rates",
+    "Retention",
+    "Mail",
+    "Database",
+    "Listeners",
+    "Tor",
+    "Nodes",
+];
 
 const PAGES: &[Page] = &[
     (
@@ -61,6 +79,11 @@ const PAGES: &[Page] = &[
         "wallet addresses",
         &["shop wallet addresses ETH", "shop wallet addresses BTC --first 40 --count 20 --numbers"],
         DATABASE,
+    ),
+    (
+        "rate",
+        &["shop rate", "shop rate ETH 2650 --valid 24h", "shop rate --file rates.json"],
+        &["DATABASE_URL", "PRICE_IN", "RATES_FILE", "RATES_HOURS"],
     ),
     ("orders", &["shop orders --open", "shop orders --state reported --since 2026-01-31"], MAIL),
     ("orders show", &["shop orders show K3QF0W2ZD7"], MAIL),

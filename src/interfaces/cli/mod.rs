@@ -21,6 +21,8 @@ mod orders;
 mod output;
 mod process_hardening;
 mod purge;
+mod rate;
+mod rate_source;
 mod seed;
 mod serve;
 mod shop_context;
@@ -71,6 +73,8 @@ enum Command {
     Mutt(mutt::MuttArgs),
     /// Check wallets and addresses
     Wallet(wallet::WalletArgs),
+    /// List and set exchange rates, to show prices in your reference currency
+    Rate(rate::RateArgs),
     /// Track payments on your own nodes; the only command that uses a network
     Watch(watch::WatchArgs),
     /// Run your own program (NOTIFY_COMMAND) if something has changed since it last ran
@@ -168,6 +172,7 @@ pub fn run() -> ExitCode {
             Command::Deliver(deliver) => Ok(deliver::run(deliver, settings).await),
             Command::Mutt(mutt) => mutt::run(mutt, &settings, &flags),
             Command::Wallet(wallet) => wallet::run(wallet, settings).await,
+            Command::Rate(rate) => rate::run(rate, settings).await,
             Command::Watch(watch) => watch::run(watch, settings).await,
             Command::Notify(arguments) => notify::run(arguments, settings).await,
             Command::Desk(desk) => desk::run(desk, settings).await,

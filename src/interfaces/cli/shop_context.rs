@@ -98,6 +98,7 @@ async fn with_database(db: Result<Db, StoreError>, settings: &Settings) -> anyho
             unpaid_bytes: settings.orders.unpaid_megabytes << 20,
             notify: settings.orders.notify,
             tolerance: settings.orders.tolerance,
+            price_in: settings.rates.price_in,
         },
         availability: Arc::new(Availability::default()),
         clocks: clock::reading,

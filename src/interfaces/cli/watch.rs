@@ -20,6 +20,7 @@ use crate::infra::node::{Bitcoin, Ethereum, Monero, NodeError, RpcClient, ScanIn
 use crate::infra::store;
 use crate::infra::store::StoreError;
 use crate::interfaces::cli::output::say;
+use crate::interfaces::cli::rate_source::RateWatch;
 use crate::interfaces::cli::shop_context::home;
 use crate::interfaces::cli::{notify, shop_context};
 use crate::interfaces::http::shutdown_signal;
@@ -106,15 +107,16 @@ async fn watch(
         return Ok(ExitCode::SUCCESS);
     }
     let notifies = settings.orders.notify_command.is_some();
+    let mut rates = RateWatch::of(settings);
     anyhow::ensure!(
-        !nodes.is_empty() || notifies,
+        !nodes.is_empty() || notifies || rates.is_some(),
         "no node is configured: set ETH_RPC_URL, BTC_RPC_URL or XMR_RPC_URL (docs/SELLER.md, \"Your own node\")"
     );
     anyhow::ensure!(
         !networks.is_empty() || nodes.is_empty(),
         "no wallet in the catalog uses a chain of these nodes"
     );
-    if nodes.is_empty() {
+    if nodes.is_empty() && notifies {
         say(
             "No node is configured: payments are not tracked. Running NOTIFY_COMMAND when something changes.",
         );
@@ -122,8 +124,14 @@ async fn watch(
     for network in &networks {
         say(&format!("Tracking payments in {}.", Coin::name_of_network(network)));
     }
+    if rates.is_some() {
+        say("Keeping the exchange rates up to date.");
+    }
     if command.once {
-        let mut is_well = true;
+        let mut is_well = match &mut rates {
+            Some(rates) => rates.tick(shop, settings).await,
+            None => true,
+        };
         for node in &mut nodes {
             is_well &= node.tick(shop, settings).await?;
         }
@@ -138,6 +146,9 @@ async fn watch(
     if notifies {
         running.push(actix_web::rt::spawn(notify::run_forever(shop.clone(), settings.clone())));
     }
+    running.extend(rates.map(|rates| {
+        actix_web::rt::spawn(update_rates_forever(rates, shop.clone(), settings.clone()))
+    }));
     tasks.borrow_mut().extend(running.iter().map(|task| task.abort_handle()));
     let _ = futures_util::future::select_all(running).await;
     anyhow::bail!("a task of `shop watch` stopped unexpectedly; the service manager restarts it")
@@ -166,6 +177,14 @@ async fn scan_forever(mut node: WatchedNode, shop: Shop, settings: Settings) {
             tracing::error!("will be tried again: {error}");
         }
         last = error;
+        tokio::time::sleep(pause).await;
+    }
+}
+
+async fn update_rates_forever(mut rates: RateWatch, shop: Shop, settings: Settings) {
+    let pause = Duration::from_secs(settings.nodes.watch_seconds.unsigned_abs());
+    loop {
+        rates.tick(&shop, &settings).await;
         tokio::time::sleep(pause).await;
     }
 }

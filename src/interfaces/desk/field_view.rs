@@ -29,6 +29,8 @@ pub enum FieldKind {
     Whole,
     /// In coins; the amount in Gwei is shown beside it.
     Coins,
+    /// In ordinary money.
+    Fiat,
     Area {
         rows: u8,
     },
@@ -123,7 +125,7 @@ impl FieldView {
     pub fn mode(&self) -> &'static str {
         match self.kind {
             FieldKind::Whole => "numeric",
-            FieldKind::Coins => "decimal",
+            FieldKind::Coins | FieldKind::Fiat => "decimal",
             _ => "text",
         }
     }

@@ -64,6 +64,7 @@ impl Complaint {
     pub fn link(&self) -> Option<(&'static str, &'static str)> {
         match self.check {
             "wallets" | "addresses" => Some(("/wallets", "Wallets")),
+            "rates" => Some(("/wallets/rates", "Exchange rates")),
             "catalog" => Some(("/products", "Products")),
             "pages" => Some(("/pages", "Pages")),
             _ => None,

@@ -9,6 +9,7 @@ mod confirmation;
 mod discounts;
 mod error;
 mod error_page;
+mod exchange_rates;
 mod extract;
 mod field_view;
 mod form;
@@ -56,6 +57,7 @@ pub fn addresses(config: &mut ServiceConfig) {
     products::addresses(config);
     records::addresses::<StoredDiscount>(config);
     records::ordered_addresses::<StoredRate>(config);
+    exchange_rates::addresses(config);
     wallets::addresses(config);
     pages::addresses(config);
     appearance::addresses(config);

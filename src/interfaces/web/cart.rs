@@ -128,8 +128,9 @@ pub async fn price_cart(
     wallet: &Wallet,
 ) -> Result<PricedCart, PageError> {
     let keys = basket.lines().iter().map(|line| line.key);
+    let has_rate = app.valid_rates().has(wallet.currency.as_str());
     let mut db = app.shop.db.reader().await?;
-    let offers = store::offers::list(&mut db, keys, &wallet.currency).await?;
+    let offers = store::offers::list(&mut db, keys, &wallet.currency, has_rate).await?;
     let mut cart = PricedCart::new(basket, &offers, &wallet.currency, wallet.coin.most());
     cart.check_shipping(&store::shipping::list(&mut db).await?);
     Ok(cart)
@@ -246,6 +247,7 @@ fn why_unavailable(cart: &PricedCart, key: OfferKey) -> Option<Text<'static>> {
         left if left < line.quantity.get() => {
             text("cart-item-too-few").count("left", left).count("wanted", line.quantity)
         }
+        _ if line.offer.needs_rate => text("cart-item-no-rate").with("currency", &cart.currency),
         _ if line.offer.price.is_none() => {
             text("cart-item-other-currency").with("currency", &cart.currency)
         }

@@ -5,7 +5,7 @@ use actix_web::http::StatusCode;
 use askama::Template;
 
 use crate::domain::catalog::{IN_WINDOW, Slug, Stock};
-use crate::domain::values::{Amount, Currency};
+use crate::domain::values::{Amount, Currency, FiatPrice};
 use crate::infra::store;
 use crate::infra::store::listing::{Card, Window};
 use crate::infra::store::pictures::Image;
@@ -14,6 +14,7 @@ use crate::infra::store::sprites::SheetCell;
 use crate::interfaces::web::context::RequestContext;
 use crate::interfaces::web::error::PageError;
 use crate::interfaces::web::extract::query_field;
+use crate::interfaces::web::fiat;
 use crate::interfaces::web::layout::{CategoryLink, Layout, category_href};
 use crate::interfaces::web::texts::{Text, text};
 
@@ -28,6 +29,10 @@ struct CardView {
     name: String,
     initial: char,
     price: Option<Amount>,
+    /// In ordinary money; instead of `price` where there is none.
+    fiat: Option<FiatPrice>,
+    /// What `price` is worth.
+    worth: Option<String>,
     from: bool,
     is_sold_out: bool,
     /// Unless there is plenty.
@@ -76,6 +81,10 @@ struct ProductPage<'a> {
     initial: char,
     crumbs: Vec<CategoryLink>,
     price: Option<Amount>,
+    /// The lowest in ordinary money, where that cannot be converted now.
+    fiat: Option<FiatPrice>,
+    /// What `price` is worth.
+    worth: Option<Text<'static>>,
     from: bool,
     /// The currencies it can be bought in instead.
     others: String,
@@ -113,8 +122,9 @@ pub async fn show_window(context: RequestContext) -> Result<HttpResponse, PageEr
     let mut db = context.app.shop.db.reader().await?;
     let total = store::listing::find_size(&mut db, currency, "").await?.unwrap_or(0);
     let n_products = IN_WINDOW as i64;
-    let window = Window { currency, category: "", first: 0, n_products };
-    let mut cards = card_views(store::listing::list(&mut db, window).await?);
+    let has_rate = context.has_rate();
+    let window = Window { currency, category: "", first: 0, n_products, has_rate };
+    let mut cards = card_views(&context, store::listing::list(&mut db, window).await?);
     // A cell is found by its picture, so it is right whatever else the sheet shows.
     let cells = store::sprites::list_cells(&mut db, currency).await?;
     for card in &mut cards {
@@ -159,13 +169,14 @@ async fn show_list(
     let total = store::listing::find_size(&mut db, currency, category).await?.unwrap_or(0);
     let paging = Paging::new(format!("{address}?page="), number, total)?;
     let first = (number - 1) * PER_PAGE;
-    let window = Window { currency, category, first, n_products: PER_PAGE };
+    let has_rate = context.has_rate();
+    let window = Window { currency, category, first, n_products: PER_PAGE, has_rate };
     let template = ListPage {
         layout: Layout::new(context, paging.at(number)),
         title,
         summary: text("catalog-products").count("total", total),
         empty: text("catalog-list-empty").with("currency", currency),
-        cards: card_views(store::listing::list(&mut db, window).await?),
+        cards: card_views(context, store::listing::list(&mut db, window).await?),
         paging,
     };
     context.render_cached(key, &template)
@@ -184,7 +195,9 @@ pub async fn search(context: RequestContext) -> Result<HttpResponse, PageError> 
     let encoded: String = form_urlencoded::byte_serialize(query.as_bytes()).collect();
     let paging = Paging::new(format!("/search?q={encoded}&page="), number, total)?;
     let ids = found.chunks(PER_PAGE as usize).nth(number as usize - 1).unwrap_or_default();
-    let cards = card_views(store::listing::list_chosen(&mut db, ids, currency).await?);
+    let has_rate = context.has_rate();
+    let cards = store::listing::list_chosen(&mut db, ids, currency, has_rate).await?;
+    let cards = card_views(&context, cards);
     let layout = Layout { query: query.clone(), ..Layout::new(&context, paging.at(number)) };
     let (title, empty) = match query.trim() {
         "" => (text("catalog-search"), text("catalog-search-nothing-typed")),
@@ -222,7 +235,7 @@ pub async fn show_refused_add(
 
 async fn find_product(context: &RequestContext, slug: &Slug) -> Result<Product, PageError> {
     let mut db = context.app.shop.db.reader().await?;
-    store::products::find_shown(&mut db, slug).await?.ok_or(PageError::NotFound)
+    store::products::find_shown(&mut db, slug, &context.rates).await?.ok_or(PageError::NotFound)
 }
 
 async fn product_page<'a>(
@@ -284,6 +297,8 @@ async fn product_page<'a>(
         product,
         initial: initial(&product.name),
         crumbs: crumbs.collect(),
+        worth: lowest.and_then(|lowest| worth_of(context, product, lowest)),
+        fiat: lowest_fiat(product).filter(|_| lowest.is_none()),
         price: lowest,
         from: differ,
         others: others.unwrap_or_default(),
@@ -297,6 +312,23 @@ async fn product_page<'a>(
     })
 }
 
+/// The lowest price in ordinary money, of the product or its options.
+fn lowest_fiat(product: &Product) -> Option<FiatPrice> {
+    let of_options = product.options.iter().filter_map(|option| option.fiat.or(product.fiat));
+    of_options.min_by_key(|price| price.minor).or(product.fiat)
+}
+
+/// What the lowest price is worth: exactly what the seller said, if it was converted from that.
+fn worth_of(context: &RequestContext, product: &Product, lowest: Amount) -> Option<Text<'static>> {
+    let (wallet, rate) = context.wallet().zip(context.rates.find(context.currency()))?;
+    match lowest_fiat(product) {
+        Some(price) if rate.coins_for(price, &wallet.coin) == Some(lowest) => {
+            Some(fiat::exact_worth(rate, price))
+        }
+        _ => fiat::worth(&context.rates, context.currency(), lowest),
+    }
+}
+
 /// Of all options together; options without a quantity of their own share the product's.
 fn total_stock(product: &Product) -> Stock {
     let own = product.options.iter().filter_map(|option| Some((option.stock?, option.reserved)));
@@ -308,15 +340,19 @@ fn total_stock(product: &Product) -> Stock {
     Stock::of(free, reserved)
 }
 
-fn card_views(cards: Vec<Card>) -> Vec<CardView> {
+fn card_views(context: &RequestContext, cards: Vec<Card>) -> Vec<CardView> {
+    let worth =
+        |card: &Card| fiat::short_worth(&context.rates, context.currency(), card.price?, card.fiat);
     cards
         .into_iter()
         .map(|card| {
             let stock = Stock::of(card.stock, card.reserved);
             CardView {
+                worth: worth(&card),
                 initial: initial(&card.name),
                 slug: card.slug,
                 name: card.name,
+                fiat: card.fiat,
                 price: card.price,
                 from: card.from,
                 is_sold_out: stock == Stock::SoldOut,

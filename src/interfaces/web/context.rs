@@ -7,6 +7,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
+use crate::domain::catalog::ValidRates;
 use crate::domain::payment::Wallet;
 use crate::interfaces::http::takes_gzip;
 use crate::interfaces::web::error::PageError;
@@ -20,6 +21,8 @@ pub struct RequestContext {
     pub app: Data<AppState>,
     pub visitor: Visitor,
     pub snapshot: Arc<SiteSnapshot>,
+    /// At the time of the request.
+    pub rates: ValidRates,
     /// Grows whenever pages of the catalog change.
     version: i64,
 }
@@ -44,7 +47,8 @@ impl RequestContext {
         visitor: Visitor,
     ) -> Result<Self, PageError> {
         let (snapshot, version) = app.snapshot().await?;
-        Ok(Self { request: request.clone(), app, visitor, snapshot, version })
+        let rates = app.valid_rates();
+        Ok(Self { request: request.clone(), app, visitor, snapshot, rates, version })
     }
 
     /// A part of the path; empty if the address has none of this name.
@@ -79,9 +83,9 @@ impl RequestContext {
         self.send(status, &CompressedPage::fast(html), cookie)
     }
 
-    /// A page of the catalog, if it has been rendered since the catalog last changed.
+    /// A page of the catalog, if it has been rendered since the catalog last changed, with the rates that are valid now.
     pub fn find_cached(&self, key: &str) -> Option<HttpResponse> {
-        let page = self.app.page_cache.find(self.version, key)?;
+        let page = self.app.page_cache.find(self.version, &self.with_rates(key))?;
         Some(self.send(StatusCode::OK, &page, None))
     }
 
@@ -92,8 +96,18 @@ impl RequestContext {
         template: &impl Template,
     ) -> Result<HttpResponse, PageError> {
         let page = Arc::new(CompressedPage::best(&template.render()?));
-        self.app.page_cache.insert(self.version, key, page.clone());
+        self.app.page_cache.insert(self.version, self.with_rates(&key), page.clone());
         Ok(self.send(StatusCode::OK, &page, None))
+    }
+
+    /// A new rate changes the version; a rate that has expired only this.
+    fn with_rates(&self, key: &str) -> String {
+        format!("{key} {}", self.rates.key())
+    }
+
+    /// Whether the visitor's currency has a valid exchange rate.
+    pub fn has_rate(&self) -> bool {
+        self.rates.has(self.currency())
     }
 
     /// The page with the visitor's own values filled in, compressed if the browser accepts it.

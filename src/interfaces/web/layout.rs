@@ -1,9 +1,12 @@
 //! What surrounds every page.
 
+use crate::domain::catalog::ValidRates;
+use crate::domain::values::{Amount, Currency};
 use crate::infra::store::appearance::Logo;
 use crate::infra::store::categories::CategorySize;
 use crate::infra::store::pages::SellersPage;
 use crate::interfaces::web::context::RequestContext;
+use crate::interfaces::web::fiat;
 use crate::interfaces::web::page_cache::{CART_COUNT, TOKEN};
 use crate::interfaces::web::texts::{Html, Text, text};
 
@@ -31,6 +34,8 @@ pub struct Layout<'a> {
     pub back: String,
     /// What was searched for, on the search page.
     pub query: String,
+    /// At the time of the request.
+    pub rates: &'a ValidRates,
 }
 
 pub struct CategoryLink {
@@ -62,7 +67,23 @@ impl<'a> Layout<'a> {
             pages: &snapshot.pages,
             back: back.into(),
             query: String::new(),
+            rates: &context.rates,
         }
+    }
+
+    /// What an amount of the visitor's currency is worth; `None` without a valid exchange rate.
+    pub fn worth(&self, amount: &Amount) -> Option<Text<'static>> {
+        fiat::worth(self.rates, self.currency, *amount)
+    }
+
+    /// The same for another currency, such as an order's.
+    pub fn worth_in(&self, currency: &Currency, amount: &Amount) -> Option<Text<'static>> {
+        fiat::worth(self.rates, currency.as_str(), *amount)
+    }
+
+    /// Below a list of prices.
+    pub fn rate_note(&self) -> Option<Text<'static>> {
+        fiat::rate_note(self.rates, self.currency)
     }
 
     /// A text for an HTML page.

@@ -12,6 +12,7 @@ mod conversation;
 mod error;
 mod error_page;
 mod extract;
+mod fiat;
 mod layout;
 mod middleware;
 mod open_order;

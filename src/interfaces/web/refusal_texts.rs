@@ -40,6 +40,9 @@ pub fn notice(notice: &Notice) -> Text<'static> {
         Notice::OtherCurrency { name, currency } => {
             text("cart-notice-other-currency").with("name", name).with("currency", currency)
         }
+        Notice::NoRate { name, currency } => {
+            text("cart-notice-no-rate").with("name", name).with("currency", currency)
+        }
         Notice::Unknown => text("cart-notice-unknown"),
         Notice::TooDear => text("cart-notice-too-dear"),
         Notice::NoShippingIn { currency } => {

@@ -11,6 +11,7 @@ use sha2::Sha256;
 
 use crate::actions;
 use crate::actions::{ClosedReason, Shop};
+use crate::domain::catalog::{ExchangeRate, ValidRates};
 use crate::domain::payment::Wallet;
 use crate::domain::values::{Accent, Currency, Timestamp};
 use crate::infra::store;
@@ -59,6 +60,8 @@ pub struct AppState {
 pub struct SiteSnapshot {
     seeding: i64,
     pub wallets: Vec<Wallet>,
+    /// Valid or not: see [`AppState::valid_rates`].
+    rates: Vec<ExchangeRate>,
     pub is_demo: bool,
     /// Without their text.
     pub pages: Vec<SellersPage>,
@@ -169,6 +172,7 @@ impl AppState {
         }
         let mut db = db.reader().await?;
         let wallets = store::wallets::list(&mut db).await?;
+        let rates = store::exchange_rates::list(&mut db).await?;
         let pages = store::pages::list_shown(&mut db).await?;
         let mut categories = HashMap::new();
         for name in wallets.iter().map(|wallet| wallet.currency.as_str()).chain([""]) {
@@ -182,6 +186,7 @@ impl AppState {
             seeding: version.seeding,
             is_demo: wallets.iter().any(Wallet::is_demo),
             wallets,
+            rates,
             pages,
             site_name: look.name.unwrap_or_else(|| self.site.name.clone()),
             contact: look.contact.unwrap_or_else(|| self.site.contact.clone()),
@@ -192,6 +197,13 @@ impl AppState {
         });
         *self.snapshot.lock() = Some(snapshot.clone());
         Ok((snapshot, version.catalog + n_changes))
+    }
+
+    /// The exchange rates that are valid now, of those that [`Self::snapshot`] last found.
+    pub fn valid_rates(&self) -> ValidRates {
+        let snapshot = self.snapshot.lock();
+        let rates = snapshot.as_ref().map_or(&[][..], |snapshot| &snapshot.rates);
+        ValidRates::of(rates, self.shop.policy.price_in, now())
     }
 
     /// The id of the text that every page shows while no orders are taken, as [`Self::snapshot`] last found it.

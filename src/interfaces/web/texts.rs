@@ -54,6 +54,11 @@ pub fn moment(at: Timestamp) -> Text<'static> {
     dated("layout-moment", at).with("time", &at.rfc_3339()[11..16])
 }
 
+/// `21 November`.
+pub fn day_and_month(at: Timestamp) -> Text<'static> {
+    dated("layout-day-and-month", at)
+}
+
 fn dated(id: &'static str, at: Timestamp) -> Text<'static> {
     let written = at.short_day();
     let part = |range: Range<usize>| written[range].trim_start_matches('0').to_owned();

@@ -31,6 +31,7 @@ cart-unknown-currency = This currency is not accepted. Choose one of those above
 cart-item-sold-out = { $name } is sold out.
 cart-item-too-few = Only { $left } { $name } in stock (you asked for { $wanted }, including your cart).
 cart-item-other-currency = { $name } is not available in { $currency }. Choose another currency.
+cart-item-no-rate = { $name } cannot be ordered in { $currency } right now: there is no current exchange rate. Try again later, or choose another currency.
 cart-options-too-few = Only { $left } in stock for all options of { $name } together, including those in your cart.
 
 ## What changed since the buyer last looked
@@ -46,6 +47,7 @@ cart-contested =
 cart-notice-sold-out = { $name } is sold out. Remove it.
 cart-notice-too-few = Only { $left } { $name } in stock (you asked for { $wanted }). Reduce the quantity.
 cart-notice-other-currency = { $name } is not available in { $currency }. Choose another currency or remove it.
+cart-notice-no-rate = { $name } cannot be ordered in { $currency } right now: there is no current exchange rate. Try again later, choose another currency or remove it.
 cart-notice-unknown = An item is no longer available and was removed.
 cart-notice-no-shipping = We have no shipping price in { $currency }. Choose another currency.
 cart-notice-too-heavy = This order is too large for our shipping methods. Reduce it, or split it into several orders.

@@ -38,6 +38,7 @@ catalog-in-stock = In stock
 catalog-breadcrumb = Breadcrumb
 catalog-shop = Shop
 catalog-other-currency = Not available in { $currency }.
+catalog-no-rate = This product cannot be ordered in { $currency } right now: there is no current exchange rate.
 catalog-sold-in = Sold in { $currencies }: switch currency above.
 catalog-list-and = { $first } and { $last }
 catalog-option = Option

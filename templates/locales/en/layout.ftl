@@ -28,7 +28,14 @@ layout-mirrors = Signed mirror list
 layout-contact = Contact: { $contact }
 layout-promise = No scripts, no tracking. Pay with cryptocurrency. Your data stays on this server.
 
+# What an amount of coins is worth in ordinary money.
+layout-worth = about { $value } (rate of { $day })
+layout-worth-short = about { $value }
+layout-worth-exact = { $value } (rate of { $day })
+layout-rate-note = Amounts in { $currency }: rate of { $day }.
+
 layout-day = { $day } { $month } { $year }
+layout-day-and-month = { $day } { $month }
 layout-moment = { $day } { $month } { $year }, { $time } UTC
 layout-month =
     { $n ->

@@ -2,6 +2,7 @@
 
 mod access;
 mod appearance;
+mod exchange_rates;
 mod login;
 mod newcomer;
 mod orders;

@@ -2,6 +2,7 @@
 
 mod finding;
 mod host;
+mod rates;
 mod selling;
 mod shipping;
 mod storage;
@@ -61,6 +62,7 @@ async fn check_shop(settings: &Settings) -> Vec<Finding> {
             findings.push(or_bad("siege", selling::check_siege(&shop).await, ""));
             findings.extend(selling::check_catalog(&shop).await);
             findings.push(or_bad("shipping", shipping::check_shipping(&shop).await, ""));
+            findings.push(or_bad("rates", rates::check(&shop).await, ""));
             findings.extend(selling::check_addresses(&shop).await);
             findings.extend(selling::check_nodes(&shop, settings).await);
             findings.extend(selling::check_confirmations(settings));
@@ -106,6 +108,7 @@ fn check_host() -> [Finding; 3] {
 pub async fn complaints(shop: &Shop, settings: &Settings) -> Vec<Complaint> {
     let mut findings = selling::check_catalog(shop).await;
     findings.push(or_bad("shipping", shipping::check_shipping(shop).await, ""));
+    findings.push(or_bad("rates", rates::check(shop).await, ""));
     findings.extend(selling::check_addresses(shop).await);
     findings.push(or_bad("messages", storage::check_messages(shop).await, ""));
     findings.push(host::check_clock(shop, settings).await);

@@ -102,8 +102,7 @@ impl ProductForm {
         let normal = |text: &&str| text.replace("\r\n", "\n").trim().to_owned();
         let option_prices = self.options.iter().flat_map(|option| &option.prices);
         let prices = self.prices.iter().chain(option_prices);
-        let prices =
-            prices.map(|price| (price.currency.as_str(), Amount::parse_coins(&price.coins).ok()));
+        let prices = prices.map(|price| (price.currency.as_str(), amount(&price.coins)));
         Content {
             texts: parts.map(|part| part.iter().map(normal).collect()),
             prices: prices.collect(),
@@ -134,8 +133,13 @@ impl ProductForm {
 struct Content<'a> {
     /// The product's own, what is delivered, categories, options, pictures.
     texts: [Vec<String>; 5],
-    /// Currency and amount; `None` if it is no amount.
-    prices: Vec<(&'a str, Option<Amount>)>,
+    /// Currency and amount.
+    prices: Vec<(&'a str, Result<Amount, &'a str>)>,
+}
+
+/// The text itself if it is no amount, such as one with its currency.
+fn amount(text: &str) -> Result<Amount, &str> {
+    Amount::parse_coins(text).map_err(|_| text)
 }
 
 /// If units were sold or added meanwhile, the text says how many.

@@ -11,7 +11,6 @@ use futures_util::stream::FuturesOrdered;
 
 use crate::actions;
 use crate::actions::{AddedPicture, Edited, PictureError, Shop};
-use crate::domain::payment::Wallet;
 use crate::domain::values::text::sentence;
 use crate::infra::store;
 use crate::infra::store::products::EditedProduct;
@@ -21,7 +20,9 @@ use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::page::page;
 use crate::interfaces::desk::products::address::{address, find, preferred_currency, to_product};
 use crate::interfaces::desk::products::edit_page::{EditPage, Preview, ProductView, pools};
-use crate::interfaces::desk::products::form::{FieldTexts, PictureFields, ProductForm};
+use crate::interfaces::desk::products::form::{
+    FieldTexts, PictureFields, PriceColumns, ProductForm,
+};
 use crate::interfaces::desk::session::Seller;
 use crate::interfaces::desk::state::Desk;
 use crate::interfaces::desk::upload::{UploadedFile, read_upload};
@@ -46,8 +47,8 @@ const AT_ONCE: usize = 2;
 pub async fn show(request: HttpRequest, desk: Data<Desk>, seller: Seller) -> DeskResult {
     let editor = Editor::new(&request, &desk, &seller).await?;
     let form = match &editor.product {
-        Some(product) => ProductForm::of(product, &editor.wallets),
-        None => ProductForm::empty(&editor.wallets),
+        Some(product) => ProductForm::of(product, &editor.columns),
+        None => ProductForm::empty(&editor.columns),
     };
     editor.page(StatusCode::OK, form, &Feedback::default()).await
 }
@@ -100,7 +101,7 @@ struct Editor<'a> {
     request: &'a HttpRequest,
     desk: &'a Desk,
     seller: &'a Seller,
-    wallets: Vec<Wallet>,
+    columns: PriceColumns,
     /// The product of the address; `None`: a new one.
     product: Option<EditedProduct>,
 }
@@ -116,7 +117,8 @@ impl<'a> Editor<'a> {
             None => None,
         };
         let wallets = store::wallets::list(&mut *desk.shop.db.reader().await?).await?;
-        Ok(Self { request, desk, seller, wallets, product })
+        let columns = PriceColumns::new(wallets, product.as_ref(), desk.shop.policy.price_in);
+        Ok(Self { request, desk, seller, columns, product })
     }
 
     async fn submit(&self, body: Payload) -> DeskResult {
@@ -140,7 +142,7 @@ impl<'a> Editor<'a> {
         if self.product.is_none() {
             parse_idempotency_key(fields.get("once"))?;
         }
-        let mut form = ProductForm::read(&fields, &self.wallets);
+        let mut form = ProductForm::read(&fields, &self.columns);
         for AddedPicture { file, fingerprint } in uploaded.added {
             // A picture that was chosen twice is one picture.
             if !form.pictures.iter().any(|picture| picture.file == file) {
@@ -155,7 +157,7 @@ impl<'a> Editor<'a> {
         match fields.get("do") {
             "save" | "" => return self.save(form, feedback).await,
             "preview" => feedback.has_preview = true,
-            "option-add" => form.options.push(ProductForm::new_option(&self.wallets)),
+            "option-add" => form.options.push(ProductForm::new_option(&self.columns)),
             action => rearrange(&mut form, action),
         }
         if !feedback.errors.is_empty() {
@@ -174,7 +176,7 @@ impl<'a> Editor<'a> {
                 && option.prices.iter().all(|price| price.coins.is_empty()))
         });
         let slug = self.product.as_ref().map(|product| &product.slug);
-        let edit = match form.read_edit(&self.wallets, slug) {
+        let edit = match form.read_edit(&self.columns, slug) {
             Ok(edit) if feedback.errors.is_empty() => edit,
             Ok(_) => return self.refuse(form, feedback).await,
             Err(errors) => {
@@ -199,7 +201,7 @@ impl<'a> Editor<'a> {
                 self.refuse(form, feedback).await
             }
             Edited::Meanwhile(product) => {
-                let saved = ProductForm::of(&product, &self.wallets);
+                let saved = ProductForm::of(&product, &self.columns);
                 // A form sent twice was saved the first time.
                 if form.has_same_content(&saved) {
                     return Ok(to_product(&product.slug, "saved"));
@@ -240,7 +242,7 @@ impl<'a> Editor<'a> {
         };
         let slug = self.product.as_ref().map(|product| product.slug.as_str());
         let categories = store::categories::list(&mut db).await?;
-        let currency = preferred_currency(self.desk, &self.wallets);
+        let currency = preferred_currency(self.desk, &self.columns.wallets);
         let template = EditPage {
             layout: DeskLayout::new(self.seller, "/products").with_notice(self.request, &NOTICES),
             address: slug.map_or("/products/new".to_owned(), address),
@@ -248,6 +250,7 @@ impl<'a> Editor<'a> {
             preview: feedback.has_preview.then(|| Preview::new(&form, currency)),
             idempotency_key: new_idempotency_key(),
             form: &form,
+            fiat: self.columns.fiat,
             errors: &feedback.errors,
             saved: &feedback.saved,
             was_changed: feedback.was_changed,

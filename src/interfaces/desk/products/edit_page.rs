@@ -3,13 +3,13 @@
 use askama::Template;
 
 use crate::domain::catalog::{ProductKind, markdown};
-use crate::domain::values::Amount;
+use crate::domain::values::{Amount, FiatCurrency};
 use crate::infra::store;
 use crate::infra::store::products::EditedProduct;
 use crate::interfaces::desk::field_view::{FaultLine, FieldKind, FieldView};
 use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::products::form::{
-    FieldTexts, OptionFields, PictureFields, PriceField, ProductForm,
+    FIAT, FieldTexts, OptionFields, PictureFields, PriceField, ProductForm,
 };
 use crate::interfaces::desk::regions;
 
@@ -51,6 +51,8 @@ pub struct EditPage<'a> {
     /// Of the smaller forms. It is new on each page, so that the same change can be made again.
     pub idempotency_key: String,
     pub form: &'a ProductForm,
+    /// Of prices in ordinary money.
+    pub fiat: Option<FiatCurrency>,
     pub errors: &'a FieldTexts,
     pub saved: &'a FieldTexts,
     pub was_changed: bool,
@@ -117,7 +119,11 @@ impl EditPage<'_> {
     }
 
     fn price_of(&self, key: &str, name: &str, price: &PriceField) -> FieldView {
-        let field = FieldView::new(name, &price.currency, FieldKind::Coins);
+        let field = match self.fiat.filter(|_| price.currency == FIAT) {
+            Some(currency) => FieldView::new(name, currency.as_str(), FieldKind::Fiat)
+                .hint("for the other currencies, at the exchange rate"),
+            None => FieldView::new(name, &price.currency, FieldKind::Coins),
+        };
         self.filled(key, field, &price.coins)
     }
 
@@ -170,6 +176,10 @@ fn labelled(field: &str, text: &str) -> String {
     let number =
         |n: &str| n.parse::<usize>().map_or_else(|_| n.to_owned(), |n| (n + 1).to_string());
     match parts.as_slice() {
+        ["price", FIAT] => format!("Price in ordinary money: {text}"),
+        ["option", n, "price", FIAT] => {
+            format!("Price in ordinary money of option {}: {text}", number(n))
+        }
         ["price", currency] => format!("Price in {currency}: {text}"),
         ["option", n, "price", currency] => {
             format!("Price in {currency} of option {}: {text}", number(n))

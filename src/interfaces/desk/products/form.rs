@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::domain::catalog::ProductKind;
 use crate::domain::payment::Wallet;
-use crate::domain::values::FileName;
+use crate::domain::values::{FiatCurrency, FiatPrice, FileName};
 use crate::infra::store::pictures::Image;
 use crate::infra::store::products::EditedProduct;
 use crate::interfaces::desk::amounts::coins_in;
@@ -45,6 +45,7 @@ pub struct ProductForm {
 
 #[derive(Clone)]
 pub struct PriceField {
+    /// [`FIAT`]: in ordinary money.
     pub currency: String,
     pub coins: String,
 }
@@ -73,27 +74,60 @@ pub struct PictureFields {
 /// A text for each field: an error, or the saved value.
 pub type FieldTexts = HashMap<String, String>;
 
-fn price_fields(wallets: &[Wallet], coins: impl Fn(&str) -> String) -> Vec<PriceField> {
-    let field = |wallet: &Wallet| {
-        let currency = wallet.currency.to_string();
-        PriceField { coins: coins(&currency), currency }
-    };
-    wallets.iter().map(field).collect()
+/// The currencies in which the form takes prices.
+pub struct PriceColumns {
+    pub wallets: Vec<Wallet>,
+    /// Of the prices in ordinary money; `None`: the form takes none.
+    pub fiat: Option<FiatCurrency>,
+}
+
+/// The name of the field of a price in ordinary money; a wallet's currency has capital letters.
+pub const FIAT: &str = "fiat";
+
+impl PriceColumns {
+    /// The currency of the product's own prices comes before the shop's reference currency.
+    pub fn new(
+        wallets: Vec<Wallet>,
+        product: Option<&EditedProduct>,
+        price_in: Option<FiatCurrency>,
+    ) -> Self {
+        let stored = product.and_then(|product| {
+            let of_options = product.options.iter().filter_map(|option| option.fiat);
+            product.fiat.into_iter().chain(of_options).next()
+        });
+        Self { wallets, fiat: stored.map(|price| price.currency).or(price_in) }
+    }
+
+    /// The price in ordinary money as its field shows it, with a currency that is not the column's.
+    fn shown(&self, price: Option<FiatPrice>) -> String {
+        match price {
+            Some(price) if Some(price.currency) == self.fiat => price.number(),
+            Some(price) => price.to_string(),
+            None => String::new(),
+        }
+    }
+}
+
+/// `coins`: what the field of a currency, or of [`FIAT`], holds.
+fn price_fields(columns: &PriceColumns, coins: impl Fn(&str) -> String) -> Vec<PriceField> {
+    let names = columns.wallets.iter().map(|wallet| wallet.currency.to_string());
+    let names = names.chain(columns.fiat.map(|_| FIAT.to_owned()));
+    names.map(|currency| PriceField { coins: coins(&currency), currency }).collect()
 }
 
 impl ProductForm {
     /// Of a new product.
-    pub fn empty(wallets: &[Wallet]) -> Self {
+    pub fn empty(columns: &PriceColumns) -> Self {
         Self {
             once: new_idempotency_key(),
             kind: ProductKind::default().as_str().to_owned(),
             stock: "1".to_owned(),
-            prices: price_fields(wallets, |_| String::new()),
+            prices: price_fields(columns, |_| String::new()),
             ..Self::default()
         }
     }
 
-    pub fn of(product: &EditedProduct, wallets: &[Wallet]) -> Self {
+    pub fn of(product: &EditedProduct, columns: &PriceColumns) -> Self {
         let shown = |n: Option<i64>| n.map(|n| n.to_string()).unwrap_or_default();
         Self {
             once: new_idempotency_key(),
@@ -109,7 +143,10 @@ impl ProductForm {
             download_days: shown(product.content.download_days),
             stock: product.stock.to_string(),
             stock_was: product.stock.to_string(),
-            prices: price_fields(wallets, |currency| coins_in(&product.prices, currency)),
+            prices: price_fields(columns, |currency| match currency {
+                FIAT => columns.shown(product.fiat),
+                currency => coins_in(&product.prices, currency),
+            }),
             options: product
                 .options
                 .iter()
@@ -118,7 +155,10 @@ impl ProductForm {
                     name: option.name.clone(),
                     stock: shown(option.stock),
                     stock_was: shown(option.stock),
-                    prices: price_fields(wallets, |currency| coins_in(&option.prices, currency)),
+                    prices: price_fields(columns, |currency| match currency {
+                        FIAT => columns.shown(option.fiat),
+                        currency => coins_in(&option.prices, currency),
+                    }),
                     weight: shown(option.weight),
                 })
                 .collect(),
@@ -139,7 +179,7 @@ impl ProductForm {
         }
     }
 
-    pub fn read(form: &FieldList, wallets: &[Wallet]) -> Self {
+    pub fn read(form: &FieldList, columns: &PriceColumns) -> Self {
         let text = |name: &str| form.get(name).to_owned();
         // Each row sends each of its fields once, so the n-th fields of all names belong together.
         let nth = |name: &str, n: usize| form.all(name).nth(n).unwrap_or_default().to_owned();
@@ -149,7 +189,7 @@ impl ProductForm {
             name: nth("option.name", n),
             stock: nth("option.stock", n).trim().to_owned(),
             stock_was: nth("option.stock_was", n),
-            prices: price_fields(wallets, |currency| {
+            prices: price_fields(columns, |currency| {
                 nth(&format!("option.price.{currency}"), n).trim().to_owned()
             }),
             weight: nth("option.weight", n).trim().to_owned(),
@@ -175,7 +215,7 @@ impl ProductForm {
             download_days: text("download_days").trim().to_owned(),
             stock: text("stock").trim().to_owned(),
             stock_was: text("stock_was"),
-            prices: price_fields(wallets, |currency| {
+            prices: price_fields(columns, |currency| {
                 form.get(&format!("price.{currency}")).trim().to_owned()
             }),
             options: options.collect(),
@@ -187,7 +227,7 @@ impl ProductForm {
         }
     }
 
-    pub fn new_option(wallets: &[Wallet]) -> OptionFields {
-        OptionFields { prices: price_fields(wallets, |_| String::new()), ..OptionFields::default() }
+    pub fn new_option(columns: &PriceColumns) -> OptionFields {
+        OptionFields { prices: price_fields(columns, |_| String::new()), ..OptionFields::default() }
     }
 }

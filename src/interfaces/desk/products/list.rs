@@ -97,7 +97,11 @@ struct ListPage<'a> {
 impl ListPage<'_> {
     fn price(&self, row: &DeskRow) -> String {
         let from = if row.from { "from " } else { "" };
-        row.price.map(|price| format!("{from}{price} {}", self.currency)).unwrap_or_default()
+        match (row.price, row.fiat) {
+            (Some(price), _) => format!("{from}{price} {}", self.currency),
+            (None, Some(price)) => format!("{from}{price}"),
+            (None, None) => String::new(),
+        }
     }
 }
 

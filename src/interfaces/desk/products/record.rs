@@ -6,11 +6,13 @@ use crate::actions::{PoolEdit, ProductEdit};
 use crate::domain::catalog::fault::FaultKind;
 use crate::domain::catalog::json::Json;
 use crate::domain::catalog::{Fault, ProductRecord, Slug};
-use crate::domain::payment::{Wallet, secret};
-use crate::domain::values::Amount;
+use crate::domain::payment::secret;
 use crate::domain::values::text::sentence;
+use crate::domain::values::{Amount, FiatCurrency, FiatPrice};
 use crate::interfaces::desk::amounts::{price_record, read_coins};
-use crate::interfaces::desk::products::form::{FieldTexts, PriceField, ProductForm};
+use crate::interfaces::desk::products::form::{
+    FIAT, FieldTexts, PriceColumns, PriceField, ProductForm,
+};
 use crate::interfaces::desk::regions::read_regions;
 
 /// A product's form while it is turned into a record.
@@ -29,11 +31,12 @@ impl ProductForm {
     /// The error of each field. Fields that hold a private key are cleared.
     pub fn read_edit(
         &mut self,
-        wallets: &[Wallet],
+        columns: &PriceColumns,
         slug: Option<&Slug>,
     ) -> Result<ProductEdit, FieldTexts> {
-        let Conversion { fields, form_fields, mut errors } = self.to_record(wallets);
-        let read = ProductRecord::read(wallets, slug.map_or("product", Slug::as_str), &fields);
+        let Conversion { fields, form_fields, mut errors } = self.to_record(columns);
+        let read =
+            ProductRecord::read(&columns.wallets, slug.map_or("product", Slug::as_str), &fields);
         for fault in read.as_ref().err().into_iter().flatten() {
             let field = form_field(fault, &form_fields);
             // A price with an error is not also a missing one.
@@ -70,7 +73,7 @@ impl ProductForm {
         })
     }
 
-    fn to_record(&self, wallets: &[Wallet]) -> Conversion {
+    fn to_record(&self, columns: &PriceColumns) -> Conversion {
         let mut conversion = Conversion::default();
         let text = |value: &str| Json::String(value.to_owned());
         let mut fields = vec![("name".to_owned(), text(&self.name))];
@@ -84,7 +87,7 @@ impl ProductForm {
         put("quantity", whole(&self.stock));
         self.put_content(&mut put);
         conversion.map("quantity", "stock");
-        let prices = conversion.price_list(&self.prices, wallets, "", "");
+        let prices = conversion.price_list(&self.prices, columns, "", "");
         if !prices.is_empty() {
             put("prices", Json::Array(prices));
         }
@@ -102,7 +105,7 @@ impl ProductForm {
             if !option.weight.is_empty() {
                 record.push(("weight".to_owned(), whole(&option.weight)));
             }
-            let prices = conversion.price_list(&option.prices, wallets, &path, &field);
+            let prices = conversion.price_list(&option.prices, columns, &path, &field);
             if !prices.is_empty() {
                 record.push(("prices".to_owned(), Json::Array(prices)));
             }
@@ -188,12 +191,12 @@ impl Conversion {
     fn price_list(
         &mut self,
         prices: &[PriceField],
-        wallets: &[Wallet],
+        columns: &PriceColumns,
         path: &str,
         field: &str,
     ) -> Vec<Json> {
         let mut list = Vec::new();
-        for (price, wallet) in prices.iter().zip(wallets) {
+        for (price, wallet) in prices.iter().zip(&columns.wallets) {
             if price.coins.is_empty() {
                 continue;
             }
@@ -218,7 +221,42 @@ impl Conversion {
                 }
             }
         }
+        let in_fiat = prices.iter().find(|price| price.currency == FIAT);
+        if let Some(price) = in_fiat.filter(|price| !price.coins.is_empty()) {
+            let field = format!("{field}price.{FIAT}");
+            match read_fiat(&price.coins, columns.fiat) {
+                Ok(price) => {
+                    self.map(&format!("{path}prices[{}].price", list.len()), &field);
+                    list.push(Json::Object(vec![
+                        ("price".to_owned(), Json::Integer(price.minor)),
+                        ("currency".to_owned(), Json::String(price.currency.to_string())),
+                    ]));
+                }
+                Err(text) => {
+                    self.errors.insert(field, text);
+                }
+            }
+        }
         list
+    }
+}
+
+/// `45.00`, or `45.00 EUR` in another currency than the column's.
+fn read_fiat(text: &str, column: Option<FiatCurrency>) -> Result<FiatPrice, String> {
+    let (number, code) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    let currency = match (code, column) {
+        ("", Some(currency)) => currency,
+        (code, _) => FiatCurrency::parse(code)
+            .map_err(|expected| sentence(&format!("enter the amount alone, or with {expected}")))?,
+    };
+    match FiatPrice::parse(currency, number) {
+        Ok(FiatPrice { minor: 0, .. }) => {
+            Err("Enter more than 0, or leave the price empty if only the prices in coins count."
+                .to_owned())
+        }
+        Ok(price) => Ok(price),
+        Err(_) if number.contains(',') => Err("Use a decimal point, for example 45.50.".to_owned()),
+        Err(refused) => Err(sentence(&refused.to_string())),
     }
 }
 
