@@ -245,7 +245,7 @@ fn flood(shop: &FloodedShop, n: usize, is_over: &AtomicBool, counts: &Mutex<[usi
             1 => visitor.ask("GET", &format!("/search?q=thing+{turn}"), ""),
             2 => visitor.ask("POST", "/order", "code=one+two+three"),
             3 => visitor.ask("POST", "/cart", "product=tea&quantity=1"),
-            _ => visitor.ask("POST", "/checkout", "recipient=A"),
+            _ => visitor.ask("POST", "/checkout/place", "draft=A"),
         };
         let kind = match status.map(|(status, _)| status) {
             Some(429 | 503) => 1,
@@ -283,7 +283,12 @@ impl<'a> Visitor<'a> {
             let form = format!(
                 "token={token}&recipient=Ada+Byron&street=12+St+James%27s+Square&city=London&province=Greater+London&country=United+Kingdom&postcode=SW1Y+4JH"
             );
-            is(self.ask("POST", "/checkout", &form), 303)?;
+            let review = is(self.ask("POST", "/checkout", &form), 200)?;
+            let draft = review.split("name=\"draft\" value=\"").nth(1)?.split('"').next()?;
+            let form = form_urlencoded::Serializer::new(format!("token={token}"))
+                .append_pair("draft", draft)
+                .finish();
+            is(self.ask("POST", "/checkout/place", &form), 303)?;
             let order = is(self.ask("GET", "/order", ""), 200)?;
             order.contains("data-state=\"awaiting\"").then_some(())
         };

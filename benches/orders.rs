@@ -59,17 +59,15 @@ fn shop_rate(home: &Path) -> (u64, Vec<u8>, Vec<u8>) {
         \"prices\": [{\"price\": 1000000, \"wallet\": \"->wallets.eth\"}]}}}";
     fs::write(home.join("db/data.json"), text).expect("write the catalog");
     let shop = OpenShop::open(home, "0,1");
-    let carts: Vec<(String, String)> = (0..N_ORDERS).map(|_| filled_cart(&shop.address)).collect();
+    let carts: Vec<(String, String)> =
+        (0..N_ORDERS).map(|_| reviewed_order(&shop.address)).collect();
     let started = Instant::now();
     std::thread::scope(|scope| {
         for carts in carts.chunks(N_ORDERS / N_BUYERS) {
             let address = &shop.address;
             scope.spawn(move || {
-                for (cookies, token) in carts {
-                    let form = format!(
-                        "token={token}&recipient=Ada+Byron&street=12+St+James%27s+Square&city=London&province=Greater+London&country=United+Kingdom&postcode=SW1Y+4JH"
-                    );
-                    let (head, _) = post(address, "/checkout", cookies, &form);
+                for (cookies, form) in carts {
+                    let (head, _) = post(address, "/checkout/place", cookies, form);
                     assert!(head.starts_with("HTTP/1.1 303"), "{head}");
                 }
             });
@@ -124,20 +122,31 @@ fn disk_rate(home: &Path, row: &[u8], message: &[u8]) -> u64 {
 }
 
 /// A visitor with one thing in the cart: cookies and token.
-fn filled_cart(address: &str) -> (String, String) {
+/// The cookies of a buyer, and the form that places the order.
+fn reviewed_order(address: &str) -> (String, String) {
     let (head, body) = parts::get(address, "/product/tea", "");
     let visitor = cookie(&head, "visitor");
-    let body = String::from_utf8_lossy(&body);
-    let token = body
-        .split("name=\"token\" value=\"")
-        .nth(1)
-        .and_then(|rest| rest.split('"').next())
-        .expect("a token")
-        .to_owned();
+    let token = field(&body, "token");
     let (head, _) =
         post(address, "/cart", &visitor, &format!("token={token}&product=tea&quantity=1"));
     assert!(head.starts_with("HTTP/1.1 303"), "{head}");
-    (format!("{visitor}; {}", cookie(&head, "cart")), token)
+    let cookies = format!("{visitor}; {}", cookie(&head, "cart"));
+    let form = format!(
+        "token={token}&recipient=Ada+Byron&street=12+St+James%27s+Square&city=London&province=Greater+London&country=United+Kingdom&postcode=SW1Y+4JH"
+    );
+    let (_, body) = post(address, "/checkout", &cookies, &form);
+    let form = form_urlencoded::Serializer::new(String::new())
+        .append_pair("token", &token)
+        .append_pair("draft", &field(&body, "draft"))
+        .finish();
+    (cookies, form)
+}
+
+/// The value of a hidden field.
+fn field(page: &[u8], name: &str) -> String {
+    let page = String::from_utf8_lossy(page);
+    let rest = page.split(&format!("name=\"{name}\" value=\"")).nth(1).expect("the field");
+    rest.split('"').next().expect("its value").to_owned()
 }
 
 fn cookie(head: &str, name: &str) -> String {

@@ -227,8 +227,9 @@ fn order_once(shop: &BesiegedShop, visitor: &mut Visitor, n: usize, attack: &Att
         attack.n_solved.fetch_add(usize::from(answer.is_some()), Relaxed);
         wish.answer = answer.unwrap_or_else(|| "AAAAAA".to_owned());
     }
-    let taken =
-        visitor.asks("order", "POST", "/checkout", &wish.form()).is_some_and(|a| a.status == 303);
+    let taken = visitor
+        .asks("order", "POST", "/checkout/place", &wish.form())
+        .is_some_and(|a| a.status == 303);
     let count = if taken { &attack.n_orders } else { &attack.n_refused };
     count.fetch_add(1, Relaxed);
     visitor.retry_after
@@ -379,7 +380,8 @@ impl Drop for BesiegedShop {
 /// An order that is about to be placed.
 struct Wish {
     token: String,
-    shown: Option<String>,
+    /// What was reviewed, encrypted.
+    draft: String,
     challenge: Option<String>,
     answer: String,
 }
@@ -387,19 +389,7 @@ struct Wish {
 impl Wish {
     fn form(&self) -> String {
         let mut form = form_urlencoded::Serializer::new(String::new());
-        form.extend_pairs([
-            ("token", self.token.as_str()),
-            ("recipient", "Ada Byron"),
-            ("street", "12 St James's Square"),
-            ("city", "London"),
-            ("province", "Greater London"),
-            ("country", "United Kingdom"),
-            ("postcode", "SW1Y 4JH"),
-            ("refund", REFUND),
-        ]);
-        if let Some(shown) = &self.shown {
-            form.append_pair("shown", shown);
-        }
+        form.append_pair("token", &self.token).append_pair("draft", &self.draft);
         if let Some(challenge) = &self.challenge {
             form.append_pair("challenge", challenge).append_pair("answer", &self.answer);
         }
@@ -426,7 +416,7 @@ fn take_steps(shop: &BesiegedShop, buyer: &mut Visitor, n: u32, seen: &mut Seen)
         buyer.gets("picture", &format!("/checkout/challenge.png?c={challenge}"))?;
         wish.answer = read_challenge(&shop.secret, &challenge).unwrap_or_default();
     }
-    buyer.posts("order", "/checkout", &wish.form())?;
+    buyer.posts("order", "/checkout/place", &wish.form())?;
     let order = buyer.gets("order's page", "/order")?;
     seen.order_ref = order.mark("order-ref");
     let n = LAST_TRANSACTION.fetch_add(1, Relaxed);
@@ -436,7 +426,7 @@ fn take_steps(shop: &BesiegedShop, buyer: &mut Visitor, n: u32, seen: &mut Seen)
     order.text.contains("data-state=\"reported\"").then_some(())
 }
 
-/// From the product's page to the checkout.
+/// From the product's page to the review.
 fn fill_cart(visitor: &mut Visitor, product: usize, quantity: &str) -> Option<Wish> {
     let page = visitor.gets("product", &format!("/product/product-{product}"))?;
     let token = page.field("token")?;
@@ -444,9 +434,20 @@ fn fill_cart(visitor: &mut Visitor, product: usize, quantity: &str) -> Option<Wi
     visitor.posts("add to cart", "/cart", &form)?;
     visitor.gets("cart", "/cart")?;
     let page = visitor.gets("checkout", "/checkout")?;
+    let mut form = form_urlencoded::Serializer::new(String::new());
+    form.append_pair("token", &page.field("token")?).extend_pairs([
+        ("recipient", "Ada Byron"),
+        ("street", "12 St James's Square"),
+        ("city", "London"),
+        ("province", "Greater London"),
+        ("country", "United Kingdom"),
+        ("postcode", "SW1Y 4JH"),
+        ("refund", REFUND),
+    ]);
+    let page = visitor.asks("review", "POST", "/checkout", &form.finish())?;
     Some(Wish {
         token: page.field("token")?,
-        shown: page.field("shown"),
+        draft: page.field("draft")?,
         challenge: page.field("challenge"),
         answer: String::new(),
     })

@@ -52,6 +52,7 @@ mod order_steps;
 mod place_order;
 mod prune_audit_log;
 mod purge_orders;
+mod quote_order;
 mod record_node_failure;
 mod render_picture;
 mod report_payment;
@@ -110,9 +111,10 @@ pub use manage_product::{
 };
 pub use mark_seen::mark_seen;
 pub use notify_seller::{clear_drafts, deliver_outbox, notify_seller};
-pub use place_order::{OrderRequest, PlaceOrderError, place_order};
+pub use place_order::{OrderRequest, place_order};
 pub use prune_audit_log::{count_old_actions, prune_audit_log};
 pub use purge_orders::{PurgeError, empty_journal, list_forgettable, purge_orders};
+pub use quote_order::{OrderPreview, PlaceOrderError, PreviewRequest, preview_order};
 pub use record_node_failure::record_node_failure;
 pub use report_payment::{ReportPaymentError, report_payment};
 pub use set_exchange_rates::{

@@ -3,18 +3,18 @@
 use anyhow::Context;
 
 use crate::actions::availability::ClosedReason;
+use crate::actions::quote_order::{CurrentPrices, PlaceOrderError, RateTime, check_block};
 use crate::actions::siege::{begin_siege, hold_at_placement, log_begin, minutes_to_pay};
 use crate::actions::{Shop, notify_seller};
-use crate::domain::cart::{Basket, CartLine, PricedCart};
-use crate::domain::catalog::ValidRates;
+use crate::domain::cart::{Basket, CartLine};
 use crate::domain::orders::{
-    BuyerIdentity, CheckoutContext, CheckoutKey, Code, Delivery, Draft, FOLLOWED_DAYS, NewOrder,
-    NotificationHold, NumberPurpose, Order, OrderRef, PlacementError, Refusal, RefusalReason,
+    BuyerIdentity, CheckoutKey, Code, Draft, FOLLOWED_DAYS, NewOrder, NotificationHold,
+    NumberPurpose, Order, OrderRef, PlacementError, RefusalReason,
 };
 use crate::domain::payment::{
     AmountTags, Destination, Invoice, Wallet, distinct_amount, integrated,
 };
-use crate::domain::values::{Amount, Currency, FiatCurrency, Times, Timestamp, TrustedClock};
+use crate::domain::values::{Amount, Currency, Times, Timestamp, TrustedClock};
 use crate::infra::mail::{Notification, SellerKey};
 use crate::infra::store::Tx;
 use crate::infra::store::order_placement::NewOrderData;
@@ -26,25 +26,13 @@ pub struct OrderRequest<'a> {
     pub basket: &'a Basket,
     pub currency: &'a Currency,
     pub draft: Draft,
+    /// What the buyer agreed to pay.
+    pub total: Amount,
     /// What the buyer wrote, as the order's page shows it again to anyone who has the code.
     pub receipt: String,
     /// Whether the buyer's connection may reserve as much as this before it is paid.
     pub may_reserve: bool,
 }
-
-/// Why nothing was ordered.
-pub enum PlaceOrderError {
-    /// Something changed since the buyer last looked: the buyer looks again.
-    Changed(Box<PricedCart>),
-    /// Unpaid orders take all the space that they may, so no more are accepted for now.
-    NoRoom,
-    /// The shop takes no orders now.
-    Closed(ClosedReason),
-    Refused(Vec<Refusal>),
-    Broken(anyhow::Error),
-}
-
-broken_from!(PlaceOrderError);
 
 /// A draft becomes an order, once for each cart: prices, stock and address are the shop's own at this moment. The message
 /// to the seller is made and sealed in memory, and is kept in the same transaction as the order. `fresh`: the order's
@@ -81,9 +69,10 @@ pub async fn place_order(
         return Err(PlaceOrderError::NoRoom);
     }
     if before.reports_full && placing.draft.transaction.is_some() {
-        return Err(refused("transaction", RefusalReason::ReportsFull));
+        return Err(PlaceOrderError::refused("transaction", RefusalReason::ReportsFull));
     }
-    let opening = Opening { key: key.as_ref(), fresh, now, price_in: shop.policy.price_in };
+    let at = RateTime { price_in: shop.policy.price_in, now };
+    let opening = Opening { key: key.as_ref(), fresh, at };
     let (new, wallet) = open_order(&mut tx, placing, opening).await?;
     let clock = before.clock.clone().unwrap_or_else(|| TrustedClock::begin(&reading));
     let minutes = minutes_to_pay(shop, before.is_under_siege);
@@ -91,7 +80,7 @@ pub async fn place_order(
     let Some(PaymentRequest { invoice, derived, has_own_address }) =
         open_invoice(&mut tx, &new, &wallet, &shop.salt, ends).await?
     else {
-        return Err(refused("currency", RefusalReason::TotalTaken));
+        return Err(PlaceOrderError::refused("currency", RefusalReason::TotalTaken));
     };
     let (order, buyer) = new.invoiced(invoice);
     let at = store::outbox::next_at(before.last_at, now);
@@ -138,8 +127,7 @@ pub async fn place_order(
 struct Opening<'a> {
     key: Option<&'a SellerKey>,
     fresh: OrderRef,
-    now: Timestamp,
-    price_in: Option<FiatCurrency>,
+    at: RateTime,
 }
 
 /// The order as it would be at this moment of the transaction, and the wallet it would be paid to.
@@ -148,40 +136,22 @@ async fn open_order(
     placing: OrderRequest<'_>,
     opening: Opening<'_>,
 ) -> Result<(NewOrder, Wallet), PlaceOrderError> {
-    let OrderRequest { basket, currency, draft, may_reserve, .. } = placing;
-    if let (Some(key), Delivery::Encrypted { block, .. }) = (opening.key, &draft.buyer.delivery)
-        && let Err(fault) = key.check_block(block)
-    {
-        return Err(refused("pgp", fault.into()));
+    let OrderRequest { basket, currency, draft, total, may_reserve, .. } = placing;
+    let refusals = check_block(opening.key, draft.buyer.delivery.block());
+    if !refusals.is_empty() {
+        return Err(PlaceOrderError::Refused(refusals));
     }
-    let Some(wallet) = store::wallets::find(tx, currency).await? else {
-        return Err(refused("currency", RefusalReason::CurrencyGone(currency.clone())));
-    };
-    let keys = basket.lines().iter().map(|line| line.key);
-    let exchange = store::exchange_rates::list(tx).await?;
-    let exchange = ValidRates::of(&exchange, opening.price_in, opening.now);
-    let has_rate = exchange.has(currency.as_str());
-    let offers = store::offers::list(tx, keys, currency, has_rate).await?;
-    let mut cart = PricedCart::new(basket, &offers, currency, wallet.coin.most());
-    let rates = store::shipping::list(tx).await?;
-    cart.check_shipping(&rates);
+    let prices =
+        CurrentPrices::read(tx, basket, currency, &draft.choices.discount, opening.at).await?;
     let unseen = |line: &CartLine| line.seen.as_ref().is_none_or(|seen| seen.currency != *currency);
-    if !cart.notices.is_empty() || basket.lines().iter().any(unseen) {
-        return Err(PlaceOrderError::Changed(Box::new(cart)));
+    if !prices.cart.notices.is_empty() || basket.lines().iter().any(unseen) {
+        return Err(PlaceOrderError::Changed(Box::new(prices.cart)));
     }
-    let discount = match draft.discount.as_str() {
-        "" => None,
-        code => store::discounts::find(tx, code).await?,
-    };
-    let discount = discount.map(|stored| (stored.discount, stored.used));
-    let context =
-        CheckoutContext { cart: &cart, coin: &wallet.coin, rates: &rates, discount, may_reserve };
-    let order = match NewOrder::open(draft, &context, opening.fresh, opening.now) {
-        Ok(order) => order,
-        Err(PlacementError::Cart) => return Err(PlaceOrderError::Changed(Box::new(cart))),
-        Err(PlacementError::Fields(refusals)) => return Err(PlaceOrderError::Refused(refusals)),
-    };
-    Ok((order, wallet))
+    match NewOrder::open(draft, &prices.context(may_reserve), opening.fresh, opening.at.now) {
+        Ok(order) if order.total == total => Ok((order, prices.wallet)),
+        Ok(_) | Err(PlacementError::Cart) => Err(PlaceOrderError::Changed(Box::new(prices.cart))),
+        Err(PlacementError::Fields(refusals)) => Err(PlaceOrderError::Refused(refusals)),
+    }
 }
 
 /// Inserts the order, and counts the use of its discount code.
@@ -193,7 +163,7 @@ async fn insert(
     let id = match store::order_placement::insert(tx, order, beside).await {
         Ok(id) => id,
         Err(error) if error.is_taken("transaction_id") => {
-            return Err(refused("transaction", RefusalReason::TransactionTaken));
+            return Err(PlaceOrderError::refused("transaction", RefusalReason::TransactionTaken));
         }
         Err(error) => return Err(anyhow::Error::from(error).context("insert the order").into()),
     };
@@ -204,10 +174,6 @@ async fn insert(
             .context("count the use of the discount code")?;
     }
     Ok(id)
-}
-
-fn refused(field: &'static str, why: RefusalReason) -> PlaceOrderError {
-    PlaceOrderError::Refused(vec![Refusal::new(field, why)])
 }
 
 /// The deadlines of a payment.

@@ -26,7 +26,9 @@ import siege  # noqa: F401
 import story  # noqa: F401
 from desk import every_page_of_the_desk
 from lib.browser import Browser
-from lib.firefox import Firefox, add_to_cart, fill_checkout, open_order, place_order, report_transaction, send_message
+from lib.firefox import (
+    Firefox, add_to_cart, confirm_order, fill_checkout, open_order, place_order, report_transaction, review_order, send_message,
+)
 from lib.mail import Mutt
 from lib.run import main, test
 from lib.shop import NOTEBOOK, ROOT, SOLD_OUT, TEA, DeskShop, Shop, catalog_of, wait_for
@@ -64,9 +66,13 @@ def a_whole_purchase_at_safest():
         assert firefox.property("#note", "value") == "Please wrap it."
         firefox.type("#city", "London")
         firefox.type("#email", "")
-        firefox.click(".checkout .primary")
-
-        assert firefox.url() == shop.url + "/order", firefox.source()
+        review_order(firefox)
+        review = firefox.text("main")
+        for text in ("3 × ", "0.0225 ETH", "Ada Byron", "SW1Y 4JH", "Please wrap it."):
+            assert text in review, (text, review)
+        firefox.click("button[formaction='/checkout/edit']")
+        assert firefox.property("#note", "value") == "Please wrap it."
+        confirm_order(firefox, shop)
         order_ref, code = firefox.text("#order-ref"), firefox.text("#code")
         assert len(code.split()) == 7
         assert firefox.text("#amount") == "0.0225", firefox.text("#amount")
@@ -148,15 +154,19 @@ def every_page(shop, firefox):
     firefox.type("#email", "a@b")
     firefox.click(".checkout .primary")
     yield "refused checkout"
+    fill_checkout(firefox, email="")
+    review_order(firefox)
+    yield "review"
     start_siege(shop)
     firefox.go(shop.url + "/checkout")
     yield "checkout in siege mode"
-    firefox.type("#answer", "AAAAAA")
-    firefox.click(".checkout .primary")
-    yield "refused checkout in siege mode"
     fill_checkout(firefox)
-    firefox.click(".checkout .primary")
-    yield "refused checkout with another picture"
+    review_order(firefox)
+    yield "review in siege mode"
+    firefox.type("#answer", "AAAAAA")
+    firefox.click("form[action='/checkout/place'] .primary")
+    yield "refused review in siege mode"
+    firefox.go(shop.url + "/checkout")
     firefox.click("form#wait button")
     yield "wait"
     end_siege(shop)

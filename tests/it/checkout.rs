@@ -2,24 +2,22 @@ use std::sync::Barrier;
 
 use serde_json::json;
 
-use crate::world::{ADDRESS, World, catalog};
+use crate::world::{World, catalog};
 
 #[test]
 fn twenty_equal_forms_at_once_make_one_order() {
     let world = World::new();
     let mut buyer = world.buyer();
     buyer.adds("green-tea", "", "1");
-    let token = buyer.get("/checkout").token();
+    let review = buyer.reviews(&[]);
     let barrier = Barrier::new(20);
     let pages: Vec<String> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..20)
             .map(|_| {
-                let (mut twin, token, barrier) = (buyer.clone(), &token, &barrier);
+                let (mut twin, review, barrier) = (buyer.clone(), &review, &barrier);
                 scope.spawn(move || {
-                    let mut fields = vec![("token", token.as_str())];
-                    fields.extend(ADDRESS);
                     barrier.wait();
-                    let answer = twin.post_raw("/checkout", &fields);
+                    let answer = twin.places(review, &[]);
                     assert_eq!((answer.status, answer.header("location")), (303, Some("/order")));
                     let page = twin.get("/order");
                     format!("{} {}", page.mark("order-ref"), page.mark("code"))
@@ -48,11 +46,9 @@ fn the_last_item_is_sold_once_to_fifty_buyers() {
             .map(|mut buyer| {
                 let barrier = &barrier;
                 scope.spawn(move || {
-                    let token = buyer.get("/checkout").token();
-                    let mut fields = vec![("token", token.as_str())];
-                    fields.extend(ADDRESS);
+                    let review = buyer.reviews(&[]);
                     barrier.wait();
-                    let answer = buyer.post_raw("/checkout", &fields);
+                    let answer = buyer.places(&review, &[]);
                     assert!(
                         answer.status == 303
                             || answer.text().contains("others are paying for the same items"),
@@ -86,14 +82,18 @@ fn a_form_sent_again_after_back_makes_no_second_order() {
 
 #[test]
 fn all_errors_are_shown_at_once_with_the_input() {
-    let world = World::new();
+    let mut with_code = catalog();
+    with_code["codes"] = json!({"_model": "Discount", "spring": {"code": "SPRING", "percent": 10}});
+    let world = World::with(&with_code, &[]);
     let mut buyer = world.buyer();
     buyer.adds("green-tea", "", "1");
-    let answer = buyer
-        .post("/checkout", &[("city", "Neu <Ulm>"), ("email", "nobody"), ("refund", "0x123abc")]);
+    let answer = buyer.post(
+        "/checkout",
+        &[("city", "Neu <Ulm>"), ("email", "nobody"), ("refund", "0x123abc"), ("discount", "NONE")],
+    );
     let text = answer.text();
     assert_eq!(answer.status, 422);
-    for field in ["recipient", "street", "province", "country", "postcode", "email", "refund"] {
+    for field in ["country", "recipient", "street", "email", "refund", "discount"] {
         assert_eq!(answer.attribute(field, "aria-invalid"), "true", "{field}");
         assert_eq!(answer.attribute(field, "aria-describedby"), format!("{field}-error"));
         assert!(
@@ -129,29 +129,122 @@ fn invisible_characters_and_long_input_are_refused() {
 }
 
 #[test]
-fn a_price_that_changed_since_the_form_was_shown_is_confirmed_again() {
-    let world = World::new();
+fn nothing_is_ordered_before_the_whole_order_was_reviewed() {
+    let mut with_rates = catalog();
+    with_rates["rates"] = json!({"_model": "ShippingRate",
+        "home": {"name": "Parcel", "countries": ["GB"], "price": 1_000_000}});
+    with_rates["codes"] =
+        json!({"_model": "Discount", "spring": {"code": "SPRING", "percent": 10}});
+    let world = World::with(&with_rates, &[]);
     let mut buyer = world.buyer();
-    buyer.adds("green-tea", "", "1");
-    buyer.get("/checkout");
-    let mut dearer = catalog();
-    dearer["products"]["tea"]["prices"][0]["price"] = json!(99_000_000);
-    world.seed(&dearer);
-    let answer = buyer.tries_to_check_out(&[]);
-    assert_eq!(answer.status, 422);
-    assert!(answer.text().contains("has increased from 0.09199 to 0.099"));
-    assert!(world.messages().is_empty());
-    assert_eq!(buyer.checks_out(&[]).mark("amount"), "0.099");
+    buyer.adds("green-tea", "", "2");
+    let review = buyer.reviews(&[("discount", "spring"), ("note", "The <blue> gate.")]);
+    assert_eq!(review.status, 200);
+    let text = review.text();
+    for part in [
+        "Review your order",
+        "2 × Green Tea",
+        "0.18398 ETH",
+        "−0.018398 ETH",
+        "Parcel",
+        "0.001 ETH",
+        "0.166582 ETH",
+        "Ada Byron\n12 St James",
+        "London\nGreater London\nSW1Y 4JH\nUnited Kingdom",
+        "The &#60;blue&#62; gate.",
+        "Privacy",
+        "Place order",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(world.messages().is_empty() && world.says(&["orders"]).lines().count() < 2);
+    // What was entered is in the page, encrypted, and in nothing else.
+    let draft = review.hidden("draft");
+    assert!(!draft.contains("Ada"));
+    let form = buyer.post("/checkout/edit", &[("draft", &draft)]);
+    assert_eq!((form.status, form.attribute("recipient", "value").as_str()), (200, "Ada Byron"));
+    let placed = buyer.places(&review, &[]);
+    assert_eq!((placed.status, placed.header("location")), (303, Some("/order")));
+    assert_eq!(buyer.get("/order").mark("amount"), "0.166582");
 }
 
 #[test]
-fn a_form_that_showed_another_cart_is_no_consent() {
+fn a_price_that_changed_since_it_was_reviewed_is_reviewed_again() {
     let world = World::new();
     let mut buyer = world.buyer();
     buyer.adds("green-tea", "", "1");
-    let answer = buyer.tries_to_check_out(&[("shown", "0.05 ETH")]);
-    assert_eq!(answer.status, 422);
+    let seed = |price: i64| {
+        let mut changed = catalog();
+        changed["products"]["tea"]["prices"][0]["price"] = json!(price);
+        world.seed(&changed);
+    };
+    buyer.get("/checkout");
+    seed(95_000_000);
+    let review = buyer.reviews(&[]);
+    assert_eq!(review.status, 200);
+    assert!(review.text().contains("has increased from 0.09199 to 0.095"));
+    seed(99_000_000);
+    let again = buyer.places(&review, &[]);
+    assert_eq!(again.status, 422);
+    assert!(again.text().contains("has increased from 0.095 to 0.099"), "{}", again.text());
     assert!(world.messages().is_empty());
+    assert_eq!(buyer.places(&again, &[]).status, 303);
+    assert_eq!(buyer.get("/order").mark("amount"), "0.099");
+}
+
+#[test]
+fn a_review_of_another_cart_or_currency_is_no_consent() {
+    let world = World::new();
+    let mut buyer = world.buyer();
+    buyer.adds("green-tea", "", "1");
+    let review = buyer.reviews(&[]);
+    buyer.adds("green-tea", "", "1");
+    let answer = buyer.places(&review, &[]);
+    assert_eq!(answer.status, 422);
+    assert!(answer.text().contains("has changed since you reviewed"), "{}", answer.text());
+    assert!(answer.text().contains("2 × Green Tea"), "{}", answer.text());
+    buyer.chooses("XMR");
+    assert_eq!(buyer.places(&answer, &[]).status, 422);
+    let forged = [("draft", "nonsense")];
+    let answer = buyer.post("/checkout/place", &forged);
+    assert_eq!(answer.status, 422);
+    assert!(answer.text().contains("This review is no longer valid"));
+    assert!(world.messages().is_empty());
+}
+
+#[test]
+fn each_country_is_asked_for_its_own_address() {
+    let world = World::with(&catalog(), &[("PREFERRED_COUNTRIES", "Ireland, US")]);
+    let mut buyer = world.buyer();
+    buyer.adds("green-tea", "", "1");
+    let form = buyer.get("/checkout").text();
+    let places =
+        ["IE", "US", "AF", "HK"].map(|code| form.find(&format!("<option value=\"{code}\">")));
+    assert!(places.is_sorted() && places.iter().all(Option::is_some), "{form}");
+    let bare = [("province", ""), ("postcode", "")];
+    let with = |country| [&bare[..], &[("country", country)]].concat();
+    for (country, refused, label) in [
+        ("US", &["province", "postcode"][..], ">ZIP code<"),
+        ("DE", &["postcode"], ">Postal code<"),
+        ("JP", &["province", "postcode"], ">Prefecture<"),
+    ] {
+        let answer = buyer.reviews(&with(country));
+        assert_eq!(answer.status, 422, "{country}");
+        for field in ["province", "postcode"] {
+            let is_refused = answer.text().contains(&format!("id=\"{field}-error\""));
+            assert_eq!(is_refused, refused.contains(&field), "{country} {field}");
+        }
+        assert!(answer.text().contains(label), "{country}: {}", answer.text());
+    }
+    for country in ["HK", "IE"] {
+        assert_eq!(buyer.reviews(&with(country)).status, 200, "{country}");
+    }
+    let typo = buyer.reviews(&[("country", "Germny")]);
+    assert_eq!((typo.status, typo.attribute("country", "aria-invalid").as_str()), (422, "true"));
+    let us = [("country", "US"), ("city", "Portland"), ("province", "OR"), ("postcode", "97201")];
+    buyer.checks_out(&us);
+    let message = world.messages().remove(0).1;
+    assert!(message.contains("| Portland, OR 97201\n  | United States\n"), "{message}");
 }
 
 #[test]
@@ -160,8 +253,9 @@ fn an_address_can_be_encrypted_to_the_seller() {
     let mut buyer = world.buyer();
     buyer.adds("green-tea", "", "1");
     let block = "-----BEGIN PGP MESSAGE-----\n\nhQEMA+/abc=\n=njUN\n-----END PGP MESSAGE-----";
-    let answer = buyer.post("/checkout", &[("pgp", block)]);
-    assert_eq!(answer.status, 303, "{}", answer.text());
+    let review = buyer.post("/checkout", &[("pgp", block)]);
+    assert_eq!(review.status, 200, "{}", review.text());
+    assert_eq!(buyer.places(&review, &[]).status, 303);
     assert!(
         world.messages()[0].1.contains("\nhQEMA+/abc=3D\n")
             || world.messages()[0].1.contains("\nhQEMA+/abc=\n")
@@ -188,7 +282,8 @@ fn sending_is_chosen_by_country_and_added() {
         }
     };
     assert_eq!(order(&[]), "0.09299");
-    assert_eq!(order(&[("country", "Elbonia")]), "0.09499");
+    let france = [("country", "France"), ("postcode", "75001"), ("city", "Paris")];
+    assert_eq!(order(&france), "0.09499");
     assert_eq!(order(&[("shipping", "World")]), "0.09499");
     assert_eq!(order(&[("country", "France"), ("shipping", "Home")]), "422 true");
     assert_eq!(order(&[("discount", "spring")]), "0.083791");

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use serde_json::json;
 use shop::infra::failpoints;
 
-use crate::world::{ADDRESS, Buyer, World, catalog};
+use crate::world::{Buyer, World, catalog};
 
 #[test]
 fn orders_that_a_buyer_was_told_of_outlive_a_crash_and_each_is_told_to_the_seller_once() {
@@ -30,11 +30,12 @@ fn orders_that_a_buyer_was_told_of_outlive_a_crash_and_each_is_told_to_the_selle
                 scope.spawn(move || {
                     let cookies: Vec<String> = buyer.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
                     let mut again = buyer.clone();
-                    let token = again.get("/cart").token();
-                    let mut form = form_urlencoded::Serializer::new(format!("token={token}"));
-                    let form = form.extend_pairs(ADDRESS).finish();
+                    let review = again.reviews(&[]);
+                    let mut form = form_urlencoded::Serializer::new(String::new());
+                    let form = form.append_pair("token", &review.token());
+                    let form = form.append_pair("draft", &review.hidden("draft")).finish();
                     let Ok(mut stream) = TcpStream::connect(address) else { return };
-                    let head = format!("POST /checkout HTTP/1.1\r\nHost: {address}\r\nCookie: {}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{form}", cookies.join("; "), form.len());
+                    let head = format!("POST /checkout/place HTTP/1.1\r\nHost: {address}\r\nCookie: {}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{form}", cookies.join("; "), form.len());
                     let mut answer = Vec::new();
                     if stream.write_all(head.as_bytes()).is_ok() && stream.read_to_end(&mut answer).is_ok() && answer.starts_with(b"HTTP/1.1 303") {
                         *promised.lock().unwrap() += 1;
@@ -75,17 +76,17 @@ pub fn program_with_points() -> PathBuf {
     program
 }
 
-/// Sends the checkout form, and says whether anything was answered.
+/// Sends the form that places an order, and says whether anything was answered.
 fn is_answered(buyer: &mut Buyer) -> bool {
-    let token = buyer.get("/cart").token();
-    let form = form_urlencoded::Serializer::new(format!("token={token}"))
-        .extend_pairs(ADDRESS)
-        .extend_pairs([("note", "The blue gate.")])
+    let review = buyer.reviews(&[("note", "The blue gate.")]);
+    let form = form_urlencoded::Serializer::new(String::new())
+        .append_pair("token", &review.token())
+        .append_pair("draft", &review.hidden("draft"))
         .finish();
     let cookies: Vec<String> =
         buyer.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let head = format!(
-        "POST /checkout HTTP/1.1\r\nHost: {}\r\nCookie: {}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{form}",
+        "POST /checkout/place HTTP/1.1\r\nHost: {}\r\nCookie: {}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{form}",
         buyer.host,
         cookies.join("; "),
         form.len()

@@ -100,7 +100,7 @@ fn a_circuit_that_floods_pages_codes_and_orders_leaves_others_served() {
         statuses.contains(&429) && statuses.iter().filter(|status| **status != 429).count() < 60
     );
 
-    let orders = |buyer: &mut Buyer| buyer.post_raw("/checkout", &[("recipient", "x")]);
+    let orders = |buyer: &mut Buyer| buyer.post_raw("/checkout/place", &[("draft", "x")]);
     let statuses = flood(&world, 5, orders, || buys(&mut next()));
     assert!(statuses.contains(&429));
 

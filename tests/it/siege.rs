@@ -95,7 +95,7 @@ fn a_siege_begins_holds_messages_back_and_ends_by_itself() {
 
     let mut looking = world.buyer();
     looking.adds("green-tea", "", "1");
-    assert!(looking.get("/checkout").text().contains("20 minutes"));
+    assert!(looking.reviews(&[]).text().contains("20 minutes"));
     let (mut reports, silent) = (places(&world, &[]), places(&world, &[]));
     assert_eq!((reports.minutes, silent.minutes), (20, 20));
     let page = reports.buyer.get("/order");

@@ -479,14 +479,16 @@ impl Answer {
     }
 
     pub fn token(&self) -> String {
+        self.hidden("token")
+    }
+
+    /// The value of a hidden field.
+    #[track_caller]
+    pub fn hidden(&self, name: &str) -> String {
         let text = self.text();
-        text.split_once("name=\"token\" value=\"")
-            .expect("a form")
-            .1
-            .split('"')
-            .next()
-            .unwrap()
-            .to_owned()
+        let field = text.split_once(&format!("name=\"{name}\" value=\""));
+        let (_, rest) = field.unwrap_or_else(|| panic!("no field {name} in {text}"));
+        rest.split('"').next().unwrap().to_owned()
     }
 }
 
@@ -598,8 +600,8 @@ impl Buyer {
         );
     }
 
-    /// Sends the checkout form with an address and more.
-    pub fn tries_to_check_out(&mut self, more: &[(&str, &str)]) -> Answer {
+    /// Sends the checkout form with an address and more: the order for review, or the form again.
+    pub fn reviews(&mut self, more: &[(&str, &str)]) -> Answer {
         let mut fields: Vec<(&str, &str)> = ADDRESS
             .iter()
             .copied()
@@ -607,6 +609,20 @@ impl Buyer {
             .collect();
         fields.extend(more);
         self.post("/checkout", &fields)
+    }
+
+    /// Places the order that a page shows for review.
+    pub fn places(&mut self, review: &Answer, more: &[(&str, &str)]) -> Answer {
+        let (token, draft) = (review.token(), review.hidden("draft"));
+        let mut fields = vec![("token", token.as_str()), ("draft", draft.as_str())];
+        fields.extend(more);
+        self.post_raw("/checkout/place", &fields)
+    }
+
+    /// Sends the checkout form, and places the order if it can be reviewed.
+    pub fn tries_to_check_out(&mut self, more: &[(&str, &str)]) -> Answer {
+        let review = self.reviews(more);
+        if review.status == 200 { self.places(&review, more) } else { review }
     }
 
     /// Places an order and looks at its page.

@@ -140,7 +140,7 @@ class Browser:
         self.submit(self.page("/"), "/currency", currency=currency, back="/")
 
     def fill_cart(self, product="tea", option="", quantity=1):
-        """Puts a product into the cart. Returns the fields of the checkout form, or None if it is sold out."""
+        """Puts a product into the cart. Returns the fields of the checkout form, or None if it cannot be ordered."""
         page = self.fetch("/product/" + product)
         if "Sold out" in page.text:
             return None
@@ -148,13 +148,20 @@ class Browser:
         page = self.fetch("/checkout")
         if page.status != 200:
             return None
-        return {"token": page.value("token"), "shown": page.value("shown"), **ADDRESS}
+        return {"token": page.value("token"), **ADDRESS}
+
+    def review(self, form):
+        """Sends the checkout form. Returns the fields that place the order, or None if it cannot be ordered."""
+        page = self.fetch("/checkout", form)
+        return {name: page.value(name) for name in ("token", "draft")} if page.status == 200 else None
 
     def place_order(self, product="tea", option="", quantity=1, **fields):
         """Orders a product and returns the order's page."""
         form = self.fill_cart(product, option, quantity)
         assert form, "%s cannot be ordered" % product
-        response = self.fetch("/checkout", {**form, **fields})
+        form = self.review({**form, **fields})
+        assert form, "%s cannot be ordered" % product
+        response = self.fetch("/checkout/place", form)
         assert (response.status, response.location) == (303, "/order"), response
         return self.page("/order")
 

@@ -110,7 +110,17 @@ class Firefox:
     def fill(self, fields):
         """Types into several fields; their ids are without #."""
         for id, text in fields.items():
-            self.type("#" + id, text)
+            if self.run("return document.getElementById(arguments[0]).localName", id) == "select":
+                self.choose("#" + id, text)
+            else:
+                self.type("#" + id, text)
+
+    def choose(self, selector, text):
+        """Chooses an option of a list by its text."""
+        options = "return [...document.querySelector(arguments[0]).options].findIndex(option => option.text == arguments[1])"
+        index = self.run(options, selector, text)
+        assert 0 <= index, "%s has no %s" % (selector, text)
+        self.click("%s option:nth-child(%d)" % (selector, index + 1))
 
     def back(self):
         self.do("POST", "/back", {})
@@ -176,9 +186,21 @@ def place_order(firefox, shop, **more):
     """Orders the cart, and returns the order's reference."""
     firefox.go(shop.url + "/checkout")
     fill_checkout(firefox, **more)
-    firefox.click(".checkout .primary")
-    assert firefox.url() == shop.url + "/order", firefox.source()
+    confirm_order(firefox, shop)
     return firefox.text("#order-ref")
+
+
+def review_order(firefox):
+    """Sends the filled-in checkout."""
+    firefox.click("form[action='/checkout'] .primary")
+    assert firefox.find_all("input[name=draft]"), firefox.source()
+
+
+def confirm_order(firefox, shop):
+    """Reviews the filled-in checkout and places the order."""
+    review_order(firefox)
+    firefox.click("form[action='/checkout/place'] .primary")
+    assert firefox.url() == shop.url + "/order", firefox.source()
 
 
 def open_order(firefox, shop, code):

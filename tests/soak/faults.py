@@ -382,7 +382,7 @@ def times(trial, shop, n):
         attempt = trial.prepare(shop)
         browser = attempt.browser
         began = time.monotonic()
-        answer = browser.fetch("/checkout", attempt.form)
+        answer = browser.fetch("/checkout/place", attempt.form)
         taken.append(1000 * (time.monotonic() - began))
         assert answer.status == 303, str(answer)
         page = browser.fetch("/order")
@@ -397,7 +397,7 @@ def sigterm_while_clients_wait(trial):
         trial.order(shop, "acknowledged")
         attempt = trial.prepare(shop)
         browser = attempt.browser
-        request = browser.request("/checkout", attempt.form)
+        request = browser.request("/checkout/place", attempt.form)
         # Two idle connections: one silent, one after a response.
         idle = [shop.browser().send("/health") for _ in range(2)]
         sock = browser.connect()

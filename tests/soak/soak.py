@@ -78,11 +78,15 @@ class Client(threading.Thread):
         if self.dice.random() < 0.5:
             form["refund"] = "0x52908400098527886E0F7030069857D2E4169EE7"
         self.attempts.append(attempt)
+        form = self.opening.insist(lambda: browser.review(form))
+        if form is None:
+            attempt.outcome = "refused"
+            return
         before = browser.copy()
         way = self.dice.choices(("once", "twice at once", "twice in turn", "leaves"), (55, 20, 15, 10))[0]
         if way == "leaves":
             try:
-                browser.send("/checkout", form).close()
+                browser.send("/checkout/place", form).close()
             except NoResponse:
                 pass
             return
@@ -117,7 +121,7 @@ class Client(threading.Thread):
             self.fault("the order's page: %s" % page)
         if way == "twice in turn":
             again = before.copy()
-            answer = self.opening.insist(lambda: again.fetch("/checkout", form))
+            answer = self.opening.insist(lambda: again.fetch("/checkout/place", form))
             shown = self.opening.insist(lambda: again.fetch("/order")).text_of("order-ref")
             if answer.status != 303 or shown != attempt.order_ref:
                 self.fault("sent again: %s, %s instead of %s" % (answer, shown, attempt.order_ref))
@@ -134,7 +138,7 @@ class Client(threading.Thread):
         waiting, answers = [], []
         for browser in [before.copy() for _ in range(n)]:
             try:
-                waiting.append((browser, browser.send("/checkout", form)))
+                waiting.append((browser, browser.send("/checkout/place", form)))
             except NoResponse:
                 pass
         for browser, sock in waiting:

@@ -49,6 +49,8 @@ class Trial:
         assert form, "sold out"
         attempt = Attempt(self.marks.next(), ("tea", ""))
         form["note"] = attempt.mark
+        form = browser.review(form)
+        assert form, "it cannot be ordered"
         with self.lock:
             self.attempts.append(attempt)
         attempt.browser, attempt.form = browser, form
@@ -60,7 +62,7 @@ class Trial:
         if shop:
             browser.address = shop.address
         try:
-            answer = browser.fetch("/checkout", attempt.form)
+            answer = browser.fetch("/checkout/place", attempt.form)
         except NoResponse as error:
             attempt.answer = "no answer: %r" % error
             return attempt

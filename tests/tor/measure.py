@@ -164,7 +164,8 @@ def run(network, shop, recorder, n):
             clock(firefox.click, ".buy button")
             clock(firefox.click, 'a[href="/checkout"]')
             fill_checkout(firefox)
-            clock(firefox.click, ".checkout .primary")
+            clock(firefox.click, "form[action='/checkout'] .primary")
+            clock(firefox.click, "form[action='/checkout/place'] .primary")
             assert firefox.url() == shop.url + "/order", firefox.source()
             recorder.quiet()
             return window, pictures, seconds_of_window, window + recorder.take(), clock.seconds

@@ -23,7 +23,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from lib.firefox import Firefox, fill_checkout, open_order
+from lib.firefox import Firefox, fill_checkout, open_order, review_order
 from lib.mail import Mutt
 from lib.shop import NOTEBOOK, ROOT, TEA, free_port, wait_for
 from descriptor import Descriptor
@@ -91,7 +91,9 @@ class Purchase(unittest.TestCase):
             firefox.click('a[href="/checkout"]')
             self.check_page(firefox)
             fill_checkout(firefox, note="Please wrap it.")
-            firefox.click(".checkout .primary")
+            review_order(firefox)
+            self.check_page(firefox)
+            firefox.click("form[action='/checkout/place'] .primary")
             self.assertEqual(shop.url + "/order", firefox.url(), firefox.source())
             order_ref, code = firefox.text("#order-ref"), firefox.text("#code")
             self.assertEqual(7, len(code.split()))

@@ -1,9 +1,9 @@
 //! What a buyer wants to order, checked; and why it may be refused.
 
-use crate::domain::orders::{PgpBlock, Refusal, RefusalReason};
+use crate::domain::orders::{Choices, PgpBlock, Refusal, RefusalReason};
 use crate::domain::payment::{Address, Coin, TransactionId};
 use crate::domain::values::text::without_hidden;
-use crate::domain::values::{Country, Line, NotText, Paragraph};
+use crate::domain::values::{AddressFormat, AddressParts, Country, Line, NotText, Paragraph};
 
 /// The checkout form as submitted, with nothing checked.
 #[derive(Default)]
@@ -24,35 +24,41 @@ pub struct DraftForm<'a> {
 }
 
 /// The address of a parcel.
-#[derive(Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct StreetAddress {
     pub recipient: Line,
     pub street: Paragraph,
     pub city: Line,
     pub province: Line,
-    pub country: Line,
+    pub country: Country,
     pub postcode: Line,
 }
 
 impl StreetAddress {
-    /// As it is written on a parcel.
-    pub fn lines(&self) -> impl Iterator<Item = &str> {
-        let rest = [&self.city, &self.province, &self.postcode, &self.country];
-        std::iter::once(self.recipient.as_str())
-            .chain(self.street.lines())
-            .chain(rest.into_iter().map(Line::as_str))
-            .filter(|line| !line.is_empty())
+    /// As it is written on a parcel, in the order of its country.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = AddressFormat::of(self.country).lines(AddressParts {
+            recipient: self.recipient.as_str(),
+            street: self.street.as_str(),
+            city: self.city.as_str(),
+            state: self.province.as_str(),
+            postcode: self.postcode.as_str(),
+        });
+        lines.push(self.country.name().to_owned());
+        lines
     }
 }
 
 /// The shipping address, as far as the shop can read it.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Delivery {
+    /// Nothing is shipped.
+    None,
     Plain(StreetAddress),
     /// Only the seller can decrypt it. The country may be given in plain text, since the price of shipping depends on it.
     Encrypted {
         block: PgpBlock,
-        country: Line,
+        country: Option<Country>,
     },
 }
 
@@ -69,37 +75,30 @@ pub struct Buyer {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Draft {
     pub buyer: Buyer,
-    /// `None`: an unknown country, which only a worldwide rate reaches.
-    pub country: Option<Country>,
-    /// Empty: the cheapest available.
-    pub shipping: Line,
+    pub choices: Choices,
     pub transaction: Option<TransactionId>,
-    /// Empty: none. Capital letters.
-    pub discount: String,
+}
+
+/// A checkout form with faults.
+pub struct RejectedDraft {
+    /// In the order of the form's fields.
+    pub refusals: Vec<Refusal>,
+    /// Those that are valid, so that they can be checked against the shop in the same round.
+    pub choices: Choices,
 }
 
 impl Draft {
-    /// Parses the form for a payment in this coin.
+    /// Parses the form for a payment in this coin. An address is needed only if something is shipped.
     ///
     /// # Errors
-    /// Every [`Refusal`] at once, in the order of the form's fields.
-    pub fn parse(form: &DraftForm<'_>, coin: &Coin) -> Result<Self, Vec<Refusal>> {
+    /// [`RejectedDraft`], with every [`Refusal`] at once.
+    pub fn parse(
+        form: &DraftForm<'_>,
+        coin: &Coin,
+        is_shipped: bool,
+    ) -> Result<Self, RejectedDraft> {
         let mut reader = Reader::default();
-        // An encrypted address makes the fields of the address optional.
-        let is_required = form.pgp.trim().is_empty();
-        let address = StreetAddress {
-            recipient: reader.address_line("recipient", form.recipient, 100, is_required),
-            street: reader.street(form.street, is_required),
-            city: reader.address_line("city", form.city, 100, is_required),
-            province: reader.address_line("province", form.province, 100, is_required),
-            country: reader.address_line("country", form.country, 60, is_required),
-            postcode: reader.address_line("postcode", form.postcode, 20, is_required),
-        };
-        let country = Country::parse(address.country.as_str()).ok();
-        let delivery = match reader.optional("pgp", form.pgp, PgpBlock::parse) {
-            Some(block) => Delivery::Encrypted { block, country: address.country },
-            None => Delivery::Plain(address),
-        };
+        let delivery = if is_shipped { reader.delivery(form) } else { Some(Delivery::None) };
         let shipping = reader.text("shipping", Line::parse(form.shipping, 80));
         let discount = reader.text("discount", Line::parse(form.discount, 40));
         let email = reader.email(form.email);
@@ -110,10 +109,38 @@ impl Draft {
             reader.optional("transaction", &without_hidden(form.transaction), |text| {
                 TransactionId::parse(coin, text)
             });
-        let buyer = Buyer { delivery, email, note, refund };
-        let discount = discount.as_str().to_uppercase();
-        let draft = Self { buyer, country, shipping, transaction, discount };
-        if reader.refusals.is_empty() { Ok(draft) } else { Err(reader.refusals) }
+        let choices = Choices {
+            country: delivery.as_ref().and_then(Delivery::country),
+            shipping,
+            discount: discount.as_str().to_uppercase(),
+            has_refund_address: refund.is_some(),
+        };
+        match delivery {
+            Some(delivery) if reader.refusals.is_empty() => {
+                let buyer = Buyer { delivery, email, note, refund };
+                Ok(Self { buyer, choices, transaction })
+            }
+            _ => Err(RejectedDraft { refusals: reader.refusals, choices }),
+        }
+    }
+}
+
+impl Delivery {
+    /// The encrypted address.
+    pub fn block(&self) -> Option<&PgpBlock> {
+        match self {
+            Self::Encrypted { block, .. } => Some(block),
+            Self::None | Self::Plain(_) => None,
+        }
+    }
+
+    /// `None` if nothing is shipped, or if it is encrypted.
+    pub fn country(&self) -> Option<Country> {
+        match self {
+            Self::None => None,
+            Self::Plain(address) => Some(address.country),
+            Self::Encrypted { country, .. } => *country,
+        }
     }
 }
 
@@ -130,6 +157,45 @@ impl Reader {
     /// Empty if it is refused.
     fn text<T: Default>(&mut self, field: &'static str, parsed: Result<T, NotText>) -> T {
         parsed.map_err(|refused| self.refuse(field, refused)).unwrap_or_default()
+    }
+
+    /// `None` if the country is missing or unknown. An encrypted address makes the fields of the address optional; which
+    /// of them are needed otherwise depends on the country.
+    fn delivery(&mut self, form: &DraftForm<'_>) -> Option<Delivery> {
+        let is_encrypted = !form.pgp.trim().is_empty();
+        let is_needed = !is_encrypted;
+        let country = self.country(form.country, is_needed);
+        let format = country.map(AddressFormat::of);
+        let needs_state = format.is_some_and(|format| format.state.is_required);
+        let needs_postcode = format.is_some_and(|format| format.postcode.is_required);
+        let recipient = self.address_line("recipient", form.recipient, 100, is_needed);
+        let street = self.street(form.street, is_needed);
+        let city = self.address_line("city", form.city, 100, is_needed);
+        let province = self.address_line("province", form.province, 100, is_needed && needs_state);
+        let postcode =
+            self.address_line("postcode", form.postcode, 20, is_needed && needs_postcode);
+        if is_encrypted {
+            let block = self.optional("pgp", form.pgp, PgpBlock::parse)?;
+            return Some(Delivery::Encrypted { block, country });
+        }
+        let country = country?;
+        let address = StreetAddress { recipient, street, city, province, country, postcode };
+        Some(Delivery::Plain(address))
+    }
+
+    fn country(&mut self, text: &str, is_required: bool) -> Option<Country> {
+        let text = without_hidden(text);
+        if text.trim().is_empty() {
+            if is_required {
+                self.refuse("country", RefusalReason::Missing);
+            }
+            return None;
+        }
+        let country = Country::parse(&text).ok();
+        if country.is_none() {
+            self.refuse("country", RefusalReason::UnknownCountry);
+        }
+        country
     }
 
     fn address_line(
@@ -205,9 +271,9 @@ mod tests {
 
     #[track_caller]
     fn check(form: &DraftForm<'_>, refused_fields: &[&str]) {
-        let refused = match Draft::parse(form, &Coin::Ether { chain: 1 }) {
+        let refused = match Draft::parse(form, &Coin::Ether { chain: 1 }, true) {
             Ok(_) => Vec::new(),
-            Err(refusals) => refusals.iter().map(|refusal| refusal.field).collect(),
+            Err(rejected) => rejected.refusals.iter().map(|refusal| refusal.field).collect(),
         };
         assert_eq!(refused, refused_fields);
     }
@@ -215,16 +281,47 @@ mod tests {
     #[test]
     fn an_address_is_enough() {
         check(&FULL, &[]);
-        let draft = Draft::parse(&FULL, &Coin::Bitcoin).ok().unwrap();
-        assert_eq!(draft.country.map(Country::code), Some("GB"));
+        let draft = Draft::parse(&FULL, &Coin::Bitcoin, true).ok().unwrap();
+        assert_eq!(draft.choices.country.map(Country::code), Some("GB"));
     }
 
     #[test]
     fn everything_that_is_missing_is_reported_at_once() {
-        check(
-            &DraftForm::default(),
-            &["recipient", "street", "city", "province", "country", "postcode"],
-        );
+        check(&DraftForm::default(), &["country", "recipient", "street", "city"]);
+        let nothing = DraftForm { country: "US", ..DraftForm::default() };
+        check(&nothing, &["recipient", "street", "city", "province", "postcode"]);
+    }
+
+    #[test]
+    fn a_state_and_a_postal_code_are_needed_only_where_the_country_has_them() {
+        let without = DraftForm { province: "", ..FULL };
+        check(&DraftForm { country: "DE", ..without }, &[]);
+        check(&DraftForm { country: "US", ..without }, &["province"]);
+        let neither = DraftForm { postcode: "", ..without };
+        check(&DraftForm { country: "HK", ..neither }, &[]);
+        check(&DraftForm { country: "IE", ..neither }, &[]);
+        check(&DraftForm { country: "DE", ..neither }, &["postcode"]);
+        check(&DraftForm { country: "JP", ..neither }, &["province", "postcode"]);
+    }
+
+    #[test]
+    fn an_unknown_country_is_refused() {
+        check(&DraftForm { country: "Germny", ..FULL }, &["country"]);
+    }
+
+    #[test]
+    fn nothing_shipped_needs_no_address() {
+        let form = DraftForm { note: "thanks", ..DraftForm::default() };
+        let draft = Draft::parse(&form, &Coin::Bitcoin, false).ok().unwrap();
+        assert!(draft.buyer.delivery == Delivery::None);
+    }
+
+    #[test]
+    fn what_is_valid_of_a_refused_form_can_still_be_checked() {
+        let form = DraftForm { city: "", discount: "spring", ..FULL };
+        let rejected = Draft::parse(&form, &Coin::Bitcoin, true).err().unwrap();
+        assert_eq!(rejected.choices.country.map(Country::code), Some("GB"));
+        assert_eq!(rejected.choices.discount, "SPRING");
     }
 
     #[test]
@@ -254,7 +351,7 @@ mod tests {
             ..FULL
         };
         check(&form, &[]);
-        let draft = Draft::parse(&form, &Coin::Ether { chain: 1 }).ok().unwrap();
+        let draft = Draft::parse(&form, &Coin::Ether { chain: 1 }, true).ok().unwrap();
         let Delivery::Plain(address) = &draft.buyer.delivery else { panic!() };
         assert_eq!(address.recipient.as_str(), "Ada Byron");
     }
@@ -271,8 +368,8 @@ mod tests {
     #[test]
     fn a_hidden_character_is_named() {
         let form = DraftForm { city: "Lon\u{202e}don", ..FULL };
-        let refusals = Draft::parse(&form, &Coin::Bitcoin).err().unwrap();
-        assert_eq!(refusals[0].why, RefusalReason::Text(NotText::Invisible('\u{202e}')));
+        let rejected = Draft::parse(&form, &Coin::Bitcoin, true).err().unwrap();
+        assert_eq!(rejected.refusals[0].why, RefusalReason::Text(NotText::Invisible('\u{202e}')));
     }
 
     #[test]

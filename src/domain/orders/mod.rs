@@ -2,6 +2,7 @@
 
 pub mod buyer_key;
 mod buyer_view;
+mod choices;
 pub mod code;
 mod code_text;
 pub mod command;
@@ -13,6 +14,7 @@ pub mod order;
 pub mod order_ref;
 pub mod pending_task;
 pub mod pgp_block;
+mod quote;
 pub mod refusal;
 mod reservation;
 pub mod retention_cutoffs;
@@ -23,18 +25,17 @@ mod word_list;
 
 pub use buyer_key::{BuyerIdentity, BuyerKeyError, BuyerRecipient, NotABuyerKey};
 pub use buyer_view::ConfirmationProgress;
+pub use choices::Choices;
 pub use code::{CheckoutKey, Code, LookupName, NumberPurpose};
 pub use code_text::{NotACode, UnknownWord};
 pub use command::{Command, MAX_ARGUMENT, NotACommand, Refund};
-pub use draft::{Buyer, Delivery, Draft, DraftForm, StreetAddress};
+pub use draft::{Buyer, Delivery, Draft, DraftForm, RejectedDraft, StreetAddress};
 pub use notification_hold::{NotANotificationHold, NotificationHold, OrderRate};
-pub use order::{
-    AppliedDiscount, CheckoutContext, FOLLOWED_DAYS, NewOrder, Order, OrderLine, PlacementError,
-    UNPAID_DAYS,
-};
+pub use order::{FOLLOWED_DAYS, NewOrder, Order, OrderLine, UNPAID_DAYS};
 pub use order_ref::{NotARefPart, NotAnOrderRef, OrderRef, RefPart};
 pub use pending_task::PendingTask;
 pub use pgp_block::{NotAPgpBlock, PgpBlock};
+pub use quote::{AppliedDiscount, CheckoutContext, PlacementError, Quote};
 pub use refusal::{MessageLimit, Refusal, RefusalReason};
 pub use reservation::{Reservation, StockDemand};
 pub use retention_cutoffs::{PurgeMode, RetentionCutoffs};

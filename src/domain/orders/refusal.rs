@@ -16,6 +16,7 @@ pub struct Refusal {
 pub enum RefusalReason {
     /// It must not be empty.
     Missing,
+    UnknownCountry,
     Text(NotText),
     Email,
     Pgp(NotAPgpBlock),

@@ -4,7 +4,8 @@
 ///
 /// Shape: one of the 249 of ISO 3166-1; or `XK`: ISO leaves that code to its users, and carriers use it for Kosovo; or
 /// `AC` or `TA`, which ISO reserves for Ascension and Tristan da Cunha, since both have postcodes of their own.
-/// Source: `iso3166.tab` of the IANA time zone database, in the public domain; the Universal Postal Union for the others.
+/// Source: `iso3166.tab` of the IANA time zone database, in the public domain, with its
+/// abbreviations written out; the Universal Postal Union for the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Country(&'static (&'static str, &'static str));
 
@@ -29,7 +30,7 @@ impl Country {
             .ok_or(NotACountry)
     }
 
-    /// By code, which is nearly the order of the names.
+    /// All countries, in the order of their codes.
     pub fn all() -> impl Iterator<Item = Self> {
         ALL.iter().map(Self)
     }
@@ -42,6 +43,11 @@ impl Country {
     pub fn name(self) -> &'static str {
         self.0.1
     }
+
+    /// What countries are sorted by in a list.
+    pub fn sort_key(self) -> String {
+        self.0.1.replace('Å', "A")
+    }
 }
 
 /// Lowercase with single spaces, without `&` and "the", so that `The Netherlands` is found.
@@ -51,11 +57,10 @@ fn plain(text: &str) -> String {
     words.join(" ")
 }
 
-/// Common names besides those listed below.
+/// Common names besides those listed below, and those of `iso3166.tab`.
 const OTHER_NAMES: &[(&str, &str)] = &[
     ("great britain", "GB"),
     ("uk", "GB"),
-    ("united kingdom", "GB"),
     ("england", "GB"),
     ("scotland", "GB"),
     ("wales", "GB"),
@@ -78,8 +83,6 @@ const OTHER_NAMES: &[(&str, &str)] = &[
     ("czechia", "CZ"),
     ("türkiye", "TR"),
     ("turkiye", "TR"),
-    ("south korea", "KR"),
-    ("north korea", "KP"),
     ("uae", "AE"),
     ("brasil", "BR"),
     ("méxico", "MX"),
@@ -90,10 +93,27 @@ const OTHER_NAMES: &[(&str, &str)] = &[
     ("suomi", "FI"),
     ("ivory coast", "CI"),
     ("burma", "MM"),
-    ("myanmar", "MM"),
     ("swaziland", "SZ"),
     ("viet nam", "VN"),
     ("russian federation", "RU"),
+    ("samoa american", "AS"),
+    ("congo dem rep", "CD"),
+    ("central african rep", "CF"),
+    ("congo rep", "CG"),
+    ("britain uk", "GB"),
+    ("korea north", "KP"),
+    ("korea south", "KR"),
+    ("st martin french", "MF"),
+    ("myanmar burma", "MM"),
+    ("st maarten dutch", "SX"),
+    ("eswatini swaziland", "SZ"),
+    ("french s terr", "TF"),
+    ("virgin islands uk", "VG"),
+    ("virgin islands us", "VI"),
+    ("samoa western", "WS"),
+    ("turks and caicos is", "TC"),
+    ("st vincent", "VC"),
+    ("st barthelemy", "BL"),
 ];
 
 const ALL: &[(&str, &str)] = &[
@@ -108,7 +128,7 @@ const ALL: &[(&str, &str)] = &[
     ("AO", "Angola"),
     ("AQ", "Antarctica"),
     ("AR", "Argentina"),
-    ("AS", "Samoa (American)"),
+    ("AS", "American Samoa"),
     ("AT", "Austria"),
     ("AU", "Australia"),
     ("AW", "Aruba"),
@@ -123,7 +143,7 @@ const ALL: &[(&str, &str)] = &[
     ("BH", "Bahrain"),
     ("BI", "Burundi"),
     ("BJ", "Benin"),
-    ("BL", "St Barthelemy"),
+    ("BL", "St Barthélemy"),
     ("BM", "Bermuda"),
     ("BN", "Brunei"),
     ("BO", "Bolivia"),
@@ -137,9 +157,9 @@ const ALL: &[(&str, &str)] = &[
     ("BZ", "Belize"),
     ("CA", "Canada"),
     ("CC", "Cocos (Keeling) Islands"),
-    ("CD", "Congo (Dem. Rep.)"),
-    ("CF", "Central African Rep."),
-    ("CG", "Congo (Rep.)"),
+    ("CD", "Congo (Democratic Republic)"),
+    ("CF", "Central African Republic"),
+    ("CG", "Congo (Republic)"),
     ("CH", "Switzerland"),
     ("CI", "Côte d'Ivoire"),
     ("CK", "Cook Islands"),
@@ -174,7 +194,7 @@ const ALL: &[(&str, &str)] = &[
     ("FO", "Faroe Islands"),
     ("FR", "France"),
     ("GA", "Gabon"),
-    ("GB", "Britain (UK)"),
+    ("GB", "United Kingdom"),
     ("GD", "Grenada"),
     ("GE", "Georgia"),
     ("GF", "French Guiana"),
@@ -218,8 +238,8 @@ const ALL: &[(&str, &str)] = &[
     ("KI", "Kiribati"),
     ("KM", "Comoros"),
     ("KN", "St Kitts & Nevis"),
-    ("KP", "Korea (North)"),
-    ("KR", "Korea (South)"),
+    ("KP", "North Korea"),
+    ("KR", "South Korea"),
     ("KW", "Kuwait"),
     ("KY", "Cayman Islands"),
     ("KZ", "Kazakhstan"),
@@ -238,12 +258,12 @@ const ALL: &[(&str, &str)] = &[
     ("MC", "Monaco"),
     ("MD", "Moldova"),
     ("ME", "Montenegro"),
-    ("MF", "St Martin (French)"),
+    ("MF", "St Martin (French part)"),
     ("MG", "Madagascar"),
     ("MH", "Marshall Islands"),
     ("MK", "North Macedonia"),
     ("ML", "Mali"),
-    ("MM", "Myanmar (Burma)"),
+    ("MM", "Myanmar"),
     ("MN", "Mongolia"),
     ("MO", "Macau"),
     ("MP", "Northern Mariana Islands"),
@@ -308,13 +328,13 @@ const ALL: &[(&str, &str)] = &[
     ("SS", "South Sudan"),
     ("ST", "Sao Tome & Principe"),
     ("SV", "El Salvador"),
-    ("SX", "St Maarten (Dutch)"),
+    ("SX", "St Maarten (Dutch part)"),
     ("SY", "Syria"),
-    ("SZ", "Eswatini (Swaziland)"),
+    ("SZ", "Eswatini"),
     ("TA", "Tristan da Cunha"),
-    ("TC", "Turks & Caicos Is"),
+    ("TC", "Turks & Caicos Islands"),
     ("TD", "Chad"),
-    ("TF", "French S. Terr."),
+    ("TF", "French Southern Territories"),
     ("TG", "Togo"),
     ("TH", "Thailand"),
     ("TJ", "Tajikistan"),
@@ -335,14 +355,14 @@ const ALL: &[(&str, &str)] = &[
     ("UY", "Uruguay"),
     ("UZ", "Uzbekistan"),
     ("VA", "Vatican City"),
-    ("VC", "St Vincent"),
+    ("VC", "St Vincent & the Grenadines"),
     ("VE", "Venezuela"),
-    ("VG", "Virgin Islands (UK)"),
-    ("VI", "Virgin Islands (US)"),
+    ("VG", "British Virgin Islands"),
+    ("VI", "US Virgin Islands"),
     ("VN", "Vietnam"),
     ("VU", "Vanuatu"),
     ("WF", "Wallis & Futuna"),
-    ("WS", "Samoa (western)"),
+    ("WS", "Samoa"),
     ("XK", "Kosovo"),
     ("YE", "Yemen"),
     ("YT", "Mayotte"),

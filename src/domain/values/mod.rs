@@ -1,6 +1,7 @@
 //! Small value types used by every module. Nothing here does I/O or reads a clock or random bytes.
 
 pub mod accent;
+pub mod address_format;
 pub mod age;
 pub mod byte_size;
 pub mod colour;
@@ -22,6 +23,7 @@ pub mod timestamp;
 pub mod trusted_time;
 
 pub use accent::{Accent, LowContrast};
+pub use address_format::{AddressFormat, AddressPart, AddressParts};
 pub use age::{Age, NotAnAge};
 pub use byte_size::byte_size;
 pub use colour::{Colour, Contrast, NotAColour};

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::domain::payment::{Confirmations, Tolerance};
-use crate::domain::values::{Line, NodeUrl, NotAProxyUrl, Notify, ProxyUrl};
+use crate::domain::values::{Country, Line, NodeUrl, NotACountry, NotAProxyUrl, Notify, ProxyUrl};
 
 /// Why the text of a setting is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -80,6 +80,18 @@ pub fn database(text: &str) -> Result<PathBuf, InvalidValue> {
 pub fn secret(text: &str) -> Result<String, InvalidValue> {
     let expected = "at least 8 characters; better remove it, and the shop creates one";
     if 8 <= text.len() { Ok(text.to_owned()) } else { Err(InvalidValue::hidden(expected)) }
+}
+
+/// Countries in the order in which they are listed first.
+#[derive(Clone, Debug, Default)]
+pub struct Countries(pub Vec<Country>);
+
+pub fn countries(text: &str) -> Result<Countries, InvalidValue> {
+    let names = text.split(',').filter(|name| !name.trim().is_empty());
+    let countries: Result<Vec<Country>, NotACountry> = names.map(Country::parse).collect();
+    let expected =
+        "two-letter country codes or English names, separated by commas, for example DE,AT";
+    countries.map(Countries).map_err(|_| InvalidValue::from(expected))
 }
 
 pub fn site_url(text: &str) -> Result<String, InvalidValue> {

@@ -13,7 +13,7 @@ use crate::domain::values::{Currency, FiatCurrency, Mailbox, NodeUrl, Notify, Pr
 use crate::infra::config::listen::{DeskListenSetting, ListenAddress, ListenSetting};
 use crate::infra::config::node_url::NodeUrls;
 use crate::infra::config::notify_command::NotifyCommand;
-use crate::infra::config::parsers::{InvalidValue, expecting, line, one_of, whole};
+use crate::infra::config::parsers::{Countries, InvalidValue, expecting, line, one_of, whole};
 use crate::infra::config::{listen, parsers};
 
 /// All settings.
@@ -95,6 +95,10 @@ pub struct SiteSettings {
     #[arg(long, value_name = "CURRENCY")]
     #[arg(value_parser = expecting("a currency, for example ETH", Currency::parse))]
     pub preferred_currency: Option<Currency>,
+    /// Countries listed first at checkout, separated by commas
+    #[arg(long, value_name = "COUNTRIES", default_value = "", hide_default_value = true)]
+    #[arg(value_parser = parsers::countries)]
+    pub preferred_countries: Countries,
 }
 
 #[derive(Args, Clone, Debug)]

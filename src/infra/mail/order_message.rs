@@ -427,11 +427,14 @@ pub fn bill(order: &Order) -> Vec<String> {
 
 fn delivery(delivery: &Delivery) -> Vec<String> {
     match delivery {
-        Delivery::Plain(address) => address.lines().flat_map(layout::barred).collect(),
+        Delivery::None => Vec::new(),
+        Delivery::Plain(address) => {
+            address.lines().iter().flat_map(|line| layout::barred(line)).collect()
+        }
         Delivery::Encrypted { country, .. } => {
             let words = "  The address is encrypted to your key: see the end of this mail.";
             let mut lines = vec![words.to_owned()];
-            lines.extend(layout::barred(country.as_str()));
+            lines.extend(country.iter().flat_map(|country| layout::barred(country.name())));
             lines
         }
     }

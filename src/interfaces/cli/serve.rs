@@ -188,6 +188,7 @@ fn site(settings: &Settings) -> Site {
         url: settings.site.url.clone(),
         contact: settings.site.contact.clone().unwrap_or_default(),
         preferred_currency: settings.site.preferred_currency.clone(),
+        preferred_countries: settings.site.preferred_countries.0.clone(),
         mirrors,
     }
 }

@@ -9,7 +9,7 @@ use actix_web::http::Method;
 pub enum RequestClass {
     /// The front page, products, search, pictures.
     Browse,
-    /// The cart, the checkout form, an order's page: capacity is reserved for these.
+    /// The cart, the checkout, an order's page: capacity is reserved for these.
     Buy,
     /// A form submission.
     Form,
@@ -25,7 +25,7 @@ impl RequestClass {
     pub fn of(method: &Method, path: &str) -> Self {
         if method == Method::POST {
             return match path {
-                "/checkout" => Self::PlaceOrder,
+                "/checkout/place" => Self::PlaceOrder,
                 "/order" => Self::OrderCode,
                 _ => Self::Form,
             };
@@ -136,7 +136,8 @@ mod tests {
             (Method::POST, "/cart", RequestClass::Form),
             (Method::POST, "/order", RequestClass::OrderCode),
             (Method::POST, "/order/transaction", RequestClass::Form),
-            (Method::POST, "/checkout", RequestClass::PlaceOrder),
+            (Method::POST, "/checkout", RequestClass::Form),
+            (Method::POST, "/checkout/place", RequestClass::PlaceOrder),
             (Method::GET, "/checkout/challenge.png", RequestClass::Challenge),
             (Method::GET, "/checkout/wait", RequestClass::Buy),
             (Method::POST, "/checkout/wait", RequestClass::Form),

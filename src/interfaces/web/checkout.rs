@@ -1,78 +1,40 @@
-//! The checkout's pages.
+//! The checkout: a form, a review of the whole order, and placing it.
 
 use actix_web::HttpResponse;
-use actix_web::http::{StatusCode, header};
-use askama::Template;
+use actix_web::http::StatusCode;
+use serde::Deserialize;
 
 use crate::actions;
-use crate::actions::{OrderRequest, PlaceOrderError};
-use crate::domain::cart::{Basket, PricedCart, offered};
-use crate::domain::catalog::ShippingRate;
-use crate::domain::orders::{Code, Draft, OrderRef};
-use crate::domain::values::{Amount, Country};
-use crate::infra::store;
+use crate::actions::{OrderPreview, OrderRequest, PlaceOrderError, PreviewRequest};
+use crate::domain::cart::{Basket, PricedCart};
+use crate::domain::orders::{Code, Draft, OrderRef, RejectedDraft};
+use crate::domain::payment::Wallet;
+use crate::domain::values::Amount;
 use crate::interfaces::http::{StockShare, connection_of, now, random_bytes, see_other};
-use crate::interfaces::web::cart::{LineView, price_cart, update_basket};
-use crate::interfaces::web::checkout_form::{CheckoutForm, FieldError, FormView};
+use crate::interfaces::web::cart::price_cart;
+use crate::interfaces::web::checkout_form::{CheckoutForm, FieldError};
+use crate::interfaces::web::checkout_page::{Checkout, Unavailable, show_checkout};
 use crate::interfaces::web::context::RequestContext;
 use crate::interfaces::web::error::PageError;
 use crate::interfaces::web::extract::VerifiedForm;
-use crate::interfaces::web::layout::Layout;
 use crate::interfaces::web::open_order::is_placed;
 use crate::interfaces::web::receipt::write_receipt;
-use crate::interfaces::web::refusal_texts::{closed_text, contested, notice};
+use crate::interfaces::web::refusal_texts::closed_text;
+use crate::interfaces::web::review_page::{Review, show_review};
+use crate::interfaces::web::sealed_draft::SealedDraft;
 use crate::interfaces::web::siege;
-use crate::interfaces::web::siege::{ProofError, ProofView};
-use crate::interfaces::web::texts::{Text, text};
+use crate::interfaces::web::siege::{Answer, ProofError};
 use crate::interfaces::web::visitor::OpenOrder;
 
-#[derive(Template)]
-#[template(path = "orders/checkout.html")]
-struct CheckoutPage<'a> {
-    layout: Layout<'a>,
-    form: FormView,
-    refused: Vec<FieldError>,
-    /// Why no order can be placed now, though the form is valid.
-    unavailable: Option<Text<'static>>,
-    notices: Vec<Text<'static>>,
-    /// Items that are also in other unpaid orders.
-    contested: Vec<Text<'static>>,
-    lines: Vec<LineView>,
-    total: Amount,
-    /// The sum that the buyer sees now, so that a form that showed another one is not taken for consent to this one.
-    shown: String,
-    has_shipping: bool,
-    rates: Vec<RateView>,
-    has_discounts: bool,
-    keep_days: i64,
-    /// How long the price is guaranteed.
-    payment_time: Text<'static>,
-    /// In siege mode.
-    proof: Option<ProofView>,
-}
-
-impl CheckoutPage<'_> {
-    fn refund_hint(&self) -> &'static str {
-        if self.contested.is_empty() { "checkout-refund-hint" } else { "checkout-refund-needed" }
-    }
-}
-
-struct RateView {
-    name: String,
-    reach: String,
-    price: Amount,
-    total: Amount,
-}
-
-/// What the checkout's page shows.
-struct Checkout {
-    status: StatusCode,
-    cart: PricedCart,
-    form: CheckoutForm,
-    refused: Vec<FieldError>,
-    unavailable: Option<Text<'static>>,
-    /// Whether the form was sent from a page that showed another sum.
-    is_outdated: bool,
+/// The form of the review page.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct PlaceForm {
+    /// What was reviewed, encrypted.
+    draft: String,
+    /// The picture that the buyer saw in siege mode, and what the buyer read in it.
+    challenge: String,
+    answer: String,
 }
 
 pub async fn show(context: RequestContext) -> Result<HttpResponse, PageError> {
@@ -85,161 +47,208 @@ pub async fn show(context: RequestContext) -> Result<HttpResponse, PageError> {
     if let Some(closed) = actions::why_closed(&context.app.shop, now()).await? {
         return Err(PageError::Closed(closed));
     }
-    let checkout = Checkout {
-        status: StatusCode::OK,
-        cart,
-        form: CheckoutForm::default(),
-        refused: Vec::new(),
-        unavailable: None,
-        is_outdated: false,
-    };
-    show_checkout(context, checkout).await
+    show_checkout(context, Checkout::new(cart)).await
 }
 
-async fn show_checkout(
-    mut context: RequestContext,
-    checkout: Checkout,
-) -> Result<HttpResponse, PageError> {
-    let Checkout { status, cart, form, refused, unavailable, is_outdated } = checkout;
-    let shop = &context.app.shop;
-    let total = cart.total.unwrap_or(Amount::ZERO);
-    let mut db = shop.db.reader().await?;
-    let rates = store::shipping::list(&mut db).await?;
-    let has_discounts = store::discounts::has_any(&mut db).await?;
-    drop(db);
-    let views = offered(&rates, &cart).into_iter().map(|offered| RateView {
-        reach: reach(offered.rate),
-        total: total.plus(offered.price).unwrap_or(total),
-        name: offered.rate.name.clone(),
-        price: offered.price,
-    });
-    let proof = siege::proof_view(&context, form.answer()).await?;
-    let mut notices: Vec<_> = cart.notices.iter().map(notice).collect();
-    if is_outdated && notices.is_empty() {
-        notices.push(text("checkout-cart-changed"));
-    }
-    let template = CheckoutPage {
-        layout: Layout::new(&context, "/checkout"),
-        form: FormView::new(&form, &refused),
-        refused,
-        unavailable,
-        notices,
-        contested: cart.contested.iter().map(contested).collect(),
-        lines: cart.lines.iter().map(LineView::new).collect(),
-        total,
-        shown: sum_shown(&cart),
-        has_shipping: !rates.is_empty() && cart.is_shipped(),
-        rates: views.collect(),
-        has_discounts,
-        keep_days: shop.policy.keep_days,
-        payment_time: duration(actions::minutes_to_pay(shop, proof.is_some())),
-        proof,
-    };
-    let html = template.render()?;
-    let cookie = update_basket(&mut context, &cart);
-    Ok(context.respond(status, &html, cookie))
-}
-
-/// `2 hours`, or `90 minutes` if it is not whole hours.
-fn duration(minutes: i64) -> Text<'static> {
-    match minutes % 60 {
-        0 => text("checkout-hours").count("n", minutes / 60),
-        _ => text("checkout-minutes").count("n", minutes),
-    }
-}
-
-/// The countries of a shipping method.
-fn reach(rate: &ShippingRate) -> String {
-    let n = Country::all().filter(|country| rate.reaches(Some(*country))).count();
-    match rate.countries.len() {
-        _ if n == Country::all().count() => text("checkout-worldwide").to_string(),
-        1..=4 if rate.excluded_countries.is_empty() => rate.countries.names(", "),
-        _ => text("checkout-countries").count("n", n).to_string(),
-    }
-}
-
-fn sum_shown(cart: &PricedCart) -> String {
-    format!("{} {}", cart.total.unwrap_or(Amount::ZERO), cart.currency)
-}
-
+/// Shows the order for review, or the form again with all that is wrong with it. Nothing is stored.
 pub async fn submit(posted: VerifiedForm<CheckoutForm>) -> Result<HttpResponse, PageError> {
     let VerifiedForm { form, context } = posted;
-    let visitor = &context.visitor;
-    if visitor.basket.is_empty() {
-        // A form may be sent again with the Back button after its order was placed and the cart was emptied.
-        return Ok(see_other(if visitor.open_order.is_some() { "/order" } else { "/cart" }, &[]));
+    if let Some(elsewhere) = leave(&context).await? {
+        return Ok(elsewhere);
+    }
+    review(context, form, Reviewed::default()).await
+}
+
+/// Shows the form again, from the review.
+pub async fn edit(posted: VerifiedForm<PlaceForm>) -> Result<HttpResponse, PageError> {
+    let VerifiedForm { form, context } = posted;
+    if let Some(elsewhere) = leave(&context).await? {
+        return Ok(elsewhere);
+    }
+    let Some(sealed) = SealedDraft::open(&context.app.cookie_key, &form.draft) else {
+        return show_again(context, None).await;
+    };
+    let Some(wallet) = context.wallet() else { return Ok(see_other("/cart", &[])) };
+    let cart = price_cart(&context.app, &context.visitor.basket, wallet).await?;
+    show_checkout(context, Checkout { form: sealed.form, ..Checkout::new(cart) }).await
+}
+
+/// Places the order that was reviewed.
+pub async fn place(posted: VerifiedForm<PlaceForm>) -> Result<HttpResponse, PageError> {
+    let VerifiedForm { form: sent, context } = posted;
+    if let Some(elsewhere) = leave(&context).await? {
+        return Ok(elsewhere);
     }
     let Some(wallet) = context.wallet() else { return Ok(see_other("/cart", &[])) };
-    let mut cart = price_cart(&context.app, &visitor.basket, wallet).await?;
-    let mut is_outdated = !form.shown.is_empty() && form.shown != sum_shown(&cart);
-    let (mut refused, mut unavailable) = (Vec::new(), None);
-    match Draft::parse(&form.draft(), &wallet.coin) {
-        Err(refusals) => refused = refusals.iter().map(FieldError::new).collect(),
-        Ok(_) if is_outdated => {}
-        Ok(draft) => match place(&context, draft, &cart, &form).await {
-            Ok(cookies) => return Ok(show_placed(&context, cookies)),
-            Err(CheckoutError::Changed(new)) => (cart, is_outdated) = (*new, true),
-            Err(CheckoutError::Refused(fields)) => refused = fields,
-            Err(CheckoutError::Unavailable(why)) => unavailable = Some(why),
-            Err(CheckoutError::Page(error)) => return Err(error),
-        },
+    let Some(sealed) = SealedDraft::open(&context.app.cookie_key, &sent.draft) else {
+        return show_again(context, Some("checkout-review-invalid")).await;
+    };
+    let total = sealed.total_for(context.visitor.basket.id, &wallet.currency);
+    let cart = price_cart(&context.app, &context.visitor.basket, wallet).await?;
+    let mut reviewed = Reviewed { is_placing: true, ..Reviewed::default() };
+    match (total, Draft::parse(&sealed.form.draft(), &wallet.coin, cart.is_shipped())) {
+        (Some(total), Ok(draft)) => {
+            let answer = Answer { challenge: &sent.challenge, typed: &sent.answer };
+            match try_to_place(&context, draft, &cart, total, answer).await {
+                Ok(cookies) => return Ok(show_placed(&context, cookies)),
+                Err(CheckoutError::Changed) => reviewed.is_outdated = true,
+                Err(CheckoutError::Refused(fields)) => reviewed.refused = fields,
+                Err(CheckoutError::Proof(why)) => reviewed.answer_error = Some(why),
+                Err(CheckoutError::Unavailable(why)) => reviewed.unavailable = Some(why),
+                Err(CheckoutError::Page(error)) => return Err(error),
+            }
+        }
+        (None, _) => reviewed.is_outdated = true,
+        // The review finds the refusals again.
+        (_, Err(_)) => {}
     }
     // A form that was sent twice finds its first order, whatever has happened to the stock since.
     if is_placed(&context.app, &context.visitor).await? {
         return Ok(show_placed(&context, Vec::new()));
     }
-    refused
-        .sort_by_key(|refused| form.fields().iter().position(|(name, ..)| *name == refused.field));
-    let retry_after = unavailable.as_ref().map(|why| why.retry_after);
-    let checkout = Checkout {
-        status: unavailable.as_ref().map_or(StatusCode::UNPROCESSABLE_ENTITY, |why| why.status),
-        cart,
-        form,
-        refused,
-        unavailable: unavailable.map(|why| text(why.text)),
-        is_outdated,
-    };
-    let mut response = show_checkout(context, checkout).await?;
-    if let Some(seconds) = retry_after {
-        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
-    }
-    Ok(response)
+    (reviewed.challenge, reviewed.answer) = (sent.challenge, sent.answer);
+    review(context, sealed.form, reviewed).await
 }
 
-/// Why no order can be placed now, though the form is valid: hence no 422.
-struct Unavailable {
-    status: StatusCode,
-    /// The id of a text.
-    text: &'static str,
-    /// Units: seconds.
-    retry_after: u64,
+/// Where a visitor is led who cannot check out, because the cart is empty or is an order already.
+async fn leave(context: &RequestContext) -> Result<Option<HttpResponse>, PageError> {
+    let visitor = &context.visitor;
+    if visitor.basket.is_empty() {
+        // A form may be sent again with the Back button after its order was placed and the cart was emptied.
+        let path = if visitor.open_order.is_some() { "/order" } else { "/cart" };
+        return Ok(Some(see_other(path, &[])));
+    }
+    if is_placed(&context.app, visitor).await? {
+        return Ok(Some(show_placed(context, Vec::new())));
+    }
+    Ok(None)
+}
+
+/// What came of placing an order that is reviewed again.
+#[derive(Default)]
+struct Reviewed {
+    is_placing: bool,
+    /// Whether the buyer reviewed another order than this one.
+    is_outdated: bool,
+    refused: Vec<FieldError>,
+    unavailable: Option<Unavailable>,
+    challenge: String,
+    answer: String,
+    answer_error: Option<String>,
+}
+
+/// Shows what the order would be, or the form with everything that is wrong with it.
+async fn review(
+    context: RequestContext,
+    form: CheckoutForm,
+    reviewed: Reviewed,
+) -> Result<HttpResponse, PageError> {
+    let Some(wallet) = context.wallet() else { return Ok(see_other("/cart", &[])) };
+    let cart = price_cart(&context.app, &context.visitor.basket, wallet).await?;
+    let mut checkout = Checkout {
+        status: StatusCode::UNPROCESSABLE_ENTITY,
+        notice: reviewed.is_outdated.then_some("checkout-cart-changed"),
+        refused: reviewed.refused,
+        form,
+        ..Checkout::new(cart)
+    };
+    match check(&context, &checkout.form, &checkout.cart, wallet).await {
+        Ok((draft, preview)) if checkout.refused.is_empty() => {
+            let review = Review {
+                status: match &reviewed.unavailable {
+                    Some(why) => why.status,
+                    None if reviewed.is_placing => StatusCode::UNPROCESSABLE_ENTITY,
+                    None => StatusCode::OK,
+                },
+                preview,
+                draft,
+                form: checkout.form,
+                is_outdated: reviewed.is_outdated,
+                unavailable: reviewed.unavailable,
+                challenge: reviewed.challenge,
+                answer: reviewed.answer,
+                answer_error: reviewed.answer_error,
+            };
+            return show_review(context, review).await;
+        }
+        Ok(_) => {}
+        Err(PlaceOrderError::Refused(refusals)) => {
+            let known: Vec<_> = checkout.refused.iter().map(|refused| refused.field).collect();
+            let more = refusals.iter().filter(|refusal| !known.contains(&refusal.field));
+            checkout.refused.extend(more.map(FieldError::new));
+        }
+        Err(error) => {
+            if let CheckoutError::Unavailable(why) = error.into() {
+                (checkout.status, checkout.unavailable) = (why.status, Some(why));
+            }
+        }
+    }
+    show_checkout(context, checkout).await
+}
+
+/// Checks the form, and the order that it would become.
+///
+/// # Errors
+/// [`PlaceOrderError`], with every refusal at once.
+async fn check(
+    context: &RequestContext,
+    form: &CheckoutForm,
+    cart: &PricedCart,
+    wallet: &Wallet,
+) -> Result<(Draft, OrderPreview), PlaceOrderError> {
+    let parsed = Draft::parse(&form.draft(), &wallet.coin, cart.is_shipped());
+    let (choices, block) = match &parsed {
+        Ok(draft) => (&draft.choices, draft.buyer.delivery.block()),
+        Err(rejected) => (&rejected.choices, None),
+    };
+    let (basket, currency) = (&context.visitor.basket, &wallet.currency);
+    let request = PreviewRequest { basket, currency, choices, block };
+    let preview = actions::preview_order(&context.app.shop, request, now()).await;
+    match (parsed, preview) {
+        (Ok(draft), preview) => preview.map(|preview| (draft, preview)),
+        (Err(RejectedDraft { mut refusals, .. }), Err(PlaceOrderError::Refused(more))) => {
+            let is_refused = |field| refusals.iter().any(|refusal| refusal.field == field);
+            // Without a valid country nothing is known about shipping.
+            let is_unknown = |field| field == "shipping" && is_refused("country");
+            let more =
+                more.into_iter().filter(|new| !is_refused(new.field) && !is_unknown(new.field));
+            let more: Vec<_> = more.collect();
+            refusals.extend(more);
+            Err(PlaceOrderError::Refused(refusals))
+        }
+        (Err(rejected), Ok(_) | Err(PlaceOrderError::Changed(_))) => {
+            Err(PlaceOrderError::Refused(rejected.refusals))
+        }
+        (Err(_), Err(error)) => Err(error),
+    }
+}
+
+/// Shows the form with what is in the cart, if nothing is known of what was entered.
+async fn show_again(
+    context: RequestContext,
+    notice: Option<&'static str>,
+) -> Result<HttpResponse, PageError> {
+    let Some(wallet) = context.wallet() else { return Ok(see_other("/cart", &[])) };
+    let cart = price_cart(&context.app, &context.visitor.basket, wallet).await?;
+    let status = StatusCode::UNPROCESSABLE_ENTITY;
+    show_checkout(context, Checkout { status, notice, ..Checkout::new(cart) }).await
 }
 
 /// Why an order was not placed.
 enum CheckoutError {
-    /// The cart is no longer what the buyer saw.
-    Changed(Box<PricedCart>),
+    /// It is no longer what the buyer reviewed.
+    Changed,
     Refused(Vec<FieldError>),
+    /// In siege mode: what is wrong with the answer.
+    Proof(String),
     Unavailable(Unavailable),
     Page(PageError),
-}
-
-impl CheckoutError {
-    fn unavailable(text: &'static str, retry_after: u64) -> Self {
-        Self::Unavailable(Unavailable {
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            text,
-            retry_after,
-        })
-    }
 }
 
 impl From<ProofError> for CheckoutError {
     fn from(error: ProofError) -> Self {
         match error {
-            ProofError::Refused(why) => {
-                Self::Refused(vec![FieldError { field: "answer", why: why.to_string() }])
-            }
+            ProofError::Refused(why) => Self::Proof(why.to_string()),
             ProofError::Store(error) => Self::Page(error.into()),
         }
     }
@@ -247,30 +256,32 @@ impl From<ProofError> for CheckoutError {
 
 impl From<PlaceOrderError> for CheckoutError {
     fn from(error: PlaceOrderError) -> Self {
+        let unavailable = |text, seconds| Self::Unavailable(Unavailable::new(text, seconds));
         match error {
-            PlaceOrderError::Changed(cart) => Self::Changed(cart),
+            PlaceOrderError::Changed(_) => Self::Changed,
             PlaceOrderError::Refused(refusals) => {
                 Self::Refused(refusals.iter().map(FieldError::new).collect())
             }
-            PlaceOrderError::NoRoom => Self::unavailable("checkout-full", 600),
-            PlaceOrderError::Closed(closed) => Self::unavailable(closed_text(&closed), 3_600),
+            PlaceOrderError::NoRoom => unavailable("checkout-full", 600),
+            PlaceOrderError::Closed(closed) => unavailable(closed_text(&closed), 3_600),
             PlaceOrderError::Broken(error) => {
                 tracing::error!("no order could be taken: {error:#}");
-                Self::unavailable("checkout-broken", 60)
+                unavailable("checkout-broken", 60)
             }
         }
     }
 }
 
 /// Returns the cookies that change, besides those of every order. The proof of siege mode is used up only by an order.
-async fn place(
+async fn try_to_place(
     context: &RequestContext,
     draft: Draft,
     cart: &PricedCart,
-    form: &CheckoutForm,
+    total: Amount,
+    answer: Answer<'_>,
 ) -> Result<Vec<String>, CheckoutError> {
     let RequestContext { request, app, visitor, .. } = context;
-    let proof = siege::check_proof(context, form.answer()).await?;
+    let proof = siege::check_proof(context, answer).await?;
     let permit = match connection_of(request) {
         Some(connection) => connection.take_order_slot(&shares(cart), proof.is_some()),
         None => Ok(None),
@@ -287,6 +298,7 @@ async fn place(
         currency: &cart.currency,
         receipt: write_receipt(&draft.buyer),
         draft,
+        total,
         // Without circuits, buyers cannot be told apart.
         may_reserve: permit.as_ref().is_none_or(|permit| permit.may_reserve()),
     };
@@ -328,22 +340,4 @@ fn show_placed(context: &RequestContext, others: Vec<String>) -> HttpResponse {
     cookies.extend(visitor.cart_cookie(&app.cookie_key, &Basket::empty(cart)));
     cookies.extend(others);
     see_other("/order", &cookies)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_duration_is_shown_in_whole_hours_if_possible() {
-        for (minutes, expected) in [
-            (1, "1 minute"),
-            (45, "45 minutes"),
-            (60, "1 hour"),
-            (90, "90 minutes"),
-            (120, "2 hours"),
-        ] {
-            assert_eq!(duration(minutes).to_string(), expected);
-        }
-    }
 }

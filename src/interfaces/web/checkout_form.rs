@@ -1,21 +1,21 @@
 //! The checkout's form: its fields, as they are sent and as they are shown again.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::domain::orders::{DraftForm, Refusal};
+use crate::domain::values::Country;
 use crate::domain::values::text::without_hidden;
 use crate::interfaces::web::refusal_texts::refusal;
-use crate::interfaces::web::siege::Answer;
 
 /// The form as the browser sends it.
-#[derive(Default, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CheckoutForm {
     recipient: String,
     street: String,
     city: String,
-    province: String,
-    postcode: String,
+    pub province: String,
+    pub postcode: String,
     country: String,
     pgp: String,
     shipping: String,
@@ -24,23 +24,18 @@ pub struct CheckoutForm {
     refund: String,
     transaction: String,
     discount: String,
-    /// The sum that the buyer saw.
-    pub shown: String,
-    /// The picture that the buyer saw in siege mode, and what the buyer read in it.
-    challenge: String,
-    answer: String,
 }
 
 impl CheckoutForm {
     /// The fields in the order of the page: name, longest text in characters, input.
-    pub fn fields(&self) -> [(&'static str, usize, &str); 14] {
+    pub fn fields(&self) -> [(&'static str, usize, &str); 13] {
         [
+            ("country", 60, &self.country),
             ("recipient", 100, &self.recipient),
             ("street", 200, &self.street),
             ("city", 100, &self.city),
             ("province", 100, &self.province),
             ("postcode", 20, &self.postcode),
-            ("country", 60, &self.country),
             ("pgp", 16_000, &self.pgp),
             ("shipping", 80, &self.shipping),
             ("note", 2_000, &self.note),
@@ -48,12 +43,12 @@ impl CheckoutForm {
             ("refund", 120, &self.refund),
             ("transaction", 100, &self.transaction),
             ("discount", 40, &self.discount),
-            ("answer", 20, &self.answer),
         ]
     }
 
-    pub fn answer(&self) -> Answer<'_> {
-        Answer { challenge: &self.challenge, typed: &self.answer }
+    /// The chosen country, if it is one.
+    pub fn country(&self) -> Option<Country> {
+        Country::parse(&without_hidden(&self.country)).ok()
     }
 
     pub fn draft(&self) -> DraftForm<'_> {

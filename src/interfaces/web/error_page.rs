@@ -36,7 +36,7 @@ pub async fn show_error(request: &HttpRequest, error: &PageError) -> HttpRespons
     let mut may_retry = error.is_temporary();
     if error.is_internal() {
         tracing::error!("a page could not be made: {error}");
-        if request.method() == Method::POST && request.path() == "/checkout" {
+        if request.method() == Method::POST && request.path().starts_with("/checkout") {
             status = StatusCode::SERVICE_UNAVAILABLE;
             texts = checkout_error(request).await;
             may_retry = true;

@@ -1,8 +1,10 @@
 //! The order that a browser has open, for its page and its receipt.
 
-use crate::domain::orders::{CheckoutKey, LookupName, Order, Status};
+use crate::domain::orders::{
+    AppliedDiscount, CheckoutKey, LookupName, Order, OrderShipping, Status,
+};
 use crate::domain::payment::Tolerance;
-use crate::domain::values::Amount;
+use crate::domain::values::{Amount, Quantity};
 use crate::infra::store;
 use crate::infra::store::StoreError;
 use crate::interfaces::web::context::RequestContext;
@@ -88,20 +90,30 @@ pub struct BillLine {
 
 /// What was ordered and what it costs.
 pub fn bill(order: &Order) -> Vec<BillLine> {
-    let items = order.lines.iter().map(|line| {
-        let label = text("order-line").count("quantity", line.quantity);
-        BillLine { label: label.with("name", line.full_name()), sum: line.sum.to_string() }
-    });
-    let discount = order.discount.as_ref().map(|discount| {
+    let items = order.lines.iter().map(|line| item(line.quantity, &line.full_name(), line.sum));
+    items.chain(adjustments(order.discount.as_ref(), order.shipping.as_ref())).collect()
+}
+
+pub fn item(quantity: Quantity, name: &str, sum: Amount) -> BillLine {
+    let label = text("order-line").count("quantity", quantity).with("name", name);
+    BillLine { label, sum: sum.to_string() }
+}
+
+/// What is added to the items, and what is taken off.
+pub fn adjustments(
+    discount: Option<&AppliedDiscount>,
+    shipping: Option<&OrderShipping>,
+) -> impl Iterator<Item = BillLine> {
+    let discount = discount.map(|discount| {
         let label = match discount.percent {
             Some(percent) => text("order-discount-percent").count("percent", percent),
             None => text("order-discount"),
         };
         BillLine { label, sum: format!("−{}", discount.amount) }
     });
-    let shipping = order.shipping.as_ref().map(|shipping| {
+    let shipping = shipping.map(|shipping| {
         let label = text("order-shipping").with("name", &shipping.name);
         BillLine { label, sum: shipping.price.to_string() }
     });
-    items.chain(discount).chain(shipping).collect()
+    discount.into_iter().chain(shipping)
 }

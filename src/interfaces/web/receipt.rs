@@ -73,10 +73,12 @@ pub async fn read_receipt(
 
 /// What the buyer wrote when ordering, as it is stored for the buyer alone.
 pub fn write_receipt(buyer: &Buyer) -> String {
-    let mut parts = vec![match &buyer.delivery {
-        Delivery::Plain(address) => address.lines().collect::<Vec<_>>().join("\n"),
-        Delivery::Encrypted { .. } => text("order-kept-encrypted").to_string(),
-    }];
+    let mut parts = Vec::new();
+    match &buyer.delivery {
+        Delivery::None => {}
+        Delivery::Plain(address) => parts.push(address.lines().join("\n")),
+        Delivery::Encrypted { .. } => parts.push(text("order-kept-encrypted").to_string()),
+    }
     if !buyer.email.is_empty() {
         parts.push(text("order-kept-email").with("email", buyer.email.as_str()).to_string());
     }

@@ -57,6 +57,7 @@ pub fn notice(notice: &Notice) -> Text<'static> {
 pub fn refusal(refusal: &Refusal) -> Text<'static> {
     match &refusal.why {
         RefusalReason::Missing => text(missing(refusal.field)),
+        RefusalReason::UnknownCountry => text("refusal-unknown-country"),
         RefusalReason::Text(why) => not_text(*why),
         RefusalReason::Email => text("refusal-email"),
         RefusalReason::Pgp(why) => not_a_pgp_block(why),

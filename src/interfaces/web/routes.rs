@@ -20,6 +20,8 @@ pub fn addresses(config: &mut ServiceConfig) {
         .service(only_post("/cart/change", cart::change))
         .service(only_post("/currency", cart::choose_currency))
         .service(get_and_post("/checkout", checkout::show, checkout::submit))
+        .service(only_post("/checkout/edit", checkout::edit))
+        .service(only_post("/checkout/place", checkout::place))
         .service(only_get("/checkout/challenge.png", siege::show_picture))
         .service(get_and_post("/checkout/wait", waiting::show, waiting::start))
         .service(get_and_post("/order", orders::show, code_form::open))

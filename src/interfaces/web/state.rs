@@ -13,7 +13,7 @@ use crate::actions;
 use crate::actions::{ClosedReason, Shop};
 use crate::domain::catalog::{ExchangeRate, ValidRates};
 use crate::domain::payment::Wallet;
-use crate::domain::values::{Accent, Currency, Timestamp};
+use crate::domain::values::{Accent, Country, Currency, Timestamp};
 use crate::infra::store;
 use crate::infra::store::StoreError;
 use crate::infra::store::appearance::Logo;
@@ -37,6 +37,8 @@ pub struct Site {
     /// Unless the desk sets another.
     pub contact: String,
     pub preferred_currency: Option<Currency>,
+    /// Listed first at checkout.
+    pub preferred_countries: Vec<Country>,
     /// The seller's signed list of addresses, for `/mirrors.txt`.
     pub mirrors: Option<String>,
 }

@@ -1,8 +1,10 @@
 # The checkout form.
 
 checkout-title = Checkout
-checkout-changed = Something changed. Please check your order and place it again.
-checkout-cart-changed = Your cart or your currency has changed since you opened this form.
+checkout-changed = Something has changed. Please check your order again.
+checkout-cart-changed = Your cart or your currency has changed since you reviewed your order.
+checkout-total-changed = The total has changed since you reviewed your order.
+checkout-review-invalid = This review is no longer valid. Please enter your details again.
 checkout-contested = You can still order, but nothing is reserved for you until your payment is received. If another payment comes first, your order page says so; if you have already paid by then, the seller will either ship from new stock or refund you. So please enter a refund address.
 checkout-fix = Please fix the following:
 checkout-summary = Order summary
@@ -12,8 +14,25 @@ checkout-address = Shipping address
 checkout-recipient = Full name
 checkout-street = Street address
 checkout-city = City
+checkout-choose-country = Choose a country
+checkout-if-used = if used in your country
+checkout-optional-part = optional
 checkout-province = State, province or region
+checkout-area = Area
+checkout-county = County
+checkout-department = Department
+checkout-district = District
+checkout-emirate = Emirate
+checkout-island = Island
+checkout-parish = Parish
+checkout-prefecture = Prefecture
+checkout-province-only = Province
+checkout-region = Region
+checkout-state = State
 checkout-postcode = Postal code
+checkout-eircode = Eircode
+checkout-pin = PIN code
+checkout-zip = ZIP code
 checkout-country = Country
 checkout-encrypt = Encrypt your address with PGP (optional)
 checkout-encrypt-with-key = Encrypt your address to <a href="/pgp.txt">the seller's key</a>, paste the message here and leave the fields above empty.
@@ -24,7 +43,6 @@ checkout-shipping = Shipping method
 checkout-cheapest = Cheapest available
 checkout-worldwide = worldwide
 checkout-countries = { $n } countries
-checkout-rate-total = (total { $total } { $currency })
 checkout-optional = Optional
 checkout-note = Note to seller
 checkout-email = Email
@@ -44,6 +62,11 @@ checkout-kept =
         [one] { $days } day
        *[other] { $days } days
     } after the order is completed, two days after an unpaid order expires (seven if the shop detects late payments), or when you delete it on the order page. No IP address is stored, and nothing about visitors who do not order.
+checkout-review = Review order
+checkout-review-hint = Next: your order with the total. Nothing is ordered yet.
+checkout-review-title = Review your order
+checkout-details = Your details
+checkout-edit = Edit details
 checkout-place = Place order
 checkout-next = Next: payment details and your order code. The price is guaranteed for { $time }.
 checkout-hours =
@@ -66,7 +89,7 @@ checkout-too-many = Too many unpaid orders from your connection. Try again later
 
 ## Siege mode: a picture, or a wait
 
-checkout-siege-picture = This shop is receiving many orders that are never paid. To keep it open for you, this form ends with a picture: enter the six characters it shows.
+checkout-siege-picture = This shop is receiving many orders that are never paid. To keep it open for you, the next page has a picture: enter the six characters it shows.
 checkout-siege-wait = If you cannot read the picture, or prefer not to, you can wait { $time } instead. Nothing else is required.
 checkout-siege-waited = You have waited, so there is no picture to read. Place your order within { $time }. Do not change your cart or your Tor circuit before that.
 checkout-wait-start = Wait { $time } instead

@@ -4,9 +4,7 @@ use std::sync::Barrier;
 use serde_json::{Value, json};
 
 use crate::desk::{activity, edition};
-use crate::world::{
-    ADDRESS, BTC_ZPUB, Buyer, DESK_PASSWORD, ETH_XPUB, SellerAtDesk, World, catalog,
-};
+use crate::world::{BTC_ZPUB, Buyer, DESK_PASSWORD, ETH_XPUB, SellerAtDesk, World, catalog};
 
 fn with_tea(world: &World) -> Buyer {
     let mut buyer = world.buyer();
@@ -125,11 +123,9 @@ fn two_buyers_race_for_the_last_use_and_one_gets_it() {
             .map(|_| {
                 let (mut buyer, barrier) = (with_tea(&world), &barrier);
                 scope.spawn(move || {
-                    let token = buyer.get("/checkout").token();
-                    let mut fields = vec![("token", token.as_str()), ("discount", "last")];
-                    fields.extend(ADDRESS);
+                    let review = buyer.reviews(&[("discount", "last")]);
                     barrier.wait();
-                    let answer = buyer.post_raw("/checkout", &fields);
+                    let answer = buyer.places(&review, &[]);
                     assert!(answer.status == 303 || answer.text().contains("usage limit"));
                     answer.status
                 })

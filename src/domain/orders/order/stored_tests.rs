@@ -1,7 +1,7 @@
 //! Orders survive being stored and read.
 
 use super::*;
-use crate::domain::payment::{Address, Observation, Tolerance};
+use crate::domain::payment::{Address, Coin, Observation, Tolerance};
 
 const DAY: i64 = 86_400;
 
