@@ -216,9 +216,10 @@ fn a_product_priced_in_ordinary_money_is_sold_at_a_valid_rate_alone() {
     let amount = order.mark("amount");
     assert!(order.text().contains("0.033964 ETH") || amount.starts_with("0.033964"), "{amount}");
 
-    // A new rate between cart and order is a new price, of which the buyer is told.
+    // A new rate between review and order is a new price, of which the buyer is told.
+    let review = buyer.reviews(&[]);
     world.says(&["rate", "ETH", "2500"]);
-    let changed = buyer.tries_to_check_out(&[]);
+    let changed = buyer.places(&review, &[]);
     assert_eq!(changed.status, 422);
     let told = "The price of Green Tea has increased from 0.016982 to 0.018.";
     assert!(notices(&changed).contains(told), "{}", changed.text());
