@@ -42,6 +42,7 @@ mod empty_catalog;
 mod enforce_unpaid_quota;
 mod erase_buyer;
 mod expire_orders;
+mod export_orders;
 mod image_worker;
 mod import_catalog;
 mod load_sent_messages;
@@ -100,6 +101,7 @@ pub use empty_catalog::empty_catalog;
 pub use enforce_unpaid_quota::enforce_unpaid_quota;
 pub use erase_buyer::erase_buyer;
 pub use expire_orders::expire_orders;
+pub use export_orders::{ExportFormat, OrderExport};
 pub use image_worker::{Answering, ImageWorker, PictureError, PictureRequest, Subprocess, develop};
 pub use import_catalog::{
     ImportError, Stocked, Stocking, has_faults, import_catalog, list_changes, validate_catalog,

@@ -350,6 +350,39 @@ fn a_token_is_asked_for_in_its_own_decimals() {
 }
 
 #[test]
+fn a_known_token_needs_only_its_name() {
+    let token = |currency: &str, token: Value| {
+        selling(json!({"currency": currency, "xpub": ETH_XPUB, "token": token}))
+    };
+    let world = World::with(&token("USDT", json!("USDT")), &[]);
+    let mut buyer = world.buyer();
+    buyer.adds("green-tea", "", "1");
+    let page = buyer.checks_out(&[]);
+    assert_eq!(page.mark("amount"), "0.1");
+    let link = page.attribute("payment-link", "href").replace("&amp;", "&");
+    let transfer = "ethereum:0xdAC17F958D2ee523a2206206994597C13D831ec7@1/transfer?address=0x";
+    assert!(link.starts_with(transfer) && link.ends_with("uint256=100000"), "{link}");
+    // An exported catalog names the contract, and is imported as it is.
+    let exported = world.says(&["catalog", "export"]);
+    assert!(exported.contains("0xdAC17F958D2ee523a2206206994597C13D831ec7"), "{exported}");
+    let check = |catalog: &Value| {
+        fs::write(world.path("token.json"), catalog.to_string()).unwrap();
+        said(&world.shop(&["seed", "--check", "token.json"]))
+    };
+    assert!(check(&token("DAI", json!({"contract": "dai"}))).contains("is valid"));
+    let named = check(&token("DOLLAR", json!("USDC")));
+    assert!(named.contains("is valid") && named.contains("the token is USDC"), "{named}");
+    let unknown = check(&token("EURC", json!("EURC")));
+    assert!(unknown.contains("USDT, USDC or DAI"), "{unknown}");
+    let mut elsewhere = token("USDC", json!("USDC"));
+    elsewhere["wallets"]["one"]["chain"] = json!(137);
+    let elsewhere = check(&elsewhere);
+    assert!(elsewhere.contains("on another chain give the address"), "{elsewhere}");
+    let decimals = check(&token("DAI", json!({"contract": "DAI", "decimals": 6})));
+    assert!(decimals.contains("has 18 decimals"), "{decimals}");
+}
+
+#[test]
 fn the_doctor_says_when_the_sellers_wallet_must_look_further() {
     let world = World::with(&selling(json!({"currency": "BTC", "xpub": BTC_ZPUB})), &[]);
     orders(&world);

@@ -657,7 +657,27 @@ pub fn parse_answer(bytes: &[u8]) -> Answer {
     let headers = lines
         .map(|line| line.split_once(": ").unwrap())
         .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()));
-    Answer { status, headers: headers.collect(), bytes: bytes[end + 4..].to_vec() }
+    let mut answer =
+        Answer { status, headers: headers.collect(), bytes: bytes[end + 4..].to_vec() };
+    if answer.header("transfer-encoding") == Some("chunked") {
+        answer.bytes = joined_chunks(&answer.bytes);
+    }
+    answer
+}
+
+/// Source: RFC 9112, section 7.1. An answer that ends before its last chunk is refused.
+fn joined_chunks(mut rest: &[u8]) -> Vec<u8> {
+    let mut joined = Vec::new();
+    loop {
+        let end = rest.windows(2).position(|two| two == b"\r\n").expect("a chunk's length");
+        let length = std::str::from_utf8(&rest[..end]).unwrap();
+        let length = usize::from_str_radix(length, 16).unwrap();
+        if length == 0 {
+            return joined;
+        }
+        joined.extend_from_slice(&rest[end + 2..end + 2 + length]);
+        rest = &rest[end + 4 + length..];
+    }
 }
 
 /// Runs a program with words on its standard input.

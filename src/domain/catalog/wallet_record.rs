@@ -4,7 +4,7 @@ use crate::domain::catalog::fault::FoundValue;
 use crate::domain::catalog::json::Json;
 use crate::domain::catalog::record::Record;
 use crate::domain::payment::{
-    Address, AmountTags, Coin, Destination, ExtendedPubkey, ViewKey, Wallet,
+    Address, AmountTags, Coin, Destination, ExtendedPubkey, KnownToken, ViewKey, Wallet,
 };
 use crate::domain::values::Currency;
 
@@ -74,7 +74,7 @@ fn read_destination(record: &mut Record<'_>, coin: &Coin) -> Option<Destination>
     }
 }
 
-const TOKEN: &str = "the token's contract address along with `decimals`, or {\"contract\": \"0x…\", \"decimals\": 6, \"symbol\": \"USDC\"}";
+const TOKEN: &str = "USDT, USDC or DAI, the token's contract address along with `decimals`, or {\"contract\": \"0x…\", \"decimals\": 6, \"symbol\": \"USDC\"}";
 
 fn read_coin(
     record: &mut Record<'_>,
@@ -98,9 +98,10 @@ fn read_coin(
                 contract.and_then(|found| inner.text_of("contract", found, 64, expected));
             // There is no default: with a wrong number every price would be off by powers of ten.
             let expected = "the decimals in the contract: a whole number from 0 to 36";
-            let decimals = inner
-                .required("decimals", expected)
-                .and_then(|_| inner.integer("decimals", 0, 36, "the decimals in the contract"));
+            if contract.and_then(KnownToken::find).is_none() {
+                inner.required("decimals", expected);
+            }
+            let decimals = inner.integer("decimals", 0, 36, "the decimals in the contract");
             let symbol = inner.text("symbol", 11, "the token's symbol in the contract");
             if let Some(symbol) =
                 symbol.filter(|symbol| !symbol.eq_ignore_ascii_case(currency.as_str()))
@@ -117,6 +118,14 @@ fn read_coin(
     };
     if n_faults < record.faults.len() {
         return None;
+    }
+    if let Some(known) = token.and_then(KnownToken::find)
+        && !known.symbol.eq_ignore_ascii_case(currency.as_str())
+    {
+        notes.push(format!(
+            "{}: buyers see {currency}, and the token is {}",
+            record.place, known.symbol
+        ));
     }
     let unsigned = |n: i64| u64::try_from(n).ok();
     let coin = Coin::parse(currency, chain.and_then(unsigned), token, decimals.and_then(unsigned));

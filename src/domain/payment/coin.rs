@@ -1,6 +1,6 @@
 //! Coins: units, precision and largest amount.
 
-use crate::domain::payment::{NotAnAddress, ethereum_address};
+use crate::domain::payment::{KnownToken, NotAnAddress, ethereum_address};
 use crate::domain::values::{Amount, Currency};
 
 /// What a buyer pays with.
@@ -39,8 +39,15 @@ pub enum NotACoin {
         "`decimals` is a whole number from 0 to 36, as in the token contract; the default is 18"
     )]
     Decimals,
-    #[error("`token` is the address of the token contract: {0}")]
+    #[error("`token` is {names}, or the address of the token contract: {0}", names = KnownToken::NAMES)]
     Contract(NotAnAddress),
+    #[error(
+        "{0} is known by this name on Ethereum mainnet (chain 1) only: on another chain give the address of its contract \
+         and its `decimals`"
+    )]
+    KnownElsewhere(&'static str),
+    #[error("{symbol} on Ethereum mainnet has {decimals} decimals: leave `decimals` out")]
+    KnownDecimals { symbol: &'static str, decimals: u8 },
 }
 
 impl Coin {
@@ -70,6 +77,16 @@ impl Coin {
     }
 
     fn token(chain: Option<u64>, contract: &str, decimals: Option<u64>) -> Result<Self, NotACoin> {
+        if let Some(KnownToken { symbol, contract, decimals: known }) = KnownToken::find(contract) {
+            if chain.is_some_and(|chain| chain != Self::ETHEREUM) {
+                return Err(NotACoin::KnownElsewhere(symbol));
+            }
+            if decimals.is_some_and(|decimals| decimals != u64::from(*known)) {
+                return Err(NotACoin::KnownDecimals { symbol, decimals: *known });
+            }
+            let contract = (*contract).to_owned();
+            return Ok(Self::Token { chain: Self::ETHEREUM, contract, decimals: *known });
+        }
         let decimals = match u8::try_from(decimals.unwrap_or(Self::USUAL_DECIMALS)) {
             Ok(decimals @ 0..=36) => decimals,
             _ => return Err(NotACoin::Decimals),
@@ -194,6 +211,24 @@ mod tests {
         check(("POL", Some(137), None, None), Ok(Coin::Ether { chain: 137 }));
         check(("USDC", None, Some(USDC), Some(6)), Ok(token(6)));
         check(("USDC", Some(1), Some(&USDC.to_lowercase()), None), Ok(token(18)));
+    }
+
+    #[test]
+    fn a_known_token_needs_only_its_name() {
+        check(("USDC", None, Some("USDC"), None), Ok(token(6)));
+        check(("USDC", Some(1), Some("usdc"), Some(6)), Ok(token(6)));
+        let dai = "0x6B175474E89094C44Da98b954EedeAC495271d0F".to_owned();
+        let dai = Coin::Token { chain: 1, contract: dai, decimals: 18 };
+        check(("DAI", None, Some("DAI"), None), Ok(dai));
+        let usdt = "0xdAC17F958D2ee523a2206206994597C13D831ec7".to_owned();
+        let usdt = Coin::Token { chain: 1, contract: usdt, decimals: 6 };
+        check(("USDT", None, Some("USDT"), None), Ok(usdt));
+        check(("USDC", Some(137), Some("USDC"), None), Err(NotACoin::KnownElsewhere("USDC")));
+        let wrong = NotACoin::KnownDecimals { symbol: "DAI", decimals: 18 };
+        check(("DAI", None, Some("DAI"), Some(6)), Err(wrong));
+        let unknown = NotACoin::Contract(NotAnAddress::NotEthereum);
+        assert!(unknown.to_string().contains("USDT, USDC or DAI"));
+        check(("EURC", None, Some("EURC"), None), Err(unknown));
     }
 
     #[test]

@@ -20,7 +20,7 @@ impl ImageHeader {
         if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") {
             return webp(bytes).ok_or(PictureFault::Damaged);
         }
-        Err(PictureFault::OtherFormat(other(bytes)))
+        Err(heif(bytes).unwrap_or_else(|| PictureFault::OtherFormat(other(bytes))))
     }
 }
 
@@ -119,25 +119,35 @@ fn little(bytes: &[u8]) -> Option<usize> {
         .try_fold(0_usize, |sum, byte| sum.checked_mul(256)?.checked_add(usize::from(*byte)))
 }
 
+/// The two formats of phones and browsers that share a container; `None`: it is neither.
+///
+/// Source: ISO/IEC 23008-12, the brands of a HEIF file; AV1 Image File Format, section 5.
+fn heif(bytes: &[u8]) -> Option<PictureFault> {
+    let length = usize::try_from(u32::from_be_bytes(*bytes.first_chunk()?)).ok()?;
+    let file_type = bytes.get(4..length.min(bytes.len()).min(1024))?.strip_prefix(b"ftyp")?;
+    // The main brand, its version, then all brands that it is compatible with.
+    let mut brands = file_type.chunks_exact(4);
+    if brands.clone().any(|brand| matches!(brand, b"avif" | b"avis")) {
+        return Some(PictureFault::Avif);
+    }
+    let is_heic = |brand: &[u8]| {
+        matches!(
+            brand,
+            b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"mif1" | b"msf1"
+        )
+    };
+    brands.any(is_heic).then_some(PictureFault::Heic)
+}
+
 /// Names the format of a file that a seller may have mistaken for a supported picture.
 fn other(bytes: &[u8]) -> &'static str {
     let start = &bytes[..bytes.len().min(1024)];
-    let box_kind =
-        if bytes.get(4..8) == Some(b"ftyp") { bytes.get(8..12).unwrap_or_default() } else { b"" };
     match start {
         [] => "empty",
         [b'G', b'I', b'F', b'8', ..] => "a GIF",
         [b'B', b'M', ..] => "a BMP",
         [b'I', b'I', 42, 0, ..] | [b'M', b'M', 0, 42, ..] => "a TIFF or a camera raw file",
         [b'%', b'P', b'D', b'F', ..] => "a PDF",
-        _ if matches!(box_kind, b"avif" | b"avis") => "an AVIF",
-        _ if matches!(
-            box_kind,
-            b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"mif1" | b"msf1"
-        ) =>
-        {
-            "a HEIC"
-        }
         _ if start.windows(4).any(|four| four == b"<svg") => "an SVG",
         _ => "of an unsupported kind",
     }
@@ -171,8 +181,17 @@ mod tests {
         check(b"BM..", PictureFault::OtherFormat("a BMP"));
         check(b"II*\0", PictureFault::OtherFormat("a TIFF or a camera raw file"));
         check(b"%PDF-1.7", PictureFault::OtherFormat("a PDF"));
-        check(b"\0\0\0\x18ftypheic", PictureFault::OtherFormat("a HEIC"));
-        check(b"\0\0\0\x18ftypavif", PictureFault::OtherFormat("an AVIF"));
+        check(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", PictureFault::Heic);
+        check(b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", PictureFault::Heic);
+        check(b"\0\0\0\x18ftypavif\0\0\0\0mif1miaf", PictureFault::Avif);
+        check(b"\0\0\0\x18ftypmif1\0\0\0\0mif1avif", PictureFault::Avif);
+        check(b"\0\0\0\x18ftypheic", PictureFault::Heic);
+        // A film, and a box that is longer than the file.
+        check(
+            b"\0\0\0\x18ftypisom\0\0\0\0mp42avc1",
+            PictureFault::OtherFormat("of an unsupported kind"),
+        );
+        check(b"\xff\xff\xff\xffftyp", PictureFault::OtherFormat("of an unsupported kind"));
         check(b"<?xml version=\"1.0\"?>\n<svg xmlns=''>", PictureFault::OtherFormat("an SVG"));
         check(b"<html>", PictureFault::OtherFormat("of an unsupported kind"));
         check(b"RIFF\x04\0\0\0WAVE", PictureFault::OtherFormat("of an unsupported kind"));

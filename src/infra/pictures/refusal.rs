@@ -35,6 +35,17 @@ pub enum PictureFault {
     #[error("is {0}: save it as JPEG, PNG or WebP")]
     OtherFormat(&'static str),
     #[error(
+        "is a HEIC picture, which the shop cannot read: convert it to JPEG or PNG, for example with \
+         `heif-convert photo.heic photo.jpg` (Debian: libheif-examples), or let the phone save JPEG (iPhone: Settings, \
+         Camera, Formats, Most Compatible)"
+    )]
+    Heic,
+    #[error(
+        "is an AVIF picture, which the shop cannot read: convert it to JPEG or PNG, for example with \
+         `avifdec picture.avif picture.png` (Debian: libavif-bin)"
+    )]
+    Avif,
+    #[error(
         "is a rare kind of JPEG (lossless, arithmetic, 12 bits or two colours): save it as an ordinary JPEG"
     )]
     RareJpeg,

@@ -285,7 +285,7 @@ async fn report(shop: &Shop, last: Option<&Told>, now: Timestamp) -> anyhow::Res
     let since = last.map_or(0, |last| last.newest);
     let new_messages = store::outbox::count_news(&mut db, since).await?;
     let counts = store::order_reports::count_today(&mut db).await?;
-    let unpaid = Filter { states: vec![Status::Awaiting], since: None, before: None };
+    let unpaid = Filter { states: vec![Status::Awaiting], ..Default::default() };
     let awaiting_payment = store::order_reports::count(&mut db, &unpaid).await?;
     let watches = store::watch::list(&mut db).await?;
     // A problem counts once the seller is written to about it: a node that restarts is none.

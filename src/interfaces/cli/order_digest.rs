@@ -62,11 +62,11 @@ pub async fn run(shop: &Shop, digest: &DigestArgs, as_json: bool) -> anyhow::Res
     let now = shop_context::now();
     actions::expire_orders(shop, now).await?;
     let since = digest.since.unwrap_or_else(|| now.plus_days(-1).day_start());
-    let new = Filter { states: Vec::new(), since: Some(since), before: None };
+    let new = Filter { states: Vec::new(), since: Some(since), ..Filter::default() };
     let text = format!("new since {}", since.short_day());
     let mut lines = vec![count_orders(shop, "new", text, new).await?];
     for (key, text, states) in BY_STATUS {
-        let filter = Filter { states: states.to_vec(), since: None, before: None };
+        let filter = Filter { states: states.to_vec(), ..Default::default() };
         lines.push(count_orders(shop, key, text.to_owned(), filter).await?);
     }
     let unanswered = store::order_reports::list_unanswered(&mut *shop.db.reader().await?).await?;

@@ -6,11 +6,11 @@ use std::io::{BufWriter, Write};
 use clap::{Args, ValueEnum};
 
 use crate::actions;
-use crate::actions::Shop;
+use crate::actions::{ExportFormat, Shop};
 use crate::domain::orders::Status;
-use crate::domain::values::{Timestamp, escaped};
+use crate::domain::values::{Currency, Timestamp, escaped};
 use crate::infra::store;
-use crate::infra::store::order_reports::{Entry, Filter, OrderSummary};
+use crate::infra::store::order_reports::{Filter, OrderSummary};
 use crate::interfaces::cli::output::allow_closed_pipe;
 use crate::interfaces::cli::shop_context;
 
@@ -44,6 +44,12 @@ pub struct ExportArgs {
     /// Only orders placed on or before this day
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = Timestamp::parse_day)]
     until: Option<Timestamp>,
+    /// Only orders in this currency
+    #[arg(long, value_name = "CURRENCY", value_parser = parse_currency)]
+    coin: Option<Currency>,
+    /// Begin the CSV with a byte-order mark, by which spreadsheets recognize UTF-8
+    #[arg(long)]
+    bom: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -57,27 +63,13 @@ const FEW: i64 = 50;
 /// Units: orders that are read at a time.
 const PAGE: i64 = 10_000;
 
-const COLUMNS: [&str; 15] = [
-    "order",
-    "day",
-    "state",
-    "items",
-    "pieces",
-    "sending",
-    "sending price",
-    "discount",
-    "discount percent",
-    "discount less",
-    "total",
-    "amount asked",
-    "amount received",
-    "currency",
-    "transaction",
-];
-
 fn parse_state(text: &str) -> Result<Status, String> {
     Status::parse(text)
         .map_err(|error| format!("{error}; one of {}", Status::ALL.map(Status::as_str).join(", ")))
+}
+
+fn parse_currency(text: &str) -> Result<Currency, &'static str> {
+    Currency::parse(text).map_err(|_| "a currency, for example ETH")
 }
 
 pub async fn list(shop: &Shop, listing: &ListArgs, as_json: bool) -> anyhow::Result<()> {
@@ -88,7 +80,7 @@ pub async fn list(shop: &Shop, listing: &ListArgs, as_json: bool) -> anyhow::Res
     } else {
         listing.state.clone()
     };
-    let filter = Filter { states, since: listing.since, before: None };
+    let filter = Filter { states, since: listing.since, ..Filter::default() };
     if as_json || listing.all {
         return allow_closed_pipe(list_all(shop, &filter, as_json).await);
     }
@@ -182,125 +174,29 @@ fn summary_json(order: &OrderSummary) -> serde_json::Value {
 }
 
 pub async fn export(shop: &Shop, export: &ExportArgs, as_json: bool) -> anyhow::Result<()> {
-    let default = if as_json { Format::Json } else { Format::Csv };
-    let format = export.format.unwrap_or(default);
+    let format = match export.format {
+        Some(Format::Json) => ExportFormat::Json,
+        None if as_json => ExportFormat::Json,
+        Some(Format::Csv) | None if export.bom => ExportFormat::CsvWithMark,
+        Some(Format::Csv) | None => ExportFormat::Csv,
+    };
     actions::expire_orders(shop, shop_context::now()).await?;
     let filter = Filter {
         states: export.state.clone(),
         since: export.since,
         before: export.until.map(|day| day.plus_days(1)),
+        currency: export.coin.clone(),
     };
-    allow_closed_pipe(write_export(shop, &filter, format).await)
+    allow_closed_pipe(write_export(shop, filter, format).await)
 }
 
-async fn write_export(shop: &Shop, filter: &Filter, format: Format) -> anyhow::Result<()> {
-    let mut out = BufWriter::new(io::stdout());
-    let mut array = Array::default();
-    match format {
-        Format::Csv => write_record(&mut out, COLUMNS.map(str::to_owned))?,
-        Format::Json => array.open(&mut out)?,
-    }
-    let mut last = None;
-    loop {
-        let mut page = store::order_reports::list_entries(
-            &mut *shop.db.reader().await?,
-            filter,
-            last.as_ref(),
-            PAGE,
-        )
-        .await?;
-        for entry in &page {
-            match format {
-                Format::Csv => write_record(&mut out, record(entry))?,
-                Format::Json => array.push(&mut out, &entry_json(entry))?,
-            }
-        }
-        last = page.pop();
-        if last.is_none() {
-            break;
-        }
-    }
-    if format == Format::Json {
-        array.close(&mut out)?;
+async fn write_export(shop: &Shop, filter: Filter, format: ExportFormat) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    let mut export = actions::OrderExport::new(filter, format);
+    while let Some(part) = export.next(shop).await? {
+        out.write_all(&part)?;
     }
     Ok(out.flush()?)
-}
-
-fn record(entry: &Entry) -> [String; 15] {
-    let items: Vec<String> = entry
-        .items
-        .iter()
-        .map(|item| {
-            let option = match item.option_name.as_str() {
-                "" => String::new(),
-                name => format!(" ({name})"),
-            };
-            format!("{} x {}{option} at {}", item.quantity, item.name, item.price)
-        })
-        .collect();
-    let pieces: i64 = entry.items.iter().map(|item| item.quantity).sum();
-    let sending = entry.sending.as_ref();
-    let discount = entry.discount.as_ref();
-    [
-        entry.order_ref.to_string(),
-        entry.day.short_day(),
-        entry.status.to_string(),
-        items.join("; "),
-        pieces.to_string(),
-        sending.map(|(name, _)| name.clone()).unwrap_or_default(),
-        sending.map(|(_, price)| price.to_string()).unwrap_or_default(),
-        discount.map(|discount| discount.code.clone()).unwrap_or_default(),
-        discount
-            .and_then(|discount| discount.percent)
-            .map(|percent| percent.to_string())
-            .unwrap_or_default(),
-        discount.map(|discount| discount.less.to_string()).unwrap_or_default(),
-        entry.total.to_string(),
-        entry.amount.to_string(),
-        entry.received.to_string(),
-        entry.currency.clone(),
-        entry.transaction.clone().unwrap_or_default(),
-    ]
-}
-
-/// Source: RFC 4180.
-fn write_record<const N: usize>(out: &mut impl Write, cells: [String; N]) -> io::Result<()> {
-    write!(out, "{}\r\n", cells.map(|cell| csv_cell(&cell)).join(","))
-}
-
-/// A cell that starts like a formula gets an apostrophe before it, so that no spreadsheet evaluates it.
-/// Source: RFC 4180; OWASP, "CSV Injection".
-fn csv_cell(text: &str) -> String {
-    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']);
-    let text = if is_formula { format!("'{text}") } else { text.to_owned() };
-    if text.contains(['"', ',', ';', '\r', '\n']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text
-    }
-}
-
-fn entry_json(entry: &Entry) -> serde_json::Value {
-    let items = entry.items.iter().map(|item| {
-        serde_json::json!({
-            "name": item.name, "option": item.option_name, "quantity": item.quantity, "price": item.price.to_string(),
-        })
-    });
-    serde_json::json!({
-        "ref": entry.order_ref.as_str(),
-        "day": entry.day.short_day(),
-        "state": entry.status.as_str(),
-        "items": items.collect::<Vec<_>>(),
-        "sending": entry.sending.as_ref().map(|(name, price)| serde_json::json!({ "name": name, "price": price.to_string() })),
-        "discount": entry.discount.as_ref().map(|discount| serde_json::json!({
-            "code": discount.code, "percent": discount.percent, "less": discount.less.to_string(),
-        })),
-        "total": entry.total.to_string(),
-        "amount": entry.amount.to_string(),
-        "received": entry.received.to_string(),
-        "currency": entry.currency,
-        "transaction": entry.transaction,
-    })
 }
 
 /// A JSON array that is written row by row.
@@ -322,27 +218,5 @@ impl Array {
 
     fn close(&mut self, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "{}]", if self.has_rows { "\n" } else { "" })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(text: &str, expected: &str) {
-        assert_eq!(csv_cell(text), expected, "{text:?}");
-    }
-
-    #[test]
-    fn a_cell_is_quoted_where_it_must_be_and_never_a_formula() {
-        check("0.05", "0.05");
-        check("", "");
-        check("Wool, red", "\"Wool, red\"");
-        check("12\" record\nsigned", "\"12\"\" record\nsigned\"");
-        check("=1+1", "'=1+1");
-        check("@SUM(A1,A2)", "\"'@SUM(A1,A2)\"");
-        check("-5", "'-5");
-        check("＝1", "'＝1");
     }
 }

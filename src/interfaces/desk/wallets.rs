@@ -160,8 +160,10 @@ impl Record for StoredWallet {
                 "optional; with the primary address it gives each order its own subaddress and can see incoming payments"
             }),
             field("chain", "Chain ID").hint("EIP-155 number; empty: 1, Ethereum mainnet"),
-            field("contract", "Token contract").hint("0x…"),
-            field("decimals", "Token decimals").hint("as in the contract"),
+            field("contract", "Token contract")
+                .hint("USDT, USDC or DAI on Ethereum mainnet; or the address, 0x…"),
+            field("decimals", "Token decimals")
+                .hint("as in the contract; not needed for USDT, USDC and DAI"),
         ]
     }
 

@@ -718,3 +718,63 @@ fn a_hundred_thousand_orders_leave_every_page_under_ten_milliseconds() {
         assert!(took < Duration::from_millis(10), "{path}: {took:?}");
     }
 }
+
+#[test]
+fn orders_are_exported_as_the_list_is_filtered_and_no_cell_is_a_formula() {
+    let world = World::with_desk();
+    // More than are read at a time.
+    world.sql(&MANY.replace("n < 132", "n < 2500"));
+    world.sql(
+        "update order_lines set name = '=HYPERLINK(\"http://example\")' where order_id = 2500",
+    );
+    let mut desk = world.desk();
+    let page = desk.get("/orders");
+    let address = |page: &Answer, id: &str| page.attribute(id, "href").replace("&amp;", "&");
+    let csv = desk.get(&address(&page, "export-csv"));
+    assert_eq!(csv.header("content-disposition"), Some("attachment; filename=\"orders.csv\""));
+    assert_eq!(csv.header("content-type"), Some("text/csv; charset=utf-8"));
+    let csv = csv.text();
+    assert!(csv.starts_with("order,day,state,items,"), "{}", &csv[..200]);
+    assert_eq!(csv.matches("\r\n").count(), 2_501);
+    let first = csv.lines().nth(1).unwrap();
+    assert!(first.contains("\"2 x =HYPERLINK("), "the cell begins with the quantity: {first}");
+    world.sql("update orders set transaction_id = '=1+1' where id = 2500");
+    let csv = desk.get(&address(&page, "export-csv")).text();
+    assert!(csv.lines().nth(1).unwrap().ends_with(",'=1+1"), "{csv}");
+    // The command writes the same.
+    assert_eq!(world.says(&["orders", "export"]), csv);
+    assert_eq!(world.says(&["orders", "export", "--bom"]), format!("\u{feff}{csv}"));
+
+    let page = desk.get("/orders?show=shipped&currency=XMR&since=2026-10-01");
+    let marked = desk.get(&address(&page, "export-csv-bom")).text();
+    assert!(marked.starts_with("\u{feff}order,"), "{marked}");
+    let json = desk.get(&address(&page, "export-json"));
+    assert_eq!(json.header("content-type"), Some("application/json"));
+    let orders: Vec<serde_json::Value> = serde_json::from_str(&json.text()).unwrap();
+    assert!(10 < orders.len() && orders.len() < 2_500, "{}", orders.len());
+    assert_eq!(marked.matches("\r\n").count(), orders.len() + 1);
+    for order in &orders {
+        assert_eq!((&order["state"], &order["currency"]), (&"shipped".into(), &"XMR".into()));
+        assert!("2026-10-01" <= order["day"].as_str().unwrap());
+    }
+    let only_xmr = [
+        "orders",
+        "export",
+        "--json",
+        "--state",
+        "shipped",
+        "--coin",
+        "XMR",
+        "--since",
+        "2026-10-01",
+    ];
+    assert_eq!(world.says(&only_xmr), json.text());
+
+    // What cannot be exported is not offered, and faulty filters lead back to the list.
+    assert!(!desk.get("/orders?show=answer").text().contains("export-csv"));
+    let back = desk.0.get("/orders/export?since=soon");
+    assert_eq!((back.status, back.header("location")), (303, Some("/orders?since=soon")));
+    let stranger = world.stranger_at_desk().get("/orders/export");
+    assert_ne!(stranger.status, 200);
+    assert!(!stranger.text().contains("order,day"));
+}

@@ -547,6 +547,8 @@ fn an_unusable_picture_is_refused_by_name_and_the_input_is_kept() {
             "an SVG",
         ),
         ("moves.gif", b"GIF89a\x01\0\x01\0\0\0\0;", "a GIF"),
+        ("phone.jpg", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "heif-convert photo.heic photo.jpg"),
+        ("page.png", b"\0\0\0\x18ftypmif1\0\0\0\0avifmif1", "avifdec picture.avif picture.png"),
         ("words.jpg", b"Just words, called a picture", "of an unsupported kind"),
         ("page.jpg", b"<!DOCTYPE html><script>alert(1)</script>", "of an unsupported kind"),
         ("cut.jpg", cut, "damaged or truncated"),

@@ -98,6 +98,23 @@ impl Filters {
         self.address_of("/orders", after)
     }
 
+    /// Whether exactly these orders can be exported: not by a part of the order number, nor those to be answered.
+    pub fn can_export(&self) -> bool {
+        self.show != TO_ANSWER && self.part.is_empty()
+    }
+
+    /// Where the orders of these filters are downloaded.
+    pub fn export_address(&self, format: &str) -> String {
+        let fields = [
+            ("format", format),
+            ("show", self.show.as_str()),
+            ("currency", &self.currency),
+            ("since", &self.since),
+            ("before", &self.before),
+        ];
+        address_with_query("/orders/export", &fields)
+    }
+
     /// The address of another page with these filters.
     pub fn address_of(&self, page: &str, after: &str) -> String {
         let fields = [

@@ -52,6 +52,10 @@ impl OrdersPage<'_> {
         if text.is_empty() || Timestamp::parse_day(text).is_ok() { "date" } else { "text" }
     }
 
+    fn export_address(&self, format: &str) -> String {
+        self.filters.export_address(format)
+    }
+
     fn fault(&self, field: &str) -> Option<&str> {
         self.faults.iter().find(|(name, _)| *name == field).map(|(_, text)| text.as_str())
     }

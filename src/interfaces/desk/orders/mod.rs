@@ -1,6 +1,7 @@
 //! Orders at the desk: list, page, status changes, answers, packing slips.
 
 mod cancel_unpaid;
+mod export;
 mod filters;
 mod list;
 mod message_view;
@@ -18,6 +19,7 @@ pub fn addresses(config: &mut ServiceConfig) {
         .route("/orders", web::get().to(list::show))
         .route("/orders/cancel-unpaid", web::get().to(cancel_unpaid::show))
         .route("/orders/cancel-unpaid", web::post().to(cancel_unpaid::submit))
+        .route("/orders/export", web::get().to(export::download))
         .route("/orders/send", web::get().to(shipping::show))
         .route("/orders/send", web::post().to(shipping::submit))
         .route("/orders/sent", web::get().to(shipping::show_shipped))

@@ -178,7 +178,7 @@ async fn show(request: HttpRequest, desk: Data<Desk>, seller: Seller) -> DeskRes
 }
 
 async fn count(db: &mut Connection, status: Status) -> Result<i64, DeskError> {
-    let filter = store::order_reports::Filter { states: vec![status], since: None, before: None };
+    let filter = store::order_reports::Filter { states: vec![status], ..Default::default() };
     Ok(store::order_reports::count(db, &filter).await?)
 }
 
