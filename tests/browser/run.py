@@ -21,6 +21,7 @@ import desk_day  # noqa: F401
 import forged_mail  # noqa: F401
 import links  # noqa: F401
 import mutt_day  # noqa: F401
+import order_page  # noqa: F401
 import sealed_mutt  # noqa: F401
 import siege  # noqa: F401
 import story  # noqa: F401
@@ -179,6 +180,12 @@ def every_page(shop, firefox):
         firefox.go(shop.url + "/order")
         yield name
     shop.change("update invoices set seen = null, settled = null")
+    for status in ("reported", "oversold", "late", "expired", "refunded", "cancelled"):
+        shop.change("update orders set status = '%s'" % status)
+        firefox.go(shop.url + "/order")
+        yield "order " + status
+    firefox.click("form[action='/order/again'] button")
+    yield "cart with an order again"
     shop.change("update orders set status = 'awaiting'")
     firefox.go(shop.url + "/order")
     firefox.type("#transaction", "0x1")

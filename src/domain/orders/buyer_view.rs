@@ -24,6 +24,11 @@ impl Order {
         (is_asked && !self.is_sold_out() && Amount::ZERO < due).then_some(due)
     }
 
+    /// Whether nothing more is expected of it, so that the buyer may order the same again.
+    pub fn can_be_repeated(&self, now: Timestamp) -> bool {
+        self.status_at(now).is_finished()
+    }
+
     /// `None` once the payment is confirmed, and if no node has seen one.
     pub fn confirmation_progress(&self) -> Option<ConfirmationProgress> {
         let Observation { seen, settled, confirmations, needed, .. } = self.invoice.observation?;
@@ -117,6 +122,19 @@ mod tests {
             assert_eq!(asked(reservation), Some(Amount::ONE_COIN), "{reservation:?}");
         }
         assert_eq!(asked(Reservation::SoldOut), None);
+    }
+
+    #[test]
+    fn an_order_can_be_repeated_once_nothing_more_is_expected_of_it() {
+        let repeated = |status, followed, minutes_left| {
+            order(status, followed, minutes_left).can_be_repeated(Timestamp::new(NOW).unwrap())
+        };
+        for status in Status::ALL {
+            assert_eq!(repeated(status, None, 1), status.is_finished(), "{status}");
+        }
+        assert!(repeated(Status::Awaiting, None, 0));
+        // A payment that was sent in time may still be detected.
+        assert!(!repeated(Status::Awaiting, Some((0, 0)), 0));
     }
 
     #[test]

@@ -98,6 +98,23 @@ pub async fn find_receipt(
     Ok(receipt.bind(order_ref).bind(MessageKind::Receipt).fetch_optional(db).await?)
 }
 
+/// The newest change of the order's status to this one that came with a text.
+pub async fn find_step(
+    db: &mut Connection,
+    order_ref: &OrderRef,
+    status: Status,
+) -> Result<Option<SealedMessage>, StoreError> {
+    let step = sqlx::query_as(
+        r#"
+        select w.* from messages w join orders o on o.id = w.order_id
+        where o.order_ref = $1 and w.kind = $2 and w.status = $3 and w.sealed is not null
+        order by w.id desc limit 1
+        "#,
+    );
+    let step = step.bind(order_ref).bind(MessageKind::Step).bind(status);
+    Ok(step.fetch_optional(db).await?)
+}
+
 /// All but the receipt, the newest first: `most` of them, after leaving out `skipped`.
 pub async fn list(
     db: &mut Connection,

@@ -17,6 +17,7 @@ use crate::interfaces::web::error::PageError;
 use crate::interfaces::web::extract::VerifiedForm;
 use crate::interfaces::web::layout::Layout;
 use crate::interfaces::web::refusal_texts::{contested, notice};
+use crate::interfaces::web::repeat_order;
 use crate::interfaces::web::state::AppState;
 use crate::interfaces::web::texts::{Text, text};
 
@@ -97,16 +98,17 @@ async fn show_cart(
         view
     });
     let lines = lines.collect();
-    let notices = cart.iter().flat_map(|cart| {
+    let mut notices = repeat_order::notices(&context).await?;
+    notices.extend(cart.iter().flat_map(|cart| {
         cart.notices.iter().map(notice).chain(cart.contested.iter().map(contested))
-    });
+    }));
     let status = match &refused {
         Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
         None => StatusCode::OK,
     };
     let template = CartPage {
         layout: Layout::new(&context, "/cart"),
-        notices: notices.collect(),
+        notices,
         refused: refused.map(|refused| refused.why),
         lines,
         total: cart.as_ref().and_then(|cart| cart.total),

@@ -68,6 +68,12 @@ impl PaymentView {
             excess: positive(order.excess()).filter(|_| status == Status::Overpaid),
         }
     }
+
+    /// Whether there is anything to show.
+    pub fn has_any(&self) -> bool {
+        let sums = [&self.detected, &self.by_seller, &self.missing, &self.excess];
+        sums.iter().any(|sum| sum.is_some()) || self.confirmations.is_some()
+    }
 }
 
 fn confirmations(order: &Order) -> Option<String> {

@@ -24,6 +24,8 @@ struct Receipt<'a> {
     payment: PaymentView,
     due: Option<Amount>,
     until: Option<Text<'static>>,
+    /// `None`: nothing more is to be paid to it, and nothing was.
+    address: Option<Text<'static>>,
     receipt: String,
 }
 
@@ -52,9 +54,19 @@ pub async fn show_receipt(context: RequestContext) -> Result<HttpResponse, PageE
         payment: PaymentView::new(&order, status, tolerance),
         due,
         until: due.filter(|_| status == Status::Awaiting).map(|_| moment(order.invoice.until)),
+        address: address(&order, status),
         receipt,
     };
     Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(template.render()?))
+}
+
+fn address(order: &Order, status: Status) -> Option<Text<'static>> {
+    let id = match status.is_finished() {
+        false => "order-receipt-address",
+        true if order.has_received() => "order-receipt-paid-to",
+        true => return None,
+    };
+    Some(text(id).with("address", &order.invoice.address))
 }
 
 /// What the buyer wrote when ordering; empty if nothing is stored.

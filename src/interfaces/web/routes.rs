@@ -4,7 +4,8 @@ use actix_web::web::ServiceConfig;
 use actix_web::{FromRequest, Handler, HttpRequest, Resource, Responder, Route, guard, web};
 
 use crate::interfaces::web::{
-    assets, cart, catalog, checkout, code_form, error_page, orders, receipt, siege, waiting,
+    assets, cart, catalog, checkout, code_form, error_page, orders, receipt, repeat_order, siege,
+    waiting,
 };
 
 /// Every address of the shop.
@@ -28,6 +29,7 @@ pub fn addresses(config: &mut ServiceConfig) {
         .service(only_post("/order/noted", orders::mark_code_saved))
         .service(only_post("/order/transaction", orders::report))
         .service(only_post("/order/message", orders::ask))
+        .service(only_post("/order/again", repeat_order::fill_cart))
         .service(only_post("/order/erase", orders::erase))
         .service(only_post("/order/close", orders::close))
         .service(only_get("/order/qr.png", orders::show_link_qr))

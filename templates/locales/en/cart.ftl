@@ -19,6 +19,17 @@ cart-continue = Continue shopping
 cart-pay-in = Pay in { $currency }
 cart-fix = Fix the problems above to check out.
 
+## After an order was put into the cart again
+
+cart-again = The items of order { $reference } are in your cart, at today's prices.
+cart-again-with-others = The items of order { $reference } are in your cart, at today's prices, together with what was already there.
+cart-again-gone = { $name } was not added: it is no longer available.
+cart-again-other-currency = { $name } was not added: it is not available in { $currency }.
+cart-again-no-rate = { $name } was not added: there is no current exchange rate for { $currency }.
+cart-again-sold-out = { $name } was not added: it is sold out.
+cart-again-too-few = Not enough { $name } in stock: the order had { $wanted }, your cart has { $added }.
+cart-again-full = Not all of { $name } was added: your cart is full. The order had { $wanted }, your cart has { $added }.
+
 ## Why a line was not put in or changed
 
 cart-choose-option = Choose an option.
