@@ -19,6 +19,11 @@ impl Country {
     /// # Errors
     /// [`NotACountry`] if no country has that name.
     pub fn parse(text: &str) -> Result<Self, NotACountry> {
+        // Codes first: stored lists of countries are read with each cart.
+        let code = text.trim();
+        if let Some(country) = ALL.iter().find(|(own, _)| own.eq_ignore_ascii_case(code)) {
+            return Ok(Self(country));
+        }
         let wanted = plain(text);
         let name = OTHER_NAMES
             .iter()

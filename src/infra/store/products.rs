@@ -28,6 +28,8 @@ pub struct Product {
     /// The product's own in ordinary money.
     pub fiat: Option<FiatPrice>,
     pub pictures: Vec<ProductPicture>,
+    /// Where it is not shipped to.
+    pub excluded_countries: Regions,
 }
 
 #[derive(Clone, Debug)]
@@ -199,6 +201,7 @@ pub async fn find_shown(
         prices,
         fiat,
         pictures: pictures.into_iter().map(PictureRow::picture).collect(),
+        excluded_countries: parse_regions(&row.excluded_countries)?,
     }))
 }
 

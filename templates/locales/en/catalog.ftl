@@ -51,6 +51,7 @@ catalog-option-contested =
         [one] { $option } (others are paying for the last one)
        *[other] { $option } (others are paying for the last { $left })
     }
+catalog-not-shipped-to = Not shipped to { $countries }.
 catalog-quantity = Quantity
 catalog-add = Add to cart
 catalog-next-product = Next: { $name } →

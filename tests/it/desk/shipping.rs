@@ -1,8 +1,10 @@
 //! Shipping rules at the desk: groups, steps, free shipping, weights and excluded countries.
 
+use serde_json::json;
+
 use crate::desk::products::Form;
 use crate::desk::{activity, edition};
-use crate::world::World;
+use crate::world::{World, catalog};
 
 #[test]
 fn a_method_with_steps_is_added_changed_and_refused_at_the_desk() {
@@ -109,4 +111,23 @@ fn a_product_gets_its_weight_and_excluded_countries_at_the_desk() {
     assert_eq!(answer.status, 409);
     assert_eq!(answer.mark("weight-now"), "Saved value: 100");
     assert!(answer.mark("excluded_countries-now").starts_with("Saved value: Austria"));
+}
+
+#[test]
+fn buyers_read_where_a_product_does_not_go_and_the_desk_what_is_missing() {
+    let mut file = catalog();
+    file["products"]["tea"]["excluded_countries"] = json!(["Austria", "RU"]);
+    file["shipping"] = json!({"_model": "ShippingRate",
+        "post": {"name": "Post", "prices": [{"price": 5, "wallet": "->wallets.eth"}]}});
+    let world = World::with_desk_and(&file, &[]);
+    let mut buyer = world.buyer();
+    let page = buyer.get("/product/green-tea").text();
+    assert!(page.contains("Not shipped to Austria, Russia."), "{page}");
+    assert!(!buyer.get("/product/cap").text().contains("Not shipped to"));
+    // The report is made in the background.
+    let desk = world.desk();
+    world.until("the first page names the currencies", || {
+        let page = desk.clone().get("/").text();
+        page.contains("shipped products cannot be ordered in BTC, XMR")
+    });
 }
