@@ -6,7 +6,7 @@ use askama::Template;
 use crate::actions;
 use crate::actions::{Saved, Shop};
 use crate::domain::catalog::shipping_rate::amounts_text;
-use crate::domain::catalog::{CatalogFile, Fault, Json, reach};
+use crate::domain::catalog::{CatalogFile, Fault, Json, RateStep, StepLimit, reach};
 use crate::domain::payment::Wallet;
 use crate::domain::values::Amount;
 use crate::infra::store;
@@ -61,7 +61,7 @@ impl<'a> Row<'a> {
         };
         let mut prices: Vec<String> = match rate.flat_prices() {
             Some(prices) => prices.iter().map(price).collect(),
-            None => rate.steps.iter().map(ToString::to_string).collect(),
+            None => rate.steps.iter().map(step_text).collect(),
         };
         if !rate.free_from.is_empty() {
             prices.push(format!("free from {}", amounts_text(&rate.free_from)));
@@ -71,6 +71,14 @@ impl<'a> Row<'a> {
         let except = if excluded.is_empty() { "" } else { " except " };
         let countries = format!("{all}{except}{}", excluded.names(", "));
         Self { record, reach: reach(rate), countries, prices }
+    }
+}
+
+/// `up to 500 g: 0.0015 ETH`.
+fn step_text(step: &RateStep) -> String {
+    match step.up_to {
+        StepLimit::None => step.to_string(),
+        _ => format!("up to {step}"),
     }
 }
 
@@ -102,12 +110,12 @@ impl Record for StoredRate {
             FieldView::new("name", "Name", FieldKind::Line).hint("shown to buyers"),
             FieldView::new("countries", "Countries", FieldKind::Area { rows: 3 })
                 .hint(regions::HINT),
-            FieldView::new("excluded_countries", "Except", FieldKind::Area { rows: 2 })
+            FieldView::new("excluded_countries", "Excluded countries", FieldKind::Area { rows: 2 })
                 .hint(regions::EXCLUDED_HINT),
             FieldView::new("steps", "Steps", FieldKind::Area { rows: 4 }),
         ];
         fields.extend(amount_fields("price", "Price in", wallets));
-        fields.extend(amount_fields("free", "Free from", wallets));
+        fields.extend(amount_fields("free", "Free from, in", wallets));
         fields
     }
 

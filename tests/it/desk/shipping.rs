@@ -22,9 +22,11 @@ fn a_method_with_steps_is_added_changed_and_refused_at_the_desk() {
         ],
     );
     let text = page.text();
-    for words in
-        ["Europe, United States except Russia, Belarus", "1500 g: 0.002 ETH", "free from 0.27 ETH"]
-    {
+    for words in [
+        "Europe, United States except Russia, Belarus",
+        "up to 1500 g: 0.002 ETH",
+        "free from 0.27 ETH",
+    ] {
         assert!(text.contains(words), "{words}: {text}");
     }
     let form = desk.get("/rates/change?name=Letter");
