@@ -159,9 +159,16 @@ pub fn windows(
         let shown = file
             .products
             .iter()
-            .filter(|product| !product.hidden && is_sold_for(product, currency));
+            .filter(|product| !product.hidden && (file.wallets.is_empty() || is_sold(product)));
+        let (sold, others): (Vec<_>, Vec<_>) =
+            shown.partition(|product| is_sold_for(product, currency));
         let mut pictures: Vec<String> = Vec::new();
-        for image in shown.take(IN_WINDOW).filter_map(|product| product.images.first()) {
+        for image in sold
+            .into_iter()
+            .chain(others)
+            .take(IN_WINDOW)
+            .filter_map(|product| product.images.first())
+        {
             let picture = by_name.get(&image.file).filter(|picture| !pictures.contains(picture));
             pictures.extend(picture.cloned());
         }
@@ -176,6 +183,10 @@ fn is_sold_for(product: &ProductRecord, currency: &str) -> bool {
         || product.fiat.is_some()
         || product.options.iter().any(|option| option.fiat.is_some())
         || product.prices.iter().chain(options).any(|(name, _)| name.as_str() == currency)
+}
+
+fn is_sold(product: &ProductRecord) -> bool {
+    !product.prices.is_empty() || product.options.iter().any(|option| !option.prices.is_empty())
 }
 
 /// Which pictures share a sheet, and for which currencies. A single picture needs only one request anyway.

@@ -97,6 +97,7 @@ pub async fn edit_product(
     }
     let id =
         store::product_writes::write(&mut tx, id, &written).await.context("save the product")?;
+    store::new_products::date(&mut tx, now).await.context("date the product")?;
     let changes_listings = changes_listings(old.as_ref(), &edit.record);
     settle(
         &mut tx,

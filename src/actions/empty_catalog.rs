@@ -8,8 +8,8 @@ use crate::domain::values::Timestamp;
 ///
 /// The same as importing an empty file.
 pub async fn empty_catalog(shop: &Shop, now: Timestamp) -> anyhow::Result<()> {
-    let action = Some((now, "Emptied the catalog"));
-    let stocking = Stocking { over_desk: true, action, ..Stocking::default() };
+    let action = Some("Emptied the catalog");
+    let stocking = Stocking { count_anew: false, over_desk: true, now, action };
     match import_catalog(shop, "{}", None, &shop.originals, stocking, |_, _, _| {}).await {
         Ok(_) => Ok(()),
         Err(ImportError::Broken(error)) => Err(error),

@@ -45,15 +45,16 @@ pub enum ImportError {
 broken_from!(ImportError);
 
 /// How a catalog is imported.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Stocking {
     /// Sets every stock again, even if the file has the same number as before.
     pub count_anew: bool,
     /// Even if that undoes changes from the desk.
     pub over_desk: bool,
-    /// If the desk itself imports: the entry for the activity log, and its time. The catalog then counts as changed at
-    /// the desk.
-    pub action: Option<(Timestamp, &'static str)>,
+    /// The time of the import; of what is new the day is kept.
+    pub now: Timestamp,
+    /// If the desk itself imports: the entry for the activity log. The catalog then counts as changed at the desk.
+    pub action: Option<&'static str>,
 }
 
 /// Units: products inserted with one statement.
@@ -215,9 +216,10 @@ async fn note_import(tx: &mut Tx, stocking: Stocking) -> anyhow::Result<()> {
     if stocking.over_desk {
         store::catalog_state::forget_desk_changes(tx).await?;
     }
-    if let Some((now, what)) = stocking.action {
+    store::new_products::date(tx, stocking.now).await.context("date the new products")?;
+    if let Some(what) = stocking.action {
         store::catalog_state::mark_desk_change(tx).await?;
-        store::audit_log::record(tx, now, what).await?;
+        store::audit_log::record(tx, stocking.now, what).await?;
     }
     Ok(())
 }

@@ -1,3 +1,5 @@
+use std::fs;
+
 use serde_json::json;
 
 use crate::world::{World, catalog};
@@ -9,7 +11,12 @@ fn items_are_added_changed_and_removed() {
     buyer.adds("green-tea", "", "2");
     buyer.adds("wool-socks", "Red", "1");
     buyer.adds("green-tea", "", "1");
-    assert!(buyer.get("/cart").text().contains("0.28097 ETH"));
+    let text = buyer.get("/cart").text();
+    assert!(
+        text.contains("<td>0.09199 ETH</td>")
+            && text.contains("<td class=\"sum\">0.27597 ETH</td>")
+    );
+    assert!(text.contains("<td class=\"sum total\">0.28097 ETH</td>"), "{text}");
     assert_eq!(
         buyer
             .post("/cart/change", &[("product", "green-tea"), ("option", ""), ("quantity", "1")])
@@ -33,6 +40,53 @@ fn items_are_added_changed_and_removed() {
     assert!(
         answer.text().contains("value=\"-1\"") && answer.text().contains("aria-invalid=\"true\"")
     );
+}
+
+#[test]
+fn the_cart_shows_pictures_that_the_visitor_has_already_loaded() {
+    let mut world = World::closed(&[]);
+    let mut with_pictures = catalog();
+    fs::create_dir_all(world.path("db/images")).unwrap();
+    for (product, picture) in [("tea", "green-tea.jpg"), ("socks", "socks.jpg")] {
+        let from = format!("{}/db/images/{picture}", env!("CARGO_MANIFEST_DIR"));
+        fs::copy(from, world.path(&format!("db/images/{picture}"))).unwrap();
+        with_pictures["products"][product]["images"] = json!([picture]);
+    }
+    fs::write(world.path("db/data.json"), with_pictures.to_string()).unwrap();
+    world.open();
+    let mut buyer = world.buyer();
+    let picture =
+        |text: &str| text.split("srcset=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let sheet = picture(&buyer.get("/").text());
+    buyer.adds("green-tea", "", "1");
+    buyer.adds("cap", "Small", "1");
+    let text = buyer.get("/cart").text();
+    assert_eq!(picture(&text), sheet);
+    assert!(
+        text.contains("class=\"cell x0 y0\"")
+            && text.contains("<span class=\"no-picture\">C</span>"),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_badge_of_an_empty_cart_is_quiet() {
+    let world = World::new();
+    let mut buyer = world.buyer();
+    assert!(buyer.get("/").text().contains("<span class=\"count n0\">"));
+    buyer.adds("green-tea", "", "2");
+    assert!(buyer.get("/").text().contains("<span class=\"count n2\">"));
+    let style = buyer
+        .get("/")
+        .text()
+        .split("rel=\"stylesheet\" href=\"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap()
+        .to_owned();
+    assert!(buyer.get(&style).text().contains(".cart-link .n0{"));
 }
 
 #[test]
@@ -104,7 +158,10 @@ fn a_cart_too_large_for_its_cookie_is_refused_and_nothing_is_truncated() {
         assert!(held < 400, "a cookie of 4 KB cannot hold this");
     }
     assert!(100 < held, "{held}");
-    assert_eq!(buyer.get("/cart").text().matches("scope=\"row\"><a").count(), held);
+    assert_eq!(
+        buyer.get("/cart").text().matches("<th scope=\"row\"><span class=\"line\">").count(),
+        held
+    );
 }
 
 #[test]

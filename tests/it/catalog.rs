@@ -6,17 +6,6 @@ use serde_json::{Value, json};
 use crate::world::{World, catalog};
 
 #[test]
-fn a_product_is_listed_only_in_currencies_in_which_it_has_a_price() {
-    let world = World::new();
-    let mut buyer = world.buyer();
-    assert!(!buyer.get("/product").text().contains("/product/stone"));
-    assert!(buyer.get("/product/stone").text().contains("Not available in ETH"));
-    buyer.chooses("XMR");
-    assert!(buyer.get("/product").text().contains("/product/stone"));
-    assert!(buyer.get("/product/stone").text().contains("1.23 XMR"));
-}
-
-#[test]
 fn a_product_page_shows_price_stock_options_and_safe_markdown() {
     let world = World::new();
     let mut buyer = world.buyer();

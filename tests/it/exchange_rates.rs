@@ -262,7 +262,12 @@ fn prices_in_coins_come_before_converted_ones_and_options_may_have_their_own() {
     // Without a rate for it, Bitcoin buys the products that have a price in it.
     buyer.chooses("BTC");
     let text = page(&mut buyer, "/product/cap");
-    assert!(text.contains("20.00 EUR") && text.contains("Sold in ETH and XMR"), "{text}");
+    assert!(
+        text.contains("20.00 EUR")
+            && text.contains("Switch to ETH")
+            && text.contains("Switch to XMR"),
+        "{text}"
+    );
     assert!(page(&mut buyer, "/cart").contains("Cap, Large cannot be ordered in BTC right now"));
 }
 

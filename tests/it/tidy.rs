@@ -166,7 +166,7 @@ const CAPABILITIES: &[(&str, &[&str])] = &[
         "tokio::process",
         &["interfaces/cli/image_worker.rs", "interfaces/cli/serve.rs", "interfaces/cli/notify.rs"],
     ),
-    ("strsim::", &["infra/config/unknown.rs"]),
+    ("strsim::", &["infra/config/unknown.rs", "domain/catalog/search_text.rs"]),
     ("percent_encoding::", &["domain/values/node_url.rs", "domain/login/factor.rs"]),
     (
         "parking_lot::",

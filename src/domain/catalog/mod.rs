@@ -21,8 +21,10 @@ mod product_record;
 mod rate_record;
 pub mod rates_file;
 pub mod record;
+pub mod search_text;
 pub mod shipping_rate;
 pub mod slug;
+mod sort_order;
 mod wallet_record;
 
 pub use catalog_file::{CatalogFile, ImageRecord, OptionRecord, ProductRecord};
@@ -40,3 +42,4 @@ pub use product_record::read_category;
 pub use rates_file::{MAX_RATES_BYTES, NotRates, RatesFile};
 pub use shipping_rate::{Parcel, RateStep, ShippingRate, StepLimit, reach};
 pub use slug::{NotASlug, Slug};
+pub use sort_order::SortOrder;

@@ -35,6 +35,8 @@ pub struct NotADay;
 
 impl Timestamp {
     const LAST: i64 = 253_402_300_799;
+    /// The beginning of 1970.
+    pub const EPOCH: Self = Self(0);
 
     /// # Errors
     /// [`NotATimestamp`] before 1970 or after 9999.

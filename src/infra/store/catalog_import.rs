@@ -6,8 +6,9 @@ use crate::domain::catalog::{ProductRecord, markdown};
 use crate::domain::values::FileName;
 use crate::infra::store::digital_content::files_json;
 use crate::infra::store::pictures::ShownPicture;
+use crate::infra::store::search_index::ProductText;
 use crate::infra::store::stock::FileQuantity;
-use crate::infra::store::{StoreError, Tx, reservations, stock};
+use crate::infra::store::{StoreError, Tx, reservations, search_index, stock};
 
 /// A product of the seller's file with its pictures.
 pub struct ImportedProduct<'a> {
@@ -29,11 +30,10 @@ pub async fn clear(tx: &mut Tx) -> Result<(), StoreError> {
         "delete from sprite_sheets",
         "delete from listing",
         "delete from listing_sizes",
-        "insert into product_words (product_words) values ('delete-all')",
     ] {
         sqlx::query(statement).execute(&mut **tx).await?;
     }
-    Ok(())
+    search_index::clear(tx).await
 }
 
 // Each statement writes many rows: one for each row would cost more than the work itself. What is new begins with the
@@ -51,11 +51,6 @@ const PRODUCTS: &str = r#"
         codes = excluded.codes, text = excluded.text, downloads = excluded.downloads,
         download_days = excluded.download_days, weight = excluded.weight,
         excluded_countries = excluded.excluded_countries
-    "#;
-const SEARCH_TEXTS: &str = r#"
-    insert into product_words (rowid, name, categories, description)
-    select p.id, value ->> 1, value ->> 2, value ->> 3
-    from json_each($1) join products p on p.slug = value ->> 0
     "#;
 const OPTIONS: &str = r#"
     insert into options (product_id, position, name, file_quantity, stock, weight)
@@ -122,8 +117,12 @@ pub async fn put(
             record.weight,
             record.excluded_countries.codes()
         ]));
-        let words = markdown::plain_text(&record.description);
-        texts.push(json!([slug, record.name, record.categories.join(" "), words]));
+        texts.push(ProductText {
+            slug: record.slug.clone(),
+            name: record.name.clone(),
+            categories: record.categories.join(" "),
+            description: markdown::plain_text(&record.description),
+        });
         quantities.push(FileQuantity { slug, option: None, quantity: Some(record.quantity) });
         let price = |option: Option<&str>, currency: &str, price: i64| {
             json!([slug, option, currency, price])
@@ -151,7 +150,7 @@ pub async fn put(
         );
     }
     insert(tx, PRODUCTS, rows).await?;
-    insert(tx, SEARCH_TEXTS, texts).await?;
+    search_index::insert(tx, &texts).await?;
     insert(tx, OPTIONS, options).await?;
     // Unpaid orders come after paid ones.
     for (pool, quantity) in stock::list_over(tx, &quantities, count_anew).await? {

@@ -2,9 +2,9 @@
 
 use sqlx::FromRow;
 
-use crate::infra::store::{Connection, StoreError, Tx, search};
+use crate::infra::store::{Connection, StoreError, Tx, search_index};
 
-/// A category and how many products of it can be seen in a currency.
+/// A category and how many products of it a list shows.
 #[derive(Clone, Debug, FromRow)]
 pub struct CategorySize {
     #[sqlx(rename = "category")]
@@ -19,9 +19,10 @@ pub async fn list_shown(
 ) -> Result<Vec<CategorySize>, StoreError> {
     let sizes = sqlx::query_as(
         r#"
-        select category, products from listing_sizes
-        where currency = $1 and category <> ''
-        order by position, category
+        select category, sum(products) as products from listing_sizes
+        where currency in ($1, '-' || $1) and category <> ''
+        group by category
+        order by min(position), category
         "#,
     );
     Ok(sizes.bind(currency).fetch_all(db).await?)
@@ -73,6 +74,6 @@ pub async fn rename(tx: &mut Tx, category: &str, name: Option<&str>) -> Result<u
         .bind(name)
         .execute(&mut **tx)
         .await?;
-    search::update(tx, &products).await?;
+    search_index::update(tx, &products).await?;
     Ok(products.len())
 }

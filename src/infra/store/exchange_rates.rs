@@ -6,7 +6,7 @@ use sqlx::FromRow;
 use crate::domain::catalog::{CoinValue, ExchangeRate, RateSource};
 use crate::domain::payment::Wallet;
 use crate::domain::values::{Currency, FiatCurrency, FiatPrice, Timestamp};
-use crate::infra::store::{Connection, StoreError, Tx, wallets};
+use crate::infra::store::{Connection, StoreError, Tx, listing_index, wallets};
 
 #[derive(FromRow)]
 struct RateRow {
@@ -90,7 +90,8 @@ pub async fn has_priced(db: &mut Connection) -> Result<bool, StoreError> {
 
 /// Converts every price in ordinary money anew, in the currency of each wallet.
 pub async fn convert_all(tx: &mut Tx) -> Result<(), StoreError> {
-    convert(tx, None).await
+    convert(tx, None).await?;
+    listing_index::follow_converted_prices(tx).await
 }
 
 /// The same for one product.

@@ -1,10 +1,11 @@
 //! The listing index: which products stand at which position of each list of buyers. One list for each currency and category.
 //!
-//! In a shop without wallets everything is shown, under the currency `''`; the category `''` has all products.
+//! In a shop without wallets everything is shown, under the currency `''`; the category `''` has all products. What is sold
+//! only in other currencies than `ETH` is listed under `-ETH`. The table `sorted_listing` has the same products in other orders.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::infra::store::{StoreError, Tx, listing};
+use crate::infra::store::{StoreError, Tx};
 
 /// Currency and category.
 type List = (String, String);
@@ -16,6 +17,9 @@ const WANTED: &str = r#"
         priced (currency) as (
             select w.currency from wallets w
             where exists (select 1 from prices r where r.product_id = $1 and r.currency = w.currency)
+            union all select '-' || w.currency from wallets w
+            where not exists (select 1 from prices r where r.product_id = $1 and r.currency = w.currency)
+                and exists (select 1 from prices r join wallets o on o.currency = r.currency where r.product_id = $1)
             union all select '' where not exists (select 1 from wallets))
     select p.currency, c.category
     from priced p cross join places c
@@ -42,8 +46,9 @@ const UP: &str = r#"
         and old.position = case when listing.position = $4 then $3 else listing.position - 1 end
     "#;
 
-/// In a shop without wallets, then with them; each all products, then by category.
-const REBUILD: [&str; 7] = [
+/// In a shop without wallets, with them, and what is sold only in other currencies; each all products, then by category.
+const REBUILD: [&str; 11] = [
+    "delete from sorted_listing",
     "delete from listing",
     "delete from listing_sizes",
     r#"
@@ -71,6 +76,28 @@ const REBUILD: [&str; 7] = [
     where exists (select 1 from prices r where r.product_id = p.id and r.currency = w.currency)
     "#,
     r#"
+    insert into listing (currency, category, position, product_id)
+    select '-' || w.currency, '', row_number() over (partition by w.currency order by p.position) - 1, p.id
+    from wallets w join products p on p.gone = 0
+    where not exists (select 1 from prices r where r.product_id = p.id and r.currency = w.currency)
+        and exists (select 1 from prices r join wallets o on o.currency = r.currency where r.product_id = p.id)
+    "#,
+    r#"
+    insert into listing (currency, category, position, product_id)
+    select '-' || w.currency, c.category, row_number() over (partition by w.currency, c.category order by p.position) - 1, p.id
+    from wallets w join products p on p.gone = 0 join product_categories c on c.product_id = p.id
+    where not exists (select 1 from prices r where r.product_id = p.id and r.currency = w.currency)
+        and exists (select 1 from prices r join wallets o on o.currency = r.currency where r.product_id = p.id)
+    "#,
+    r#"
+    insert into sorted_listing (currency, category, product_id, price, name)
+    select s.currency, s.category, s.product_id,
+        (select min(r.price) from prices r where r.product_id = s.product_id and r.currency = s.currency),
+        coalesce((select n.name from sort_names n where n.product_id = s.product_id), '')
+    from listing s
+    order by s.currency, s.category, s.product_id
+    "#,
+    r#"
     insert into listing_sizes (currency, category, position, products)
     select s.currency, s.category, min(p.position), count(*)
     from listing s join products p on p.id = s.product_id
@@ -83,6 +110,44 @@ pub async fn rebuild(tx: &mut Tx) -> Result<(), StoreError> {
     for statement in REBUILD {
         sqlx::query(statement).execute(&mut **tx).await?;
     }
+    Ok(())
+}
+
+/// A product that is on a list, with the keys by which it is sorted there, or with others than before.
+const SORT: &str = r#"
+    insert into sorted_listing (currency, category, product_id, price, name)
+    select s.currency, s.category, s.product_id,
+        (select min(r.price) from prices r where r.product_id = s.product_id and r.currency = s.currency),
+        coalesce((select n.name from sort_names n where n.product_id = s.product_id), '')
+    from listing s
+    where s.product_id = $1
+    on conflict (currency, category, product_id) do update set price = excluded.price, name = excluded.name
+    where price is not excluded.price or name <> excluded.name
+    "#;
+
+/// After new exchange rates: the places of products with converted prices in lists that are sorted by price.
+pub(super) async fn follow_converted_prices(tx: &mut Tx) -> Result<(), StoreError> {
+    sqlx::query(
+        r#"
+        update sorted_listing set price = new.price
+        from (
+            select s.currency, s.category, s.product_id,
+                (select min(r.price) from prices r where r.product_id = s.product_id and r.currency = s.currency) as price
+            from listing s
+            where s.product_id in (select product_id from fiat_prices)
+        ) as new
+        where sorted_listing.currency = new.currency and sorted_listing.category = new.category
+            and sorted_listing.product_id = new.product_id and sorted_listing.price is not new.price
+        "#,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// After a change of one product's name or prices: its places in lists that are sorted by them.
+pub(super) async fn follow_sort_keys(tx: &mut Tx, product: i64) -> Result<(), StoreError> {
+    sqlx::query(SORT).bind(product).execute(&mut **tx).await?;
     Ok(())
 }
 
@@ -109,6 +174,14 @@ pub async fn follow(tx: &mut Tx, product: i64) -> Result<(), StoreError> {
             .bind(last)
             .execute(&mut **tx)
             .await?;
+        sqlx::query(
+            "delete from sorted_listing where currency = $1 and category = $2 and product_id = $3",
+        )
+        .bind(&list.0)
+        .bind(&list.1)
+        .bind(product)
+        .execute(&mut **tx)
+        .await?;
         set_size(tx, list, last).await?;
     }
     for list in &wanted {
@@ -131,6 +204,7 @@ pub async fn follow(tx: &mut Tx, product: i64) -> Result<(), StoreError> {
         let to = find_position(tx, list, product, (at, n)).await?;
         shift(tx, list, at, to).await?;
     }
+    follow_sort_keys(tx, product).await?;
     // A product that moves gives others new numbers, also on lists that it is not on.
     sqlx::query(
         r#"
@@ -145,7 +219,10 @@ pub async fn follow(tx: &mut Tx, product: i64) -> Result<(), StoreError> {
 }
 
 async fn size_of(tx: &mut Tx, (currency, category): &List) -> Result<i64, StoreError> {
-    Ok(listing::find_size(tx, currency, category).await?.unwrap_or(0))
+    let size = sqlx::query_scalar(
+        "select products from listing_sizes where currency = $1 and category = $2",
+    );
+    Ok(size.bind(currency).bind(category).fetch_optional(&mut **tx).await?.unwrap_or(0))
 }
 
 async fn set_size(
@@ -239,6 +316,7 @@ mod tests {
             r#"
             select currency, category, position, product_id from listing
             union all select currency, category, -1 - position, products from listing_sizes
+            union all select currency, category, coalesce(price, 0), product_id from sorted_listing
             order by 1, 2, 3, 4
             "#,
         )

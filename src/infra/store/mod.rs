@@ -10,6 +10,7 @@ pub mod categories;
 pub mod clock;
 mod columns;
 mod commit_watcher;
+mod derived_tables;
 mod digital_content;
 pub mod discounts;
 mod error;
@@ -21,6 +22,7 @@ pub mod listing;
 pub mod listing_index;
 pub mod login;
 pub mod messages;
+pub mod new_products;
 pub mod notices;
 pub mod offers;
 pub mod order_placement;
@@ -36,6 +38,7 @@ pub mod products;
 pub mod reservations;
 pub mod retention;
 pub mod search;
+mod search_index;
 pub mod seller_products;
 pub mod shipping;
 pub mod shop_state;
@@ -159,7 +162,9 @@ impl Db {
             .await?;
         let commits = Arc::new(CommitWatcher::watch(file)?);
         let journal = commit_watcher::journal_of(file).into();
-        Ok(Self { read, write, journal, commits, delivered: Arc::default() })
+        let db = Self { read, write, journal, commits, delivered: Arc::default() };
+        derived_tables::fill(&db).await?;
+        Ok(db)
     }
 
     /// Waits where all readers are in use: hold one only as long as you read with it.

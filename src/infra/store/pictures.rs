@@ -1,5 +1,8 @@
 //! Rendered pictures and the files they are in.
 
+use std::collections::HashMap;
+
+use serde_json::json;
 use sqlx::FromRow;
 
 use crate::infra::store::{Connection, StoreError, Tx};
@@ -72,6 +75,33 @@ pub async fn find_thumb(
             .fetch_optional(db)
             .await?;
     Ok(row.and_then(ThumbRow::image))
+}
+
+#[derive(FromRow)]
+struct ProductThumbRow {
+    product_id: i64,
+    #[sqlx(flatten)]
+    thumb: ThumbRow,
+}
+
+/// Product → the thumb of its first picture, for those that have one.
+pub async fn list_thumbs(
+    db: &mut Connection,
+    products: &[i64],
+) -> Result<HashMap<i64, Image>, StoreError> {
+    let rows: Vec<ProductThumbRow> = sqlx::query_as(
+        r#"
+        select pp.product_id, i.thumb_width, i.thumb_height, i.thumb_webp, i.thumb_fallback, pp.alt
+        from json_each($1) chosen
+        cross join product_pictures pp on pp.product_id = chosen.value and pp.position = 0
+        cross join pictures i on i.fingerprint = pp.fingerprint
+        "#,
+    )
+    .bind(json!(products).to_string())
+    .fetch_all(db)
+    .await?;
+    let thumbs = rows.into_iter().filter_map(|row| Some((row.product_id, row.thumb.image()?)));
+    Ok(thumbs.collect())
 }
 
 pub async fn keep(tx: &mut Tx, picture: &RenderedPicture<'_>) -> Result<(), StoreError> {

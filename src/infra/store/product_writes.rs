@@ -7,7 +7,7 @@ use crate::domain::values::FileName;
 use crate::infra::store::digital_content::files_json;
 use crate::infra::store::pictures::ShownPicture;
 use crate::infra::store::stock::StockChange;
-use crate::infra::store::{StoreError, Tx, exchange_rates, search, stock};
+use crate::infra::store::{StoreError, Tx, exchange_rates, listing_index, search_index, stock};
 
 /// A product as it is to be.
 pub struct ProductWrite<'a> {
@@ -20,7 +20,7 @@ pub struct ProductWrite<'a> {
 }
 
 /// Writes a product with its options, prices, categories, pictures and search text. A new one comes to the end of the list.
-/// The listing index stays as it is.
+/// Lists keep the products that they have.
 pub async fn write(
     tx: &mut Tx,
     product: Option<i64>,
@@ -46,7 +46,8 @@ pub async fn write(
     replace_prices(tx, id, written.record, &options).await?;
     replace_categories(tx, id, &written.record.categories).await?;
     replace_pictures(tx, id, &written.pictures).await?;
-    search::update(tx, &[id]).await?;
+    search_index::update(tx, &[id]).await?;
+    listing_index::follow_sort_keys(tx, id).await?;
     Ok(id)
 }
 
@@ -297,11 +298,10 @@ pub async fn delete(tx: &mut Tx, product: i64) -> Result<(), StoreError> {
         "delete from fiat_prices where product_id = $1",
         "delete from product_categories where product_id = $1",
         "delete from product_pictures where product_id = $1",
-        "delete from product_words where rowid = $1",
     ] {
         sqlx::query(statement).bind(product).execute(&mut **tx).await?;
     }
-    Ok(())
+    search_index::remove(tx, product).await
 }
 
 /// Hides a product from the buyers, or shows it again.

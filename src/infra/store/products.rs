@@ -305,6 +305,12 @@ async fn list_categories(db: &mut Connection, product: i64) -> Result<Vec<String
     Ok(categories.bind(product).fetch_all(db).await?)
 }
 
+/// The description of a product, as Markdown; empty where there is none.
+pub async fn find_description(db: &mut Connection, slug: &str) -> Result<String, StoreError> {
+    let found = sqlx::query_scalar("select description from products where slug = $1");
+    Ok(found.bind(slug).fetch_optional(db).await?.unwrap_or_default())
+}
+
 /// Whether another product that the seller has goes by this slug.
 pub async fn is_slug_taken(
     db: &mut Connection,

@@ -1,110 +1,240 @@
-//! The full-text search of products.
+//! The full-text search of products, and what it suggests for misspelt words.
 
 use serde_json::json;
 use sqlx::FromRow;
 
-use crate::domain::catalog::markdown;
-use crate::infra::store::{Connection, StoreError, Tx};
+use crate::domain::catalog::search_text::{Term, terms, trigrams};
+use crate::infra::store::{Connection, StoreError};
 
-/// The products that a query finds, the best first, among the first 500 of the seller's order. `query`: an expression of FTS5
-/// that [`fts_query`] made.
-pub async fn search(
-    db: &mut Connection,
-    query: &str,
-    currency: &str,
-) -> Result<Vec<i64>, StoreError> {
-    // The inner limit keeps a word that is in every product from costing more than others.
-    let found = sqlx::query_scalar(
-        r#"
-        select id
-        from (
-            select w.rowid as id, w.rank as rank
-            from product_words w
-            where product_words match $1
-                and exists (select 1 from listing s where s.product_id = w.rowid and s.currency = $2 and s.category = '')
-            limit 500
+/// Units: products of one search. More are of no use to a visitor, and a word that is in every product costs no more than
+/// others.
+const MAX_FOUND: usize = 500;
+/// Units: words that are compared with a misspelt one; of these, how many are looked up.
+const MAX_NEAR: i64 = 60;
+const MAX_TRIED: usize = 5;
+
+/// A word of the shop that a visitor may have meant.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct Suggestion {
+    /// As it is compared.
+    pub word: String,
+    /// As it is written, in lowercase.
+    pub shown: String,
+}
+
+/// The products that buyers see with these words, from one table.
+macro_rules! found_in {
+    ($table:literal) => {
+        concat!(
+            "select w.rowid from ",
+            $table,
+            " w where ",
+            $table,
+            r#" match $1
+                and exists (select 1 from listing s where s.product_id = w.rowid and s.category = '')
+            limit $2
+            "#
         )
-        order by rank, id
-        "#,
-    );
-    Ok(found.bind(query).bind(currency).fetch_all(db).await?)
+    };
+}
+const IN_NAMES: &str = found_in!("product_names");
+const IN_ALL: &str = found_in!("product_words");
+
+/// The products in which all words are, the best first, at most 500: those with the words themselves in their names, then
+/// with other words that begin so, then those with the words elsewhere. Each in the order in which they were added.
+///
+/// No rank is computed: that would visit every product that has the word.
+pub async fn search(db: &mut Connection, terms: &[Term]) -> Result<Vec<i64>, StoreError> {
+    find(db, terms, " AND ").await
 }
 
-/// What a visitor typed, as an expression of FTS5: each word in quotes, so that none is an operator, each as a beginning.
-/// `None` where no word is left.
+/// The products in which any of the words is.
+pub async fn search_any(db: &mut Connection, terms: &[Term]) -> Result<Vec<i64>, StoreError> {
+    find(db, terms, " OR ").await
+}
+
+async fn find(db: &mut Connection, terms: &[Term], operator: &str) -> Result<Vec<i64>, StoreError> {
+    let mut found: Vec<i64> = Vec::new();
+    if terms.is_empty() {
+        return Ok(found);
+    }
+    let whole = terms.iter().map(whole_word).collect::<Vec<_>>().join(operator);
+    let begun = terms.iter().map(beginning).collect::<Vec<_>>().join(operator);
+    let tiers = [(IN_NAMES, &whole), (IN_NAMES, &begun), (IN_ALL, &whole), (IN_ALL, &begun)];
+    for (statement, expression) in tiers {
+        // What was found before is found again.
+        let limit = i64::try_from(MAX_FOUND).unwrap_or(i64::MAX);
+        let more: Vec<i64> =
+            sqlx::query_scalar(statement).bind(expression).bind(limit).fetch_all(&mut *db).await?;
+        let is_new = |id: &i64| !found.contains(id);
+        let new: Vec<i64> = more.into_iter().filter(is_new).collect();
+        found.extend(new);
+        if MAX_FOUND <= found.len() {
+            found.truncate(MAX_FOUND);
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// What a visitor typed, as an expression of FTS5: each word as a beginning. `None` if no word is left.
 pub fn fts_query(typed: &str) -> Option<String> {
-    let words: Vec<String> = typed
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .take(12)
-        // A single letter begins so many words that only the letter itself is meant.
-        .map(|word| {
-            if word.chars().nth(1).is_some() {
-                format!("\"{word}\"*")
-            } else {
-                format!("\"{word}\"")
-            }
-        })
-        .collect();
-    if words.is_empty() { None } else { Some(words.join(" ")) }
+    let words: Vec<String> = terms(typed).iter().map(beginning).collect();
+    if words.is_empty() { None } else { Some(words.join(" AND ")) }
 }
 
-#[derive(FromRow)]
-struct TextRow {
-    id: i64,
-    name: String,
-    description: String,
-    categories: String,
+/// The word itself and its forms. All words are letters and digits: in quotes, none is an operator.
+fn whole_word(term: &Term) -> String {
+    let words = term.spellings.iter().chain(&term.stems);
+    group(words.map(|word| format!("\"{word}\"")))
 }
 
-/// Reads anew what the search knows of these products.
-pub(super) async fn update(tx: &mut Tx, products: &[i64]) -> Result<(), StoreError> {
-    let ids = json!(products).to_string();
-    let texts: Vec<TextRow> = sqlx::query_as(
-        r#"
-        select p.id, p.name, p.description, coalesce((
-            select group_concat(category, ' ')
-            from (select category from product_categories where product_id = p.id order by position)), '') as categories
-        from products p
-        where p.id in (select value from json_each($1))
-        "#,
-    )
-    .bind(&ids)
-    .fetch_all(&mut **tx)
-    .await?;
-    sqlx::query("delete from product_words where rowid in (select value from json_each($1))")
-        .bind(&ids)
-        .execute(&mut **tx)
+/// The same, and every word that begins like it.
+fn beginning(term: &Term) -> String {
+    // A single letter begins so many words that only the letter itself is meant.
+    let star = if term.folded.chars().nth(1).is_some() { "*" } else { "" };
+    let spellings = term.spellings.iter().map(|word| format!("\"{word}\"{star}"));
+    group(spellings.chain(term.stems.iter().map(|word| format!("\"{word}\""))))
+}
+
+fn group(words: impl Iterator<Item = String>) -> String {
+    format!("({})", words.collect::<Vec<_>>().join(" OR "))
+}
+
+/// Whether buyers see a product with this word.
+pub async fn has_word(db: &mut Connection, term: &Term) -> Result<bool, StoreError> {
+    let found: Option<i64> =
+        sqlx::query_scalar(IN_ALL).bind(beginning(term)).bind(1).fetch_optional(db).await?;
+    Ok(found.is_some())
+}
+
+const NEAR: &str = r#"
+    select t.word, w.shown
+    from json_each($1) chosen
+    cross join suggested_trigrams t on t.trigram = chosen.value
+    cross join suggested_words w on w.word = t.word
+    where length(t.word) between $2 and $3
+    group by t.word
+    order by count(*) desc, t.word
+    limit $4
+    "#;
+
+/// The word most like a misspelt one among those of products that buyers see.
+pub async fn find_suggestion(
+    db: &mut Connection,
+    misspelt: &Term,
+) -> Result<Option<Suggestion>, StoreError> {
+    let length = i64::try_from(misspelt.folded.chars().count()).unwrap_or(i64::MAX);
+    let near: Vec<Suggestion> = sqlx::query_as(NEAR)
+        .bind(json!(trigrams(&misspelt.folded)).to_string())
+        .bind(length - 2)
+        .bind(length + 2)
+        .bind(MAX_NEAR)
+        .fetch_all(&mut *db)
         .await?;
-    let rows: Vec<_> = texts
-        .iter()
-        .map(|text| {
-            json!([text.id, text.name, text.categories, markdown::plain_text(&text.description)])
+    let first = misspelt.folded.chars().next();
+    let mut near: Vec<(usize, bool, Suggestion)> = near
+        .into_iter()
+        .filter_map(|word| {
+            let begins_otherwise = word.word.chars().next() != first;
+            Some((misspelt.distance(&word.word)?, begins_otherwise, word))
         })
         .collect();
-    sqlx::query(
-        r#"
-        insert into product_words (rowid, name, categories, description)
-        select value ->> 0, value ->> 1, value ->> 2, value ->> 3 from json_each($1)
-        "#,
-    )
-    .bind(json!(rows).to_string())
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
+    near.sort_by_key(|(distance, begins_otherwise, _)| (*distance, *begins_otherwise));
+    for (_, _, suggestion) in near.into_iter().take(MAX_TRIED) {
+        if let [term] = terms(&suggestion.shown).as_slice()
+            && has_word(db, term).await?
+        {
+            return Ok(Some(suggestion));
+        }
+    }
+    Ok(None)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::infra::store::test_shop::{assert_scans_only, query_plan, with_shop};
+    use crate::infra::store::{Db, listing_index, search_index};
 
     #[test]
     fn a_search_of_any_characters_is_words_in_quotes() {
-        assert_eq!(fts_query("wool socks"), Some("\"wool\"* \"socks\"*".to_owned()));
+        assert_eq!(
+            fts_query("wool socks"),
+            Some("(\"wool\"*) AND (\"socks\"* OR \"sock\")".to_owned())
+        );
         assert_eq!(
             fts_query("NEAR(\"a\" OR b* -c:d"),
-            Some("\"NEAR\"* \"a\" \"OR\"* \"b\" \"c\" \"d\"".to_owned())
+            Some(
+                "(\"near\"*) AND (\"a\") AND (\"or\"*) AND (\"b\") AND (\"c\") AND (\"d\")"
+                    .to_owned()
+            )
+        );
+        assert_eq!(
+            fts_query("Käse"),
+            Some("(\"kase\"* OR \"kaese\"* OR \"kas\" OR \"kaes\")".to_owned())
         );
         assert_eq!(fts_query(" \"*;--' \u{0}"), None);
+    }
+
+    const THINGS: &str = r#"
+        with recursive n(n) as (select 1 union all select n + 1 from n where n < 1200)
+        insert into products (id, slug, position, name, description, description_html, file_quantity, stock, hidden, gone)
+        select n, 'p' || n, n, case when n = 1100 then 'Notebooks' when n = 1101 then 'Käse' else 'Thing' end,
+            case when n = 1102 then 'a notebook' else 'paper' end, '', 1, 1, n = 1103, n = 1103 from n;
+        update products set name = 'Lantern' where id = 1103
+        "#;
+
+    async fn fill(db: &Db) {
+        let mut tx = db.write().await.unwrap();
+        sqlx::raw_sql(THINGS).execute(&mut *tx).await.unwrap();
+        search_index::rebuild(&mut tx).await.unwrap();
+        listing_index::rebuild(&mut tx).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    #[test]
+    fn names_come_first_and_a_word_in_every_product_costs_no_more() {
+        with_shop(async |db| {
+            fill(&db).await;
+            let mut reader = db.reader().await.unwrap();
+            let mut found = async |query: &str| search(&mut reader, &terms(query)).await.unwrap();
+            assert_eq!(found("notebook").await, [1100, 1102]);
+            assert_eq!(found("noteb").await, [1100, 1102]);
+            assert_eq!(found("kaese").await, [1101]);
+            assert_eq!(found("notebook paper").await, [1100]);
+            assert_eq!(found("paper").await, (1..=500).collect::<Vec<_>>());
+            assert!(found("lantern").await.is_empty(), "a hidden product");
+        });
+    }
+
+    #[test]
+    fn a_misspelt_word_is_corrected_to_one_that_buyers_can_find() {
+        with_shop(async |db| {
+            fill(&db).await;
+            let mut reader = db.reader().await.unwrap();
+            for (typed, expected) in [
+                ("notebok", Some("notebook")),
+                ("ntoebooks", Some("notebooks")),
+                ("kasse", Some("käse")),
+                ("papier", Some("paper")),
+                ("xylophone", None),
+                ("lantren", None),
+            ] {
+                let found = find_suggestion(&mut reader, &terms(typed)[0]).await.unwrap();
+                assert_eq!(found.map(|found| found.shown).as_deref(), expected, "{typed}");
+            }
+        });
+    }
+
+    #[test]
+    fn a_search_reads_no_table_from_end_to_end() {
+        with_shop(async |db| {
+            for query in [IN_NAMES, IN_ALL] {
+                let plan = query_plan(&db, query).await;
+                assert_scans_only(&plan, &["SCAN w VIRTUAL TABLE INDEX"]);
+            }
+            assert_scans_only(&query_plan(&db, NEAR).await, &["SCAN chosen"]);
+        });
     }
 }

@@ -100,10 +100,14 @@ pub async fn list_windows(
 ) -> Result<Vec<(String, Vec<String>)>, StoreError> {
     let rows = sqlx::query_as(
         r#"
-        select s.currency, pp.fingerprint
-        from listing s join product_pictures pp on pp.product_id = s.product_id and pp.position = 0
-        where s.currency in (select currency from listing_sizes where category = '') and s.category = '' and s.position < $1
-        order by s.currency, s.position
+        with windows (currency) as (select distinct ltrim(currency, '-') from listing_sizes where category = '')
+        select w.currency, pp.fingerprint
+        from windows w cross join listing s cross join product_pictures pp
+        where s.currency in (w.currency, '-' || w.currency) and s.category = ''
+            and s.position < $1 - iif(s.currency = w.currency, 0, coalesce(
+                (select z.products from listing_sizes z where z.currency = w.currency and z.category = ''), 0))
+            and pp.product_id = s.product_id and pp.position = 0
+        order by w.currency, s.currency <> w.currency, s.position
         "#,
     )
     .bind(i64::try_from(n_products).unwrap_or(i64::MAX))

@@ -86,8 +86,8 @@ pub async fn run(seed: SeedArgs, settings: Settings) -> anyhow::Result<ExitCode>
                 return refuse_pages(&over, &changes, &seed);
             }
         }
-        let stocking =
-            Stocking { count_anew: seed.restock, over_desk: seed.over_desk, action: None };
+        let (count_anew, over_desk) = (seed.restock, seed.over_desk);
+        let stocking = Stocking { count_anew, over_desk, now: shop_context::now(), action: None };
         let stocked =
             actions::import_catalog(&shop, &text, wallet, &folders, stocking, progress).await;
         if stocked.is_ok()

@@ -19,6 +19,8 @@ pub fn is_proxied(request: &HttpRequest) -> bool {
 
 /// The host names of the shop.
 pub struct Hosts {
+    /// Scheme and host of `SITE_URL`, if it names a host.
+    site_origin: Option<String>,
     /// The host of `SITE_URL`, if that is a clearnet name.
     clearnet: Option<String>,
     /// Shape: 56 letters and digits, `.onion`; set while the shop runs.
@@ -27,12 +29,17 @@ pub struct Hosts {
 
 impl Hosts {
     pub fn new(site_url: &str) -> Self {
-        let host = site_url
+        let named = site_url
             .split_once("://")
-            .map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default())
-            .map(|host| without_port(host).to_ascii_lowercase());
-        let is_clearnet = |host: &String| !host.is_empty() && !host.ends_with(".onion");
-        Self { clearnet: host.filter(is_clearnet), onion: RwLock::new(None) }
+            .map(|(scheme, rest)| (scheme, rest.split(['/', '?', '#']).next().unwrap_or_default()))
+            .filter(|(_, host)| !host.is_empty());
+        let host = named.map(|(_, host)| without_port(host).to_ascii_lowercase());
+        let is_clearnet = |host: &String| !host.ends_with(".onion");
+        Self {
+            site_origin: named.map(|(scheme, host)| format!("{scheme}://{host}")),
+            clearnet: host.filter(is_clearnet),
+            onion: RwLock::new(None),
+        }
     }
 
     /// `onion`: 56 letters and digits, `.onion`.
@@ -64,6 +71,21 @@ impl Hosts {
             return false;
         }
         onion.is_some() || host.contains(".onion.") || host.split('.').any(is_onion_name)
+    }
+
+    /// Where absolute links lead. Shape: scheme and host, without a slash at the end.
+    ///
+    /// A visitor of the clearnet name stays there; others get the onion address, or `SITE_URL` as long as that is not known.
+    /// Only a shop that knows no name of its own takes the one that the request has.
+    pub fn origin(&self, host: &str) -> String {
+        let host = host.to_ascii_lowercase();
+        let is_clearnet = self.clearnet.as_deref() == Some(without_port(&host));
+        let onion = self.onion().filter(|_| !is_clearnet).map(|onion| format!("http://{onion}"));
+        onion.or_else(|| self.site_origin.clone()).unwrap_or_else(|| {
+            let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
+            let is_named = !host.is_empty() && host.len() <= 255 && host.bytes().all(is_host);
+            format!("http://{}", if is_named { &host } else { "localhost" })
+        })
     }
 
     /// Where Tor Browser may go instead, for a visitor of the clearnet name.
@@ -130,6 +152,21 @@ mod tests {
         check(&hosts, &format!("{OURS}.ws"), true);
         check(&hosts, &format!("evil{OURS}"), false);
         check(&hosts, "notshop.example", true);
+    }
+
+    #[test]
+    fn absolute_links_lead_to_a_name_of_the_shop() {
+        let hosts = Hosts::new("https://shop.example:8443/start?x");
+        for host in ["shop.example", "127.0.0.1:3000", "evil.example", ""] {
+            assert_eq!(hosts.origin(host), "https://shop.example:8443", "{host:?}");
+        }
+        hosts.set_onion(OURS.to_owned());
+        assert_eq!(hosts.origin("SHOP.example:8443"), "https://shop.example:8443");
+        assert_eq!(hosts.origin(OURS), format!("http://{OURS}"));
+        assert_eq!(hosts.origin("127.0.0.1:3000"), format!("http://{OURS}"));
+        let alone = Hosts::new("/");
+        assert_eq!(alone.origin("127.0.0.1:3000"), "http://127.0.0.1:3000");
+        assert_eq!(alone.origin("\"><x"), "http://localhost");
     }
 
     #[test]

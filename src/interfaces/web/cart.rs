@@ -1,5 +1,7 @@
 //! The cart's pages.
 
+use std::collections::HashMap;
+
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
@@ -10,7 +12,10 @@ use crate::domain::catalog::{OfferKey, Slug};
 use crate::domain::payment::Wallet;
 use crate::domain::values::{Amount, Quantity};
 use crate::infra::store;
+use crate::infra::store::pictures::Image;
+use crate::infra::store::sprites::SheetCell;
 use crate::interfaces::http::{random_bytes, see_other};
+use crate::interfaces::web::cards::initial;
 use crate::interfaces::web::catalog::{AddToCartError, show_refused_add};
 use crate::interfaces::web::context::RequestContext;
 use crate::interfaces::web::error::PageError;
@@ -46,6 +51,10 @@ pub struct LineView {
     pub quantity: String,
     pub sum: Option<Amount>,
     pub is_refused: bool,
+    pub initial: char,
+    pub thumb: Option<Image>,
+    /// Where the front page's sprite sheet has the thumb.
+    pub cell: Option<SheetCell>,
 }
 
 /// A line of the cart, as a form names it.
@@ -89,8 +98,11 @@ async fn show_cart(
     let others = other_carts(&context).await?;
     let can_be_ordered = cart.as_ref().is_some_and(PricedCart::can_be_ordered);
     let other_currencies = others.iter().map(|cart| cart.currency.to_string());
+    let (thumbs, cells) = find_thumbs(&context, cart.as_ref()).await?;
     let lines = cart.iter().flat_map(|cart| &cart.lines).map(|line| {
         let mut view = LineView::new(line);
+        view.thumb = thumbs.get(&line.offer.key.product).cloned();
+        view.cell = view.thumb.as_ref().and_then(|thumb| cells.get(&thumb.webp).cloned());
         if let Some(refused) = refused.as_ref().filter(|change| change.key == Some(line.offer.key))
         {
             (view.quantity, view.is_refused) = (refused.typed.clone(), true);
@@ -121,6 +133,21 @@ async fn show_cart(
     let html = template.render()?;
     let cookie = cart.and_then(|cart| update_basket(&mut context, &cart));
     Ok(context.respond(status, &html, cookie))
+}
+
+/// The thumbs of a cart's products, and where the front page's sprite sheet has them, which the visitor has seen already.
+async fn find_thumbs(
+    context: &RequestContext,
+    cart: Option<&PricedCart>,
+) -> Result<(HashMap<i64, Image>, HashMap<String, SheetCell>), PageError> {
+    let products: Vec<i64> =
+        cart.iter().flat_map(|cart| &cart.lines).map(|line| line.offer.key.product).collect();
+    if products.is_empty() {
+        return Ok((HashMap::new(), HashMap::new()));
+    }
+    let mut db = context.app.shop.db.reader().await?;
+    let thumbs = store::pictures::list_thumbs(&mut db, &products).await?;
+    Ok((thumbs, store::sprites::list_cells(&mut db, context.currency()).await?))
 }
 
 /// Looks up the current price and stock of each line, and whether a shipping method takes them.
@@ -170,6 +197,9 @@ impl LineView {
             quantity: line.quantity.to_string(),
             sum: line.sum,
             is_refused: false,
+            initial: initial(&line.offer.name),
+            thumb: None,
+            cell: None,
         }
     }
 }

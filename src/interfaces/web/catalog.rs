@@ -1,46 +1,24 @@
-//! The home page, lists, search and product pages.
+//! The home page and product pages.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
 
-use crate::domain::catalog::{IN_WINDOW, Slug, Stock};
+use crate::domain::catalog::{IN_WINDOW, Slug, SortOrder, Stock};
 use crate::domain::values::{Amount, Currency, FiatPrice};
 use crate::infra::store;
-use crate::infra::store::listing::{Card, Window};
-use crate::infra::store::pictures::Image;
+use crate::infra::store::Connection;
+use crate::infra::store::listing::Window;
 use crate::infra::store::products::Product;
-use crate::infra::store::sprites::SheetCell;
+use crate::interfaces::web::cards::{CardView, card_views, initial, stock_text, use_sprites};
 use crate::interfaces::web::context::RequestContext;
 use crate::interfaces::web::error::PageError;
-use crate::interfaces::web::extract::query_field;
 use crate::interfaces::web::fiat;
 use crate::interfaces::web::layout::{CategoryLink, Layout, category_href};
 use crate::interfaces::web::texts::{Text, text};
 
-/// Units: products on one page of a list.
-const PER_PAGE: i64 = 24;
-/// Far more pages than any catalog has.
-const LAST_PAGE: i64 = 1_000_000;
-
-/// A product in a list, as the page prints it.
-struct CardView {
-    slug: String,
-    name: String,
-    initial: char,
-    price: Option<Amount>,
-    /// In ordinary money; instead of `price` where there is none.
-    fiat: Option<FiatPrice>,
-    /// What `price` is worth.
-    worth: Option<String>,
-    from: bool,
-    is_sold_out: bool,
-    /// Unless there is plenty.
-    stock: Option<Text<'static>>,
-    thumb: Option<Image>,
-    /// Where the front page's sprite sheet has the thumb.
-    cell: Option<SheetCell>,
-}
+/// Units: products that are shown below a product.
+const N_RELATED: i64 = 4;
 
 #[derive(Template)]
 #[template(path = "catalog/window.html")]
@@ -50,27 +28,6 @@ struct WindowPage<'a> {
     cards: Vec<CardView>,
     total: i64,
     has_more: bool,
-}
-
-#[derive(Template)]
-#[template(path = "catalog/list.html")]
-struct ListPage<'a> {
-    layout: Layout<'a>,
-    title: String,
-    summary: Text<'static>,
-    /// Shown if the list is empty.
-    empty: Text<'a>,
-    cards: Vec<CardView>,
-    paging: Paging,
-}
-
-/// The page of a list, and links to its neighbours.
-struct Paging {
-    /// The address of each page, without its number.
-    base: String,
-    /// From 1.
-    page: i64,
-    n_pages: i64,
 }
 
 #[derive(Template)]
@@ -87,7 +44,7 @@ struct ProductPage<'a> {
     worth: Option<Text<'static>>,
     from: bool,
     /// The currencies it can be bought in instead.
-    others: String,
+    others: Vec<&'a str>,
     stock: Text<'static>,
     can_be_bought: bool,
     options: Vec<OptionView>,
@@ -95,6 +52,7 @@ struct ProductPage<'a> {
     refused: Option<Text<'static>>,
     refused_field: &'a str,
     next: Option<(String, String)>,
+    related: Vec<CardView>,
 }
 
 struct OptionView {
@@ -120,16 +78,13 @@ pub async fn show_window(context: RequestContext) -> Result<HttpResponse, PageEr
         return Ok(page);
     }
     let mut db = context.app.shop.db.reader().await?;
-    let total = store::listing::find_size(&mut db, currency, "").await?.unwrap_or(0);
+    let total = store::listing::find_size(&mut db, currency, "").await?.total();
     let n_products = IN_WINDOW as i64;
+    let order = SortOrder::Standard;
     let has_rate = context.has_rate();
-    let window = Window { currency, category: "", first: 0, n_products, has_rate };
+    let window = Window { currency, category: "", order, first: 0, n_products, has_rate };
     let mut cards = card_views(&context, store::listing::list(&mut db, window).await?);
-    // A cell is found by its picture, so it is right whatever else the sheet shows.
-    let cells = store::sprites::list_cells(&mut db, currency).await?;
-    for card in &mut cards {
-        card.cell = card.thumb.as_ref().and_then(|thumb| cells.get(&thumb.webp).cloned());
-    }
+    use_sprites(&mut db, currency, &mut cards).await?;
     let template = WindowPage {
         layout: Layout::new(&context, "/"),
         notice: &context.snapshot.notice,
@@ -138,78 +93,6 @@ pub async fn show_window(context: RequestContext) -> Result<HttpResponse, PageEr
         has_more: n_products < total,
     };
     context.render_cached(key, &template)
-}
-
-pub async fn show_all(context: RequestContext) -> Result<HttpResponse, PageError> {
-    show_list(&context, "", text("catalog-all-products").to_string(), "/product").await
-}
-
-pub async fn show_category(context: RequestContext) -> Result<HttpResponse, PageError> {
-    // The path is decoded once by the server, but a slash in a name comes as %2F and stays so.
-    let name = context.path_part("name").replace("%2F", "/").replace("%2f", "/");
-    if !store::categories::is_shown(&mut *context.app.shop.db.reader().await?, &name).await? {
-        return Err(PageError::NotFound);
-    }
-    show_list(&context, &name, name.clone(), &category_href(&name)).await
-}
-
-async fn show_list(
-    context: &RequestContext,
-    category: &str,
-    title: String,
-    address: &str,
-) -> Result<HttpResponse, PageError> {
-    let currency = context.currency();
-    let number = page_number(context)?;
-    let key = format!("{address} {currency} {number}");
-    if let Some(page) = context.find_cached(&key) {
-        return Ok(page);
-    }
-    let mut db = context.app.shop.db.reader().await?;
-    let total = store::listing::find_size(&mut db, currency, category).await?.unwrap_or(0);
-    let paging = Paging::new(format!("{address}?page="), number, total)?;
-    let first = (number - 1) * PER_PAGE;
-    let has_rate = context.has_rate();
-    let window = Window { currency, category, first, n_products: PER_PAGE, has_rate };
-    let template = ListPage {
-        layout: Layout::new(context, paging.at(number)),
-        title,
-        summary: text("catalog-products").count("total", total),
-        empty: text("catalog-list-empty").with("currency", currency),
-        cards: card_views(context, store::listing::list(&mut db, window).await?),
-        paging,
-    };
-    context.render_cached(key, &template)
-}
-
-pub async fn search(context: RequestContext) -> Result<HttpResponse, PageError> {
-    let currency = context.currency();
-    let query: String = query_field(&context.request, "q").chars().take(100).collect();
-    let number = page_number(&context)?;
-    let mut db = context.app.shop.db.reader().await?;
-    let found = match store::search::fts_query(&query) {
-        Some(words) => store::search::search(&mut db, &words, currency).await?,
-        None => Vec::new(),
-    };
-    let total = found.len() as i64;
-    let encoded: String = form_urlencoded::byte_serialize(query.as_bytes()).collect();
-    let paging = Paging::new(format!("/search?q={encoded}&page="), number, total)?;
-    let ids = found.chunks(PER_PAGE as usize).nth(number as usize - 1).unwrap_or_default();
-    let has_rate = context.has_rate();
-    let cards = store::listing::list_chosen(&mut db, ids, currency, has_rate).await?;
-    let cards = card_views(&context, cards);
-    let layout = Layout { query: query.clone(), ..Layout::new(&context, paging.at(number)) };
-    let (title, empty) = match query.trim() {
-        "" => (text("catalog-search"), text("catalog-search-nothing-typed")),
-        words => (
-            text("catalog-search-title").with("query", words),
-            text("catalog-search-no-results").with("query", words),
-        ),
-    };
-    let title = title.to_string();
-    let summary = text("catalog-products").count("total", total);
-    let template = ListPage { layout, title, summary, empty, cards, paging };
-    context.render(StatusCode::OK, &template)
 }
 
 pub async fn show_product(context: RequestContext) -> Result<HttpResponse, PageError> {
@@ -281,10 +164,11 @@ async fn product_page<'a>(
         }
     });
     let options = options.collect();
-    let others = product.prices.iter().map(|(name, _)| name.to_string());
-    let others = others.filter(|name| name != currency).reduce(|first, last| {
-        text("catalog-list-and").with("first", first).with("last", last).to_string()
-    });
+    let of_options = product.options.iter().flat_map(|option| &option.prices);
+    let priced: Vec<&Currency> =
+        product.prices.iter().chain(of_options).map(|(name, _)| name).collect();
+    let wallets = context.snapshot.wallets.iter().filter(|_| lowest.is_none());
+    let others = wallets.map(|wallet| &wallet.currency).filter(|name| priced.contains(name));
     let crumbs = product.categories.iter().map(|name| CategoryLink {
         name: name.clone(),
         href: category_href(name),
@@ -292,6 +176,7 @@ async fn product_page<'a>(
     });
     let mut db = context.app.shop.db.reader().await?;
     let next = store::listing::find_next(&mut db, product.id, currency).await?;
+    let related = related(context, &mut db, product).await?;
     Ok(ProductPage {
         layout: Layout::new(context, format!("/product/{}", product.slug)),
         product,
@@ -301,7 +186,7 @@ async fn product_page<'a>(
         fiat: lowest_fiat(product).filter(|_| lowest.is_none()),
         price: lowest,
         from: differ,
-        others: others.unwrap_or_default(),
+        others: others.map(Currency::as_str).collect(),
         stock: stock_text(stock),
         can_be_bought: stock != Stock::SoldOut && lowest.is_some(),
         options,
@@ -309,7 +194,29 @@ async fn product_page<'a>(
         refused_field: refused.as_ref().map_or("", |refused| refused.field),
         refused: refused.map(|refused| refused.why),
         next,
+        related,
     })
+}
+
+/// Others of the product's first category that has others.
+async fn related(
+    context: &RequestContext,
+    db: &mut Connection,
+    product: &Product,
+) -> Result<Vec<CardView>, PageError> {
+    let currency = context.currency();
+    for category in &product.categories {
+        let list = (currency, category.as_str());
+        let ids = store::listing::list_related(db, product.id, list, N_RELATED).await?;
+        if !ids.is_empty() {
+            let has_rate = context.has_rate();
+            let shown = store::listing::list_cards(db, &ids, currency, has_rate).await?;
+            let mut cards = card_views(context, shown);
+            use_sprites(db, currency, &mut cards).await?;
+            return Ok(cards);
+        }
+    }
+    Ok(Vec::new())
 }
 
 /// The lowest price in ordinary money, of the product or its options.
@@ -338,73 +245,4 @@ fn total_stock(product: &Product) -> Stock {
     let (free, reserved) =
         own.chain(shared).fold((0, 0), |sum, pool| (sum.0 + pool.0, sum.1 + pool.1));
     Stock::of(free, reserved)
-}
-
-fn card_views(context: &RequestContext, cards: Vec<Card>) -> Vec<CardView> {
-    let worth =
-        |card: &Card| fiat::short_worth(&context.rates, context.currency(), card.price?, card.fiat);
-    cards
-        .into_iter()
-        .map(|card| {
-            let stock = Stock::of(card.stock, card.reserved);
-            CardView {
-                worth: worth(&card),
-                initial: initial(&card.name),
-                slug: card.slug,
-                name: card.name,
-                fiat: card.fiat,
-                price: card.price,
-                from: card.from,
-                is_sold_out: stock == Stock::SoldOut,
-                stock: (stock != Stock::InStock).then(|| stock_text(stock)),
-                thumb: card.thumb,
-                cell: None,
-            }
-        })
-        .collect()
-}
-
-fn initial(name: &str) -> char {
-    name.chars().find(|c| c.is_alphanumeric()).unwrap_or('·').to_uppercase().next().unwrap_or('·')
-}
-
-fn stock_text(stock: Stock) -> Text<'static> {
-    match stock {
-        Stock::SoldOut => text("catalog-sold-out"),
-        Stock::Contested(left) => text("catalog-contested").count("left", left),
-        Stock::Few(left) => text("catalog-few-left").count("left", left),
-        Stock::InStock => text("catalog-in-stock"),
-    }
-}
-
-fn page_number(context: &RequestContext) -> Result<i64, PageError> {
-    match query_field(&context.request, "page").as_str() {
-        "" => Ok(1),
-        text => text
-            .parse()
-            .ok()
-            .filter(|number| (1..=LAST_PAGE).contains(number))
-            .ok_or(PageError::NotFound),
-    }
-}
-
-impl Paging {
-    /// # Errors
-    /// [`PageError::NotFound`]: the list has fewer pages.
-    fn new(base: String, page: i64, n_products: i64) -> Result<Self, PageError> {
-        let n_pages = ((n_products + PER_PAGE - 1) / PER_PAGE).max(1);
-        if n_pages < page { Err(PageError::NotFound) } else { Ok(Self { base, page, n_pages }) }
-    }
-
-    fn at(&self, page: i64) -> String {
-        format!("{}{page}", self.base)
-    }
-
-    fn previous(&self) -> Option<String> {
-        (1 < self.page).then(|| self.at(self.page - 1))
-    }
-
-    fn next(&self) -> Option<String> {
-        (self.page < self.n_pages).then(|| self.at(self.page + 1))
-    }
 }

@@ -110,6 +110,35 @@ impl RequestContext {
         self.rates.has(self.currency())
     }
 
+    /// The feed, if it has been rendered since the catalog last changed.
+    pub fn find_cached_feed(&self, key: &str) -> Option<HttpResponse> {
+        let feed = self.app.page_cache.find(self.version, key)?;
+        Some(self.send_feed(&feed))
+    }
+
+    /// Renders a feed, and caches it for all visitors.
+    pub fn render_cached_feed(
+        &self,
+        key: String,
+        template: &impl Template,
+    ) -> Result<HttpResponse, PageError> {
+        let feed = Arc::new(CompressedPage::best(&template.render()?));
+        self.app.page_cache.insert(self.version, key, feed.clone());
+        Ok(self.send_feed(&feed))
+    }
+
+    /// A feed has no values of a visitor, and needs no cookie.
+    fn send_feed(&self, feed: &CompressedPage) -> HttpResponse {
+        let mut response = HttpResponse::Ok();
+        response.content_type("application/atom+xml; charset=utf-8");
+        if takes_gzip(&self.request) {
+            response.insert_header((header::CONTENT_ENCODING, "gzip"));
+            response.body(feed.gzip(&self.visitor, ""))
+        } else {
+            response.body(feed.plain(&self.visitor, ""))
+        }
+    }
+
     /// The page with the visitor's own values filled in, compressed if the browser accepts it.
     fn send(
         &self,

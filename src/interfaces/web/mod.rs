@@ -1,6 +1,7 @@
 //! The buyers' pages.
 
 mod assets;
+mod cards;
 mod cart;
 mod catalog;
 mod challenge;
@@ -13,8 +14,10 @@ mod conversation;
 mod error;
 mod error_page;
 mod extract;
+mod feed;
 mod fiat;
 mod layout;
+mod lists;
 mod middleware;
 mod open_order;
 mod order_page;

@@ -4,18 +4,19 @@ use actix_web::web::ServiceConfig;
 use actix_web::{FromRequest, Handler, HttpRequest, Resource, Responder, Route, guard, web};
 
 use crate::interfaces::web::{
-    assets, cart, catalog, checkout, code_form, error_page, orders, receipt, repeat_order, siege,
-    waiting,
+    assets, cart, catalog, checkout, code_form, error_page, feed, lists, orders, receipt,
+    repeat_order, siege, waiting,
 };
 
 /// Every address of the shop.
 pub fn addresses(config: &mut ServiceConfig) {
     config
         .service(only_get("/", catalog::show_window))
-        .service(only_get("/product", catalog::show_all))
+        .service(only_get("/product", lists::show_all))
         .service(only_get("/product/{slug}", catalog::show_product))
-        .service(only_get("/category/{name:.*}", catalog::show_category))
-        .service(only_get("/search", catalog::search))
+        .service(only_get("/category/{name:.*}", lists::show_category))
+        .service(only_get("/search", lists::search))
+        .service(only_get("/feed.xml", feed::show))
         .service(only_get("/picture/{file}", assets::show_picture))
         .service(get_and_post("/cart", cart::show, cart::add))
         .service(only_post("/cart/change", cart::change))

@@ -16,7 +16,6 @@ catalog-products =
         [one] { $total } product
        *[other] { $total } products
     }
-catalog-list-empty = No products in { $currency }. Switch currency above.
 catalog-title-page = { $title }, page { $page }
 catalog-paging = Pagination
 catalog-page-of = Page { $page } of { $pages }
@@ -25,7 +24,15 @@ catalog-next = Next →
 catalog-search = Search
 catalog-search-title = Search: { $query }
 catalog-search-nothing-typed = Enter a search term above.
-catalog-search-no-results = No results for “{ $query }”. Try fewer words, or the beginning of a word.
+catalog-search-no-results = No results for “{ $query }”.
+catalog-search-instead = No results for “{ $query }”. Showing results for <a href="{ $href }">{ $instead }</a>.
+catalog-search-nearest = You may also like
+catalog-sort = Sort by
+catalog-sort-standard = Featured
+catalog-sort-best = Best match
+catalog-sort-newest = Newest
+catalog-sort-price = Price
+catalog-sort-name = Name
 catalog-price-from = from { $price } { $currency }
 catalog-sold-out = Sold out
 catalog-few-left = Only { $left } left
@@ -39,7 +46,8 @@ catalog-breadcrumb = Breadcrumb
 catalog-shop = Shop
 catalog-other-currency = Not available in { $currency }.
 catalog-no-rate = This product cannot be ordered in { $currency } right now: there is no current exchange rate.
-catalog-sold-in = Sold in { $currencies }: switch currency above.
+catalog-only-in = { $currencies } only
+catalog-switch = Switch to { $currency }
 catalog-list-and = { $first } and { $last }
 catalog-option = Option
 catalog-option-choose = Choose an option
@@ -54,4 +62,6 @@ catalog-option-contested =
 catalog-not-shipped-to = Not shipped to { $countries }.
 catalog-quantity = Quantity
 catalog-add = Add to cart
+catalog-feed-title = { $name }: new products
+catalog-related = Related products
 catalog-next-product = Next: { $name } →

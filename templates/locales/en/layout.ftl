@@ -21,6 +21,7 @@ layout-prices-in = Prices in
 layout-about = About this shop
 layout-website = Website
 layout-pgp-key = PGP key
+layout-feed = New products (feed)
 layout-key = The seller's OpenPGP key. Compare its fingerprint with what the seller publishes elsewhere:
 layout-key-how = To encrypt your address: save this page as seller.asc, then run
 layout-key-paste = and paste the content of address.txt.asc into the form. Encrypt to this key only: a message that others can open is refused.
