@@ -213,7 +213,7 @@ fn a_readable_colour_is_saved_and_for_any_other_the_nearest_readable_one_is_offe
     assert!(second != first && page.text().contains("Kept"));
     let sheet = buyer.get(&second);
     assert!(sheet.text().contains("--accent:#806b00") && !sheet.text().contains("#1c5d50"));
-    assert!(sheet.bytes.len() < 10_240);
+    assert!(sheet.bytes.len() < 14_336);
     assert_eq!(
         sheet.header("cache-control"),
         Some("public, max-age=31536000, immutable"),
