@@ -57,6 +57,7 @@ mod quote_order;
 mod record_node_failure;
 mod render_picture;
 mod report_payment;
+mod reprice;
 mod set_exchange_rates;
 mod set_password;
 mod siege;
@@ -119,6 +120,7 @@ pub use purge_orders::{PurgeError, empty_journal, list_forgettable, purge_orders
 pub use quote_order::{OrderPreview, PlaceOrderError, PreviewRequest, preview_order};
 pub use record_node_failure::record_node_failure;
 pub use report_payment::{ReportPaymentError, report_payment};
+pub use reprice::{list_price_changes, reprice};
 pub use set_exchange_rates::{
     NewRates, RateRefusal, list_exchange_rates, remove_exchange_rate, set_exchange_rates,
 };

@@ -352,6 +352,66 @@ fn rates_come_from_a_file_that_the_sellers_own_job_writes() {
     assert_eq!(values(&world)[0], "ETH 2900 file");
 }
 
+#[test]
+fn all_prices_are_changed_by_a_percentage_after_they_were_shown() {
+    let world = World::with(&catalog_in_eur(), &IN_EUR);
+    world.says(&["rate", "ETH", "2000"]);
+    let mut buyer = world.buyer();
+    for (product, option) in [("green-tea", ""), ("wool-socks", "Red")] {
+        buyer.adds(product, option, "1");
+    }
+    let mut ordered = buyer.clone();
+    let amount = ordered.checks_out(&[]).mark("amount");
+
+    // It shows what it would do, and does nothing unless it is told to.
+    let asked = world.shop(&["catalog", "reprice", "--by", "+5%"]);
+    assert_eq!(asked.status.code(), Some(2));
+    let shown = String::from_utf8(asked.stdout).unwrap();
+    for line in [
+        "~ product green-tea\n    price in EUR: 45.00 → 47.25",
+        "~ product wool-socks\n    price in ETH: 0.005 → 0.00525\n    price in BTC: 0.00005 → 0.0000525",
+        "    price in ETH: 0.007 → 0.00735\n    price in EUR: 20.00 → 21.00\n    option Large: price in EUR: 25.50 → 26.78",
+        "~ product stone\n    price in XMR: 1.23 → 1.292",
+    ] {
+        assert!(shown.contains(line), "{line}: {shown}");
+    }
+    let error = String::from_utf8(asked.stderr).unwrap();
+    assert!(error.contains("4 products: add --yes"), "{error}");
+    assert!(tea_page(&world).contains("0.0225 ETH"));
+
+    let said = world.says(&["catalog", "reprice", "--by", "+5%", "--yes"]);
+    assert!(
+        said.starts_with(&shown) && said.contains("Changed the prices of 4 products by +5%."),
+        "{said}"
+    );
+    assert!(tea_page(&world).contains("0.023625 ETH") && tea_page(&world).contains("47.25 EUR"));
+    assert!(page(&mut world.buyer(), "/product/wool-socks").contains("0.00525 ETH"));
+    let mut cart = world.buyer();
+    cart.adds("wool-socks", "Red", "1");
+    assert_eq!(ordered.get("/order").mark("amount"), amount);
+
+    // The older file would undo it, so it is refused.
+    fs::write(world.path("old.json"), catalog_in_eur().to_string()).unwrap();
+    let error = error_of(&world, &["seed", "old.json"]);
+    assert!(error.contains("price in EUR: 47.25 → 45.00"), "{error}");
+    let down = world.says(&["catalog", "reprice", "--by", "-10%", "--yes"]);
+    assert!(down.contains("price in EUR: 47.25 → 42.53"), "{down}");
+    assert!(
+        notices(&cart.get("/cart"))
+            .contains("The price of Wool Socks, Red has decreased from 0.00525 to 0.004725.")
+    );
+    for by in ["5%", "+0%", "-95%", "+5.555%", "much"] {
+        assert!(
+            error_of(&world, &["catalog", "reprice", "--by", by])
+                .contains("a percentage with its sign")
+        );
+    }
+    let log = String::from_utf8(
+        world.find("select what from audit_log order by id desc limit 1").remove(0),
+    );
+    assert_eq!(log.unwrap(), "Changed all prices by -10%");
+}
+
 /// Answers one request after another with these bytes; returns the requests.
 fn server(answers: Vec<Vec<u8>>) -> (String, JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -42,10 +42,11 @@ fn every_commands_help_explains_its_arguments_and_has_an_example() {
         let usage = help.lines().find_map(|line| line.strip_prefix("Usage: shop ")).unwrap();
         let is_argument = |word: &&str| word.starts_with(['<', '[']) && !word.contains("OPTIONS");
         for argument in usage.split(' ').filter(is_argument) {
-            let explained =
-                help.lines().filter_map(|line| line.strip_prefix("  ")?.split_once("  "));
+            let explained = help
+                .lines()
+                .filter_map(|line| line.strip_prefix("  ")?.trim_start().split_once("  "));
             let mut explained = explained.filter(|(_, words)| !words.trim().is_empty());
-            let is_explained = explained.any(|(first, _)| first == argument);
+            let is_explained = explained.any(|(first, _)| first.ends_with(argument));
             assert!(is_explained || argument.contains("COMMAND"), "{command}: {argument}\n{help}");
         }
         for line in help.lines().filter(|line| line.trim_start().starts_with("--")) {

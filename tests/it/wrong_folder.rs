@@ -8,7 +8,7 @@ use std::process::Output;
 use crate::world::{World, catalog};
 
 /// Every command, with arguments that would do something where a shop is. Those that may make one are tried below.
-const COMMANDS: [&str; 54] = [
+const COMMANDS: [&str; 55] = [
     "catalog export",
     "catalog export copy.json --pages pages",
     "orders",
@@ -59,6 +59,7 @@ const COMMANDS: [&str; 54] = [
     "backup -",
     "rate",
     "rate ETH 2650",
+    "catalog reprice --by +5%",
     "doctor",
     "doctor --json",
     "notify",

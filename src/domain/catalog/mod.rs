@@ -21,6 +21,7 @@ mod product_record;
 mod rate_record;
 pub mod rates_file;
 pub mod record;
+pub mod reprice;
 pub mod search_text;
 pub mod shipping_rate;
 pub mod slug;

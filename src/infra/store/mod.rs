@@ -33,6 +33,7 @@ pub mod outbox;
 pub mod pages;
 pub mod payments;
 pub mod pictures;
+pub mod product_prices;
 pub mod product_writes;
 pub mod products;
 pub mod reservations;

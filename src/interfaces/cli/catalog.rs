@@ -1,7 +1,7 @@
-//! `shop catalog`: exports the catalog.
+//! `shop catalog`: exports the catalog, and changes all prices.
 
 use std::io;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -10,10 +10,11 @@ use clap::{Args, Subcommand};
 
 use crate::actions;
 use crate::domain::catalog::PageSlug;
+use crate::domain::catalog::reprice::PriceChange;
 use crate::domain::values::plural;
 use crate::infra::config::Settings;
 use crate::infra::{atomic_file, store};
-use crate::interfaces::cli::output::say;
+use crate::interfaces::cli::output::{confirm, say, say_error, say_text};
 use crate::interfaces::cli::shop_context;
 
 #[derive(Args)]
@@ -32,10 +33,66 @@ enum Action {
         #[arg(long, value_name = "FOLDER")]
         pages: Option<PathBuf>,
     },
+    /// Change all prices of products by a percentage; shows every change first, and asks
+    Reprice {
+        /// By how much: +5% or -12.5%
+        #[arg(long, value_name = "PERCENT", allow_hyphen_values = true)]
+        by: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 pub async fn run(command: CatalogArgs, settings: Settings) -> anyhow::Result<ExitCode> {
-    let Action::Export { file, pages } = command.action;
+    match command.action {
+        Action::Export { file, pages } => export(file, pages, settings).await,
+        Action::Reprice { by, yes } => reprice(&by, yes, settings).await,
+    }
+}
+
+/// The exit code for a missing argument.
+const USAGE: u8 = 2;
+
+async fn reprice(by: &str, is_sure: bool, settings: Settings) -> anyhow::Result<ExitCode> {
+    let change = PriceChange::parse(by).with_context(|| format!("--by {by}"))?;
+    let shop = shop_context::shop(&settings).await?;
+    let changes = actions::list_price_changes(&shop, change).await?;
+    for change in &changes {
+        say_text(&change.to_string());
+    }
+    let products = plural(changes.len(), "product", "products");
+    if changes.is_empty() {
+        say("No price would change.");
+        return Ok(ExitCode::SUCCESS);
+    }
+    if !is_sure {
+        if !io::stdin().is_terminal() {
+            say_error(&format!("{products}: add --yes to change the prices without being asked"));
+            return Ok(ExitCode::from(USAGE));
+        }
+        if !confirm(&format!("Change the prices of {products} by {change}? [y/N] "))? {
+            say_error("nothing was changed");
+            return Ok(ExitCode::FAILURE);
+        }
+    }
+    let is_done = actions::reprice(&shop, change, &changes, shop_context::now()).await?;
+    shop.db.close().await;
+    anyhow::ensure!(
+        is_done,
+        "the catalog has changed meanwhile: run this again; nothing was changed"
+    );
+    say(&format!(
+        "Changed the prices of {products} by {change}. The catalog file is older now: `shop catalog export db/data.json` writes it again."
+    ));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn export(
+    file: Option<PathBuf>,
+    pages: Option<PathBuf>,
+    settings: Settings,
+) -> anyhow::Result<ExitCode> {
     let shop = shop_context::shop(&settings).await?;
     actions::name_pictures(&shop).await.context("find the names of the pictures")?;
     let catalog = store::catalog_export::read(&mut *shop.db.reader().await?)

@@ -63,10 +63,15 @@ const PAGES: &[Page] = &[
         &["shop seed --check db/data.json", "shop seed db/data.json"],
         &["DATABASE_URL", "WALLET", "CURRENCY"],
     ),
-    ("catalog", &["shop catalog export db/data.json"], DATABASE),
+    ("catalog", &["shop catalog export db/data.json", "shop catalog reprice --by +5%"], DATABASE),
     (
         "catalog export",
         &["shop catalog export db/data.json", "shop catalog export db/data.json --pages db/pages"],
+        DATABASE,
+    ),
+    (
+        "catalog reprice",
+        &["shop catalog reprice --by +5%", "shop catalog reprice --by -12.5% --yes"],
         DATABASE,
     ),
     ("wallet", &["shop wallet check"], &["DATABASE_URL", "WALLET", "CURRENCY"]),

@@ -63,7 +63,7 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Import the catalog from a file, all or nothing
     Seed(seed::SeedArgs),
-    /// Export the catalog
+    /// Export the catalog, change all prices
     Catalog(catalog::CatalogArgs),
     /// List orders, show one, and change its status
     Orders(orders::OrdersArgs),

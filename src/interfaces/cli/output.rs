@@ -1,7 +1,9 @@
 //! Prints to the terminal and the log. Untrusted text is escaped here, and nowhere else.
 
 use std::io;
-use std::io::Write;
+use std::io::{BufRead, Read, Write};
+
+use anyhow::Context;
 
 use crate::domain::values::escaped;
 
@@ -43,6 +45,18 @@ pub fn allow_closed_pipe(written: anyhow::Result<()>) -> anyhow::Result<()> {
         }
         written => written,
     }
+}
+
+/// Units: bytes of the answer to a question.
+const MAX_ANSWER: u64 = 1_024;
+
+/// Asks on standard error, so that standard output contains only the result.
+pub fn confirm(question: &str) -> anyhow::Result<bool> {
+    write!(io::stderr(), "{question}").context("ask on the terminal")?;
+    let mut answer = String::new();
+    let mut terminal = io::stdin().lock().take(MAX_ANSWER);
+    terminal.read_line(&mut answer).context("read the answer")?;
+    Ok(["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str()))
 }
 
 /// The log on standard error, one line per event.

@@ -1,6 +1,6 @@
 //! `shop orders cancel --unpaid`: cancels all orders that nobody has paid for.
 
-use std::io::{BufRead, IsTerminal, Read, Write};
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -13,7 +13,7 @@ use crate::domain::orders::{MAX_ARGUMENT, OrderRef};
 use crate::domain::values::{Age, Line, plural};
 use crate::infra::store;
 use crate::infra::store::unpaid_orders::UnpaidQuery;
-use crate::interfaces::cli::output::{say, say_error};
+use crate::interfaces::cli::output::{confirm, say, say_error};
 use crate::interfaces::cli::shop_context;
 
 #[derive(Args)]
@@ -41,8 +41,6 @@ pub struct UnpaidArgs {
     is_sure: bool,
 }
 
-/// Units: bytes of the answer to a question.
-const MAX_ANSWER: u64 = 1_024;
 /// The exit code for a missing argument.
 const USAGE: u8 = 2;
 
@@ -82,13 +80,4 @@ pub async fn cancel(shop: &Shop, unpaid: &UnpaidArgs, as_json: bool) -> anyhow::
         say(&format!("{} cancelled.", plural(n_cancelled, "unpaid order", "unpaid orders")));
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Asks on standard error, so that standard output contains only the result.
-fn confirm(question: &str) -> anyhow::Result<bool> {
-    write!(std::io::stderr(), "{question}").context("ask on the terminal")?;
-    let mut answer = String::new();
-    let mut terminal = std::io::stdin().lock().take(MAX_ANSWER);
-    terminal.read_line(&mut answer).context("read the answer")?;
-    Ok(["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str()))
 }
