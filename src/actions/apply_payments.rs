@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use anyhow::Context;
 
+use crate::actions::deliver_digital::deliver_digital;
 use crate::actions::notify_seller::queue_message;
 use crate::actions::order_steps::{keep_step, take_use_again};
 use crate::actions::record_node_failure::end_doubt;
@@ -134,6 +135,7 @@ async fn apply_observation(
     let order_ref = &order.order_ref;
     store::orders::mark_status(tx, order_ref, status, status.is_finished().then_some(now)).await?;
     keep_step(tx, order_ref, status, "", None, now).await?;
+    let order = deliver_digital(tx, order, now).await?;
     queued
         .push(queue_message(shop, tx, &order, Notification::StatusChanged(""), false, now).await?);
     Ok(queued)

@@ -2,6 +2,7 @@
 
 use anyhow::Context;
 
+use crate::actions::deliver_digital::deliver_digital;
 use crate::actions::notify_seller::queue_message;
 use crate::actions::order_steps::{give_back_use, keep_step, take_use_again};
 use crate::actions::{Shop, notify_seller};
@@ -142,7 +143,7 @@ pub(super) async fn change_order_in_tx(
     store::orders::mark_status(tx, order_ref, status, status.is_finished().then_some(now)).await?;
     store::catalog_state::mark_changed(tx).await?;
     keep_step(tx, order_ref, status, word, message_id, now).await?;
-    let mut order = Order { status, ..order };
+    let mut order = deliver_digital(tx, Order { status, ..order }, now).await?;
     order.invoice.received = received.unwrap_or(order.invoice.received);
     // The seller's own doing is no news; that nothing is left is.
     let is_read = status != Status::Oversold;

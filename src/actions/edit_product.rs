@@ -2,11 +2,11 @@
 
 use anyhow::Context;
 
-use crate::actions::Shop;
 use crate::actions::add_picture::show_original;
 use crate::actions::build_sprites::{follow_windows, remove_files};
 use crate::actions::image_worker::PictureError;
-use crate::domain::catalog::{ProductRecord, Slug};
+use crate::actions::{Shop, digital_edit};
+use crate::domain::catalog::{DigitalCode, ProductRecord, Slug};
 use crate::domain::values::Timestamp;
 use crate::infra::store;
 use crate::infra::store::Tx;
@@ -25,6 +25,9 @@ pub struct ProductEdit {
     /// Whether the seller wrote the slug; one made from the name gets a number if it is taken.
     pub has_chosen_slug: bool,
     pub stock: PoolEdit,
+    /// Whether the record's pool of codes is new: it gets its name from the slug.
+    pub has_new_pool: bool,
+    pub new_codes: Vec<DigitalCode>,
     /// For each option of the record: the id of the existing one, and its stock.
     pub options: Vec<(Option<i64>, PoolEdit)>,
 }
@@ -47,6 +50,11 @@ pub enum Edited {
     /// Nothing was changed: the product was edited since, or units whose stock was to be set were sold.
     Meanwhile(Box<EditedProduct>),
     SlugTaken,
+    /// A file or a pool of codes cannot be used; `why` is a sentence.
+    NotDelivered {
+        field: &'static str,
+        why: String,
+    },
     /// Which pictures cannot be used, and why.
     NoPictures(Vec<(usize, String)>),
 }
@@ -54,9 +62,12 @@ pub enum Edited {
 /// Adds or changes a product, all or nothing. Carts and existing orders stay as they are.
 pub async fn edit_product(
     shop: &Shop,
-    edit: ProductEdit,
+    mut edit: ProductEdit,
     now: Timestamp,
 ) -> anyhow::Result<Edited> {
+    if let Some(why) = digital_edit::find_missing(shop, &edit.record).await? {
+        return Ok(Edited::NotDelivered { field: "file", why });
+    }
     let (fingerprints, refused) = find_pictures(shop, &edit).await?;
     if !refused.is_empty() {
         return Ok(Edited::NoPictures(refused));
@@ -87,9 +98,15 @@ pub async fn edit_product(
         n += 1;
         slug = edit.record.slug.numbered(n);
     }
+    if edit.has_new_pool {
+        digital_edit::name_pool(&mut tx, &mut edit.record, &slug).await?;
+    } else if let Some(why) = digital_edit::refuse_pool(&mut tx, &edit.record, id).await? {
+        return Ok(Edited::NotDelivered { field: "new_codes", why });
+    }
     let written = product_write(&edit, &slug, &fingerprints, old.as_ref());
     let changes = match &old {
-        Some(old) => changes(old, &written),
+        Some(old) if edit.new_codes.is_empty() => changes(old, &written),
+        Some(old) => changes(old, &written).into_iter().chain(["codes"]).collect(),
         None => Vec::new(),
     };
     if old.is_some() && changes.is_empty() {
@@ -98,6 +115,7 @@ pub async fn edit_product(
     let id =
         store::product_writes::write(&mut tx, id, &written).await.context("save the product")?;
     store::new_products::date(&mut tx, now).await.context("date the product")?;
+    digital_edit::add_codes(&mut tx, &edit.record, &edit.new_codes).await?;
     let changes_listings = changes_listings(old.as_ref(), &edit.record);
     settle(
         &mut tx,

@@ -10,7 +10,7 @@ use crate::domain::values::Timestamp;
 pub async fn empty_catalog(shop: &Shop, now: Timestamp) -> anyhow::Result<()> {
     let action = Some("Emptied the catalog");
     let stocking = Stocking { count_anew: false, over_desk: true, now, action };
-    match import_catalog(shop, "{}", None, &shop.originals, stocking, |_, _, _| {}).await {
+    match import_catalog(shop, "{}", None, &shop.folders(), stocking, |_, _, _| {}).await {
         Ok(_) => Ok(()),
         Err(ImportError::Broken(error)) => Err(error),
         Err(ImportError::Faults(_) | ImportError::OverDesk(_)) => {

@@ -28,6 +28,9 @@ pub async fn erase_buyer(
     store::messages::erase(&mut tx, &order.order_ref)
         .await
         .context("erase the messages encrypted to the buyer")?;
+    store::deliveries::erase(&mut tx, &order.order_ref)
+        .await
+        .context("erase what the order delivered")?;
     store::orders::forget_buyer_key(&mut tx, &order.order_ref, &nobody).await?;
     let queued = queue_message(shop, &mut tx, &order, Notification::DataErased, false, now).await?;
     // What the seller was not notified of yet goes, too, unless it may still be paid.

@@ -7,13 +7,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::Context;
 use parking_lot::Mutex;
 
-use crate::actions::Shop;
 use crate::actions::build_sprites::{build_sprites, windows};
+use crate::actions::digital_import::{DigitalImport, read_digital};
 use crate::actions::render_picture::{columns, is_rendered, render_one};
+use crate::actions::{SellerFolders, Shop};
 use crate::domain::catalog::fault::add_fault;
 use crate::domain::catalog::{CatalogFile, Difference, Fault, ProductRecord, differences};
 use crate::domain::payment::Wallet;
-use crate::domain::values::Timestamp;
+use crate::domain::values::{FileName, Timestamp};
 use crate::infra::pictures::{NotAPicture, Originals, Picture, PictureFault, Rendered};
 use crate::infra::store;
 use crate::infra::store::catalog_export::StoredCatalog;
@@ -29,6 +30,8 @@ pub struct Stocked {
     pub n_rendered: usize,
     /// Products whose stock is less than the file says, since some were sold.
     pub n_sold_since: i64,
+    /// Codes that were not known before.
+    pub n_codes: u64,
     pub notes: Vec<String>,
 }
 
@@ -60,17 +63,21 @@ pub struct Stocking {
 /// Units: products inserted with one statement.
 const CHUNK: usize = 2_000;
 
-/// Reads the seller's file and its pictures as [`import_catalog`] would, and changes nothing.
+/// Reads the seller's file, its pictures and digital goods as [`import_catalog`] would, and changes nothing. `pools`: those
+/// of the shop, whose files need not be there any more.
 ///
 /// # Errors
 /// Every [`Fault`] of both at once.
 pub fn validate_catalog(
     text: &str,
     settings_wallet: Option<Wallet>,
-    folders: &Originals,
+    folders: &SellerFolders,
+    pools: &[FileName],
     progress: impl Fn(&str, usize, usize) + Sync,
 ) -> Result<Stocked, Vec<Fault>> {
     let (file, mut faults) = CatalogFile::parse(text, settings_wallet);
+    let digital = read_digital(&file, &folders.digital, pools, &mut faults);
+    let folders = &folders.pictures;
     let opened = open_all(&file, folders, &mut faults);
     let rendered =
         render_all(&opened, folders, &HashSet::new(), &|_| Ok(()), &progress, &mut faults);
@@ -82,14 +89,16 @@ pub fn validate_catalog(
         n_pictures: opened.by_name.len(),
         n_rendered: rendered.len(),
         n_sold_since: 0,
-        notes: file.notes,
+        n_codes: 0,
+        notes: digital.with_notes(file.notes),
     })
 }
 
 /// Whether the seller's file or its list of pictures has a fault, as far as that is known before decoding a picture.
-pub fn has_faults(text: &str, settings_wallet: Option<Wallet>, folders: &Originals) -> bool {
+pub fn has_faults(text: &str, settings_wallet: Option<Wallet>, folders: &SellerFolders) -> bool {
     let (file, mut faults) = CatalogFile::parse(text, settings_wallet);
-    open_all(&file, folders, &mut faults);
+    open_all(&file, &folders.pictures, &mut faults);
+    read_digital(&file, &folders.digital, &[], &mut faults);
     !faults.is_empty()
 }
 
@@ -102,7 +111,7 @@ pub async fn import_catalog(
     shop: &Shop,
     text: &str,
     settings_wallet: Option<Wallet>,
-    folders: &Originals,
+    folders: &SellerFolders,
     stocking: Stocking,
     progress: impl Fn(&str, usize, usize) + Send + Sync,
 ) -> Result<Stocked, ImportError> {
@@ -111,6 +120,9 @@ pub async fn import_catalog(
     if faults.is_empty() {
         check_desk_changes(&mut *shop.db.reader().await?, &file, stocking).await?;
     }
+    let pools = store::codes::list_pools(&mut *shop.db.reader().await?).await?;
+    let digital = read_digital(&file, &folders.digital, &pools, &mut faults);
+    let folders = &folders.pictures;
     let opened = open_all(&file, folders, &mut faults);
     // Rendering takes long, so it is done before the writer's lock is taken. Rendered files have names made of their
     // content, and do no harm if the rest fails.
@@ -127,6 +139,7 @@ pub async fn import_catalog(
     check_desk_changes(&mut tx, &file, stocking).await?;
     put_pictures(&mut tx, &rendered).await?;
     put_products(&mut tx, &file, &opened, stocking.count_anew, &progress).await?;
+    let n_codes = put_codes(&mut tx, &digital).await?;
     for sheet in &sheets {
         store::sprites::put(&mut tx, &sheet.row, &sheet.currencies, &sheet.pictures)
             .await
@@ -152,7 +165,8 @@ pub async fn import_catalog(
         n_pictures: opened.by_name.len(),
         n_rendered: rendered.len(),
         n_sold_since,
-        notes: file.notes,
+        n_codes,
+        notes: digital.with_notes(file.notes),
     })
 }
 
@@ -207,6 +221,16 @@ async fn put_products(
     store::pictures::forget_unused(tx).await.context("remove unused pictures")?;
     store::shipping::replace_all(tx, &file.rates).await.context("save the shipping rates")?;
     store::discounts::replace_all(tx, &file.discounts).await.context("save the discounts")
+}
+
+/// Returns how many codes are new.
+async fn put_codes(tx: &mut Tx, digital: &DigitalImport) -> anyhow::Result<u64> {
+    let mut n_new = 0;
+    for (pool, codes) in &digital.codes {
+        n_new += store::codes::insert(tx, pool, codes).await.context("save the codes")?;
+    }
+    store::codes::recount(tx).await.context("count the codes")?;
+    Ok(n_new)
 }
 
 async fn note_import(tx: &mut Tx, stocking: Stocking) -> anyhow::Result<()> {

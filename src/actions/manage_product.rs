@@ -262,6 +262,8 @@ pub async fn add_stock(
         store::stock::change(&mut tx, pool, StockChange::Set(sum))
             .await
             .context("set the stock")?;
+        // Codes are counted, whatever a page said.
+        store::codes::recount(&mut tx).await?;
         settle(&mut tx, ListingChange::None).await?;
         let action = match n_items {
             0.. => format!("Added {n_items} {name} to stock: now {sum}"),

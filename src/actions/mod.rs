@@ -35,6 +35,10 @@ mod check_readiness;
 mod check_seller_activity;
 mod close_shop;
 mod coarsen_statistics;
+mod deliver_digital;
+mod digital_edit;
+mod digital_import;
+mod downloads;
 mod edit_pricing;
 mod edit_product;
 mod edit_wallet;
@@ -93,6 +97,11 @@ pub use check_readiness::check_readiness;
 pub use check_seller_activity::check_seller_activity;
 pub use close_shop::{close_shop, open_shop};
 pub use coarsen_statistics::{best_since, coarsen_statistics, delete_statistics};
+pub use digital_edit::list_files;
+pub use downloads::{
+    DeliveredFile, DeliveredLine, Download, DownloadError, list_delivered, open_download,
+    renew_downloads,
+};
 pub use edit_pricing::{
     Saved, Shown, move_rate, remove_discount, remove_rate, save_discount, save_rate,
 };
@@ -140,6 +149,7 @@ use std::sync::Arc;
 
 use crate::domain::payment::Tolerance;
 use crate::domain::values::{FiatCurrency, Mailbox, Notify, Reading};
+use crate::infra::files::DigitalFolders;
 use crate::infra::mail::Maildir;
 use crate::infra::pictures::{Gallery, Originals};
 use crate::infra::store;
@@ -153,6 +163,8 @@ pub struct Shop {
     pub pictures: Gallery,
     /// The seller's own pictures.
     pub originals: Originals,
+    /// What digital products deliver.
+    pub digital: DigitalFolders,
     pub image_worker: ImageWorker,
     pub policy: Policy,
     pub availability: Arc<Availability>,
@@ -163,6 +175,11 @@ pub struct Shop {
 }
 
 impl Shop {
+    /// The seller's folders beside the database.
+    fn folders(&self) -> SellerFolders {
+        SellerFolders { pictures: self.originals.clone(), digital: self.digital.clone() }
+    }
+
     /// The current readings of the host's clocks.
     fn reading(&self) -> Reading {
         (self.clocks)()
@@ -173,6 +190,12 @@ impl Shop {
         let name = store::appearance::find_name(db).await?;
         Ok(name.unwrap_or_else(|| self.policy.site_name.clone()))
     }
+}
+
+/// The folders that a catalog file names files of.
+pub struct SellerFolders {
+    pub pictures: Originals,
+    pub digital: DigitalFolders,
 }
 
 /// The seller's settings that actions depend on.

@@ -5,6 +5,7 @@ pub mod bounded;
 pub mod captcha;
 pub mod config;
 pub mod failpoints;
+pub mod files;
 pub mod mail;
 pub mod node;
 pub mod pictures;

@@ -16,6 +16,7 @@ mod contested;
 mod crash;
 mod deployment;
 mod desk;
+mod digital;
 mod disk;
 mod egress;
 mod escapes;

@@ -19,11 +19,15 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("plots", &[]),
     ("captcha", &[]),
     ("tor", &[]),
+    ("files", &["values"]),
     ("config", &["payment", "values"]),
     ("node", &["payment", "values"]),
     (
         "actions",
-        &["cart", "catalog", "login", "mail", "orders", "payment", "pictures", "store", "values"],
+        &[
+            "cart", "catalog", "files", "login", "mail", "orders", "payment", "pictures", "store",
+            "values",
+        ],
     ),
     ("http", &["values"]),
     (
@@ -43,8 +47,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "actions", "cart", "catalog", "config", "desk", "http", "login", "mail", "node",
-            "orders", "payment", "pictures", "store", "tor", "values", "web",
+            "actions", "cart", "catalog", "config", "desk", "files", "http", "login", "mail",
+            "node", "orders", "payment", "pictures", "store", "tor", "values", "web",
         ],
     ),
     ("infra", &["values"]),
@@ -122,6 +126,7 @@ const CAPABILITIES: &[(&str, &[&str])] = &[
             "infra/pictures",
             "infra/tor",
             "infra/config",
+            "infra/files",
             "interfaces/cli",
             "infra/store/mod.rs",
             "infra/store/journal.rs",

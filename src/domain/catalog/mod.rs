@@ -3,6 +3,7 @@
 pub mod catalog_file;
 mod difference;
 pub mod digital;
+pub mod digital_code;
 pub mod discount;
 mod discount_record;
 pub mod exchange_rate;
@@ -31,6 +32,7 @@ mod wallet_record;
 pub use catalog_file::{CatalogFile, ImageRecord, OptionRecord, ProductRecord};
 pub use difference::{Difference, Kind, differences};
 pub use digital::DigitalContent;
+pub use digital_code::{DigitalCode, NotCodes};
 pub use discount::{Discount, DiscountRefusal, DiscountValue, Prices, Subtotals};
 pub use exchange_rate::{CoinValue, ExchangeRate, RateSource, ValidRates};
 pub use fault::Fault;

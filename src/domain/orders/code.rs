@@ -125,6 +125,16 @@ impl LookupName {
 }
 
 impl OrderRef {
+    /// Identifies one version of a file that the order delivers, for downloads that continue.
+    ///
+    /// Shape: 32 hex digits. They reveal nothing of the version, which holds times of this host, and differ between orders.
+    pub fn download_tag(&self, salt: &[u8], position: i64, version: &str) -> String {
+        let mut tag = [0; 16];
+        let purpose = format!("shop download 1 {position} {version}");
+        derive_salted(Some(salt), self.as_str().as_bytes(), purpose.as_bytes(), &mut tag);
+        data_encoding::HEXLOWER.encode(&tag)
+    }
+
     /// A number derived from this order, for one purpose. Without the salt it cannot be told from a random one, and it does
     /// not reveal how many orders there are.
     ///

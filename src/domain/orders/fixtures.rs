@@ -40,5 +40,7 @@ pub fn order(status: Status, followed: Option<(i64, i64)>, minutes_left: i64) ->
         },
         transaction: None,
         reservation: Reservation::Held,
+        delivered: Vec::new(),
+        is_delivered: false,
     }
 }

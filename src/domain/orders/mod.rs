@@ -9,6 +9,7 @@ pub mod command;
 pub mod draft;
 #[cfg(test)]
 pub mod fixtures;
+mod line_kinds;
 pub mod notification_hold;
 pub mod order;
 pub mod order_ref;

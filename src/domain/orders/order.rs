@@ -109,6 +109,8 @@ impl NewOrder {
             invoice,
             transaction: self.transaction,
             reservation: self.reservation,
+            delivered: Vec::new(),
+            is_delivered: false,
         };
         (order, self.buyer)
     }
@@ -129,6 +131,10 @@ pub struct Order {
     pub invoice: Invoice,
     pub transaction: Option<TransactionId>,
     pub reservation: Reservation,
+    /// The lines that have delivered something on the order's page, counted from 0.
+    pub delivered: Vec<usize>,
+    /// Whether the buyer has got everything there.
+    pub is_delivered: bool,
 }
 
 impl Order {

@@ -17,8 +17,19 @@ pub enum PendingTask {
 impl PendingTask {
     pub const ALL: [Self; 4] = [Self::ToPay, Self::ToShip, Self::ToDecide, Self::Done];
 
+    /// What an order waits for. `is_delivered`: whether its buyer has got everything on the order's page.
+    pub fn of(status: Status, is_delivered: bool) -> Self {
+        match status.pending_task() {
+            Self::ToShip if is_delivered => Self::Done,
+            task => task,
+        }
+    }
+
+    /// The statuses in which an order can have this task.
     pub fn states(self) -> Vec<Status> {
-        Status::ALL.into_iter().filter(|status| status.pending_task() == self).collect()
+        let may_wait =
+            |status: &Status| [false, true].map(|is| Self::of(*status, is)).contains(&self);
+        Status::ALL.into_iter().filter(may_wait).collect()
     }
 
     /// One word, for URLs.
@@ -43,6 +54,7 @@ impl PendingTask {
 }
 
 impl Status {
+    /// Of an order of which something is not delivered on its page.
     pub fn pending_task(self) -> PendingTask {
         match self {
             Self::Awaiting | Self::Reported | Self::Partial | Self::Unconfirmed => {
@@ -80,7 +92,13 @@ mod tests {
     #[test]
     fn every_state_has_one_duty_and_what_is_done_is_finished() {
         let n_states: usize = PendingTask::ALL.into_iter().map(|duty| duty.states().len()).sum();
-        assert_eq!(n_states, Status::ALL.len());
+        // Two may be delivered on the order's page, and done with that.
+        assert_eq!(n_states, Status::ALL.len() + 2);
+        for status in [Status::Confirmed, Status::Overpaid] {
+            assert_eq!(PendingTask::of(status, false), PendingTask::ToShip);
+            assert_eq!(PendingTask::of(status, true), PendingTask::Done);
+        }
+        assert_eq!(PendingTask::of(Status::Unconfirmed, true), PendingTask::ToPay);
         for status in Status::ALL {
             assert_eq!(
                 status.pending_task() == PendingTask::Done,

@@ -2,6 +2,7 @@
 
 mod armor;
 mod copies;
+mod digital_notice;
 mod erased_file;
 mod erasure;
 mod key_fault;

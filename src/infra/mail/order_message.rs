@@ -7,6 +7,7 @@ use lettre::message::{Message, MessageBuilder};
 use crate::domain::orders::{Buyer, Delivery, Order, OrderRef, PgpBlock, Reservation, Status};
 use crate::domain::payment::{Invoice, Observation, Tolerance};
 use crate::domain::values::{Amount, Mailbox, Timestamp, plural};
+use crate::infra::mail::digital_notice::digital_notice;
 use crate::infra::mail::seal::SealError;
 use crate::infra::mail::{SellerKey, layout, seal};
 
@@ -250,7 +251,10 @@ impl OrderMessage<'_> {
             {
                 "Your node is watching for the payment. You are notified when it arrives."
             }
-            (Notification::StatusChanged(_), _) => return self.node_notice(),
+            (Notification::StatusChanged(_), _) => {
+                let parts = self.node_notice().into_iter().chain(digital_notice(self.order));
+                return Some(parts.collect::<Vec<_>>().join("\n")).filter(|text| !text.is_empty());
+            }
             _ => return None,
         };
         Some(words.to_owned())
@@ -283,7 +287,9 @@ impl OrderMessage<'_> {
                 order.due(self.tolerance)
             ),
             Status::Confirmed if *received < observation.settled => {
-                "The payment is confirmed: you can ship the order.".to_owned()
+                let may_ship = "The payment is confirmed: you can ship the order.";
+                let is_confirmed = "The payment is confirmed.";
+                if order.is_shipped() { may_ship } else { is_confirmed }.to_owned()
             }
             Status::Overpaid => format!(
                 "The order was overpaid by {} {currency}.\n\
@@ -406,7 +412,8 @@ fn some(sum: Amount) -> Option<String> {
 pub fn bill(order: &Order) -> Vec<String> {
     let mut bill = Vec::new();
     for line in &order.lines {
-        let left = format!("{} x {}  at {}", line.quantity, line.full_name(), line.price);
+        let (quantity, name, mark) = (line.quantity, line.full_name(), line.kind_mark());
+        let left = format!("{quantity} x {name}{mark}  at {}", line.price);
         bill.extend(layout::bill(&left, &line.sum.to_string()));
     }
     if let Some(discount) = &order.discount {

@@ -123,7 +123,10 @@ pub async fn put(
             categories: record.categories.join(" "),
             description: markdown::plain_text(&record.description),
         });
-        quantities.push(FileQuantity { slug, option: None, quantity: Some(record.quantity) });
+        // Codes are counted where they are added.
+        if record.content.codes.is_none() {
+            quantities.push(FileQuantity { slug, option: None, quantity: Some(record.quantity) });
+        }
         let price = |option: Option<&str>, currency: &str, price: i64| {
             json!([slug, option, currency, price])
         };

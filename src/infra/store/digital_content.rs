@@ -5,7 +5,7 @@ use sqlx::FromRow;
 
 use crate::domain::catalog::DigitalContent;
 use crate::domain::values::FileName;
-use crate::infra::store::StoreError;
+use crate::infra::store::{Connection, StoreError};
 
 /// Shape: `files` is an array in JSON; `codes` is empty without a pool.
 #[derive(FromRow)]
@@ -30,6 +30,17 @@ impl ContentColumns {
             download_days: self.download_days,
         })
     }
+}
+
+/// What a product delivers, whether or not it can still be bought.
+pub async fn find(db: &mut Connection, product: i64) -> Result<DigitalContent, StoreError> {
+    let row: Option<ContentColumns> = sqlx::query_as(
+        "select files, codes, text, downloads, download_days from products where id = $1",
+    )
+    .bind(product)
+    .fetch_optional(db)
+    .await?;
+    row.map_or_else(|| Ok(DigitalContent::default()), ContentColumns::content)
 }
 
 pub(super) fn files_json(files: &[FileName]) -> String {

@@ -20,6 +20,8 @@ mod tests;
 pub struct OrderQuery {
     /// Empty: all.
     pub states: Vec<Status>,
+    /// Only those that wait for this.
+    pub task: Option<PendingTask>,
     /// Only those whose buyers wait for an answer.
     pub is_unanswered: bool,
     pub currency: Option<Currency>,
@@ -70,7 +72,7 @@ pub struct Page {
 /// The cursors of the orders in one state, in one row, since each row by itself costs more than to find it.
 ///
 /// `$1` state, `$2` and `$3` from which moment and before which one, `$4` part of the reference, `$5` how many,
-/// `$6` to `$9` moment, id, currency and amount of the order after which they begin.
+/// `$6` to `$9` moment, id, currency and amount of the order after which they begin, `$10` whether they are delivered.
 macro_rules! cursors {
     ($cursor:literal, $index:literal, $condition:literal, $order:literal) => {
         concat!(
@@ -80,7 +82,7 @@ macro_rules! cursors {
             $index,
             " where status = $1 and $2 <= placed_at and placed_at < $3 and ",
             $condition,
-            " and ($4 is null or instr(order_ref, $4)) order by ",
+            " and ($4 is null or instr(order_ref, $4)) and ($10 is null or is_delivered = $10) order by ",
             $order,
             " limit $5)"
         )
@@ -133,6 +135,7 @@ const OF_FEW: &str = r#"
     cross join orders o on o.id = few.id
     where o.status in (select value from json_each($3)) and $4 <= o.placed_at and o.placed_at < $5
         and ($6 is null or instr(o.order_ref, $6)) and ($7 is null or o.list_currency = $7)
+        and ($8 is null or o.status not in ('confirmed', 'overpaid') or o.is_delivered = $8)
     "#;
 const LISTED: &str = r#"
     select o.id, o.order_ref, o.status, o.placed_at, i.until, i.amount, i.received, i.seen, i.settled, i.currency,
@@ -187,6 +190,7 @@ pub async fn list(
 pub async fn list_to_send(db: &mut Connection, most: usize) -> Result<Vec<OrderRef>, StoreError> {
     let query = OrderQuery {
         states: PendingTask::ToShip.states(),
+        task: Some(PendingTask::ToShip),
         is_unanswered: false,
         currency: None,
         since: None,
@@ -226,6 +230,7 @@ async fn find_few(
         .bind(query.end())
         .bind(query.part())
         .bind(query.currency.as_ref())
+        .bind(query.is_delivered(Status::Confirmed))
         .fetch_one(db)
         .await?;
     Ok(Some(parse_cursors(found)?))
@@ -296,6 +301,7 @@ async fn find_in_state(
         .bind(id)
         .bind(currency)
         .bind(amount)
+        .bind(query.is_delivered(status))
         .fetch_one(db)
         .await?;
     parse_cursors(found)
@@ -314,6 +320,14 @@ async fn list_at(db: &mut Connection, cursors: &[Cursor]) -> Result<Vec<ListedOr
 impl OrderQuery {
     pub(super) fn states(&self) -> &[Status] {
         if self.states.is_empty() { &Status::ALL } else { &self.states }
+    }
+
+    /// Which orders of this status wait for the task: those that are delivered or those that are not; `None`: all.
+    fn is_delivered(&self, status: Status) -> Option<bool> {
+        let task = self.task?;
+        [false, true].into_iter().find(|is| {
+            PendingTask::of(status, *is) == task && PendingTask::of(status, !*is) != task
+        })
     }
 
     pub(super) fn part(&self) -> Option<&str> {

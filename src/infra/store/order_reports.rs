@@ -145,7 +145,9 @@ const UNANSWERED: &str = r#"
 const COUNTS: &str = r#"
     select
         (select count(*) from orders where status in (select value from json_each($1))) as to_pay,
-        (select count(*) from orders where status in (select value from json_each($2))) as to_send,
+        (select count(*) from orders where status in (select value from json_each($2)))
+            - (select count(*) from orders indexed by orders_delivered
+                where is_delivered = 1 and status in (select value from json_each($2))) as to_send,
         (select count(*) from orders where status in (select value from json_each($3))) as to_decide,
         (select count(*) from unanswered cross join orders o on o.id = unanswered.order_id where o.notification_hold = 0) as to_answer
     "#;

@@ -10,7 +10,9 @@ use crate::domain::orders::{
 use crate::domain::payment::{Address, Invoice, Observation, TransactionId};
 use crate::domain::values::{Amount, Currency, Quantity, Timestamp};
 use crate::infra::store::wallets::CoinColumns;
-use crate::infra::store::{Connection, StoreError, Tx, outbox, reservations, statistics};
+use crate::infra::store::{
+    Connection, StoreError, Tx, deliveries, outbox, reservations, statistics,
+};
 
 #[derive(FromRow)]
 struct OrderRow {
@@ -26,6 +28,7 @@ struct OrderRow {
     discount_amount: Option<Amount>,
     transaction_id: Option<String>,
     reserves: i64,
+    is_delivered: bool,
     currency: Currency,
     #[sqlx(flatten)]
     coin: CoinColumns,
@@ -119,7 +122,11 @@ async fn with_lines(
         0 => reservations::find(db, &row.order_ref).await?,
         _ => Reservation::Held,
     };
-    row.order(lines, reservation).map(Some)
+    let mut order = row.order(lines, reservation)?;
+    if order.lines.iter().any(|line| !line.kind.is_shipped()) {
+        order.delivered = deliveries::list_lines(db, &order.order_ref).await?;
+    }
+    Ok(Some(order))
 }
 
 /// Whether this form has already become an order.
@@ -140,6 +147,7 @@ pub async fn mark_status(
         r#"
         update orders
         set status = $1, finished_at = $2,
+            is_delivered = iif($1 in ('confirmed', 'overpaid', 'shipped'), is_delivered, 0),
             finished_in_doubt = $2 is not null and exists (select 1 from clock where ahead is not null),
             notification_hold = case notification_hold when 1 then $4 when 2 then $5 when 3 then $6 else 0 end
         where order_ref = $3
@@ -307,6 +315,8 @@ impl OrderRow {
             },
             transaction: transaction.transpose().map_err(|_| StoreError::Row("transaction_id"))?,
             reservation,
+            delivered: Vec::new(),
+            is_delivered: self.is_delivered,
         })
     }
 }

@@ -11,7 +11,7 @@ use crate::domain::values::Timestamp;
 use crate::infra::store::columns::states_json;
 use crate::infra::store::expiry::deciding_time;
 use crate::infra::store::stock::{move_items, of_pool};
-use crate::infra::store::{Connection, StoreError, Tx};
+use crate::infra::store::{Connection, StoreError, Tx, codes, deliveries};
 
 const TAKE: &str =
     concat!("update orders set reserves = 2 where order_ref = $1;", move_items!("-"));
@@ -100,9 +100,12 @@ pub async fn revert(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), StoreError>
     Ok(())
 }
 
-/// Puts an order's items back into the stock, if it has any.
+/// Puts an order's items back into the stock, if it has any. Codes that it has got do not come back.
 pub async fn release(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), StoreError> {
     sqlx::query(GIVE_BACK).bind(order_ref).execute(&mut **tx).await?;
+    if deliveries::has_any(tx, order_ref).await? {
+        codes::recount(tx).await?;
+    }
     Ok(())
 }
 

@@ -77,9 +77,10 @@ macro_rules! of_due {
 }
 
 // `finished_at = 0` marks orders that are stripped. The invoice goes last, since `is_due!` reads it.
-const STRIP: [&str; 6] = [
+const STRIP: [&str; 7] = [
     of_due!("delete from outbox where order_id in due"),
     of_due!("delete from messages where order_id in due"),
+    of_due!("delete from deliveries where order_id in due"),
     of_due!("delete from order_lines where order_id in due"),
     of_due!("delete from used_transactions where order_id in due"),
     of_due!(

@@ -104,6 +104,7 @@ const PAGES: &[Page] = &[
         MAIL,
     ),
     ("orders refunded", &["shop orders refunded K3QF0W2ZD7 TXID"], MAIL),
+    ("orders downloads", &["shop orders downloads K3QF0W2ZD7"], &["DATABASE_URL"]),
     (
         "orders note",
         &[

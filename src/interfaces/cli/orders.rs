@@ -10,7 +10,7 @@ use crate::actions;
 use crate::actions::{OrderChange, Shop};
 use crate::domain::orders::{MAX_ARGUMENT, Order, OrderRef, Refund, Status};
 use crate::domain::payment::Tolerance;
-use crate::domain::values::{Amount, Line};
+use crate::domain::values::{Amount, Line, plural};
 use crate::infra::config::Settings;
 use crate::infra::mail::{MessageId, Reply};
 use crate::infra::store::messages::{MessageKind, SealedMessage};
@@ -79,6 +79,8 @@ enum Action {
         #[arg(long)]
         anyway: bool,
     },
+    /// Let the buyer download the order's files again, as often and as long as at first
+    Downloads(OrderArgument),
     /// Post a message on the order's page; without TEXT it is read from standard input
     Note {
         #[command(flatten)]
@@ -132,6 +134,7 @@ pub async fn run(orders: OrdersArgs, settings: Settings) -> anyhow::Result<ExitC
             refund.anyway |= anyway;
             change(&shop, &order.read()?, OrderChange::Refunded(refund), as_json).await?;
         }
+        Some(Action::Downloads(order)) => renew_downloads(&shop, &order.read()?).await?,
         Some(Action::Note { order, text }) => {
             anyhow::ensure!(
                 order.order_ref != "-" || !text.is_empty(),
@@ -170,6 +173,16 @@ fn parse_line(name: &str, words: &[String]) -> anyhow::Result<Line> {
         .with_context(|| format!("the {name} cannot be shown"))
 }
 
+async fn renew_downloads(shop: &Shop, order_ref: &str) -> anyhow::Result<()> {
+    let order_ref = OrderRef::parse(order_ref)?;
+    let n_files = actions::renew_downloads(shop, &order_ref, shop_context::now()).await?;
+    match n_files.context("order not found")? {
+        0 => anyhow::bail!("the order has delivered no files"),
+        n => say(&format!("{} can be downloaded again.", plural(n, "file", "files"))),
+    }
+    Ok(())
+}
+
 async fn find(shop: &Shop, order_ref: &str) -> anyhow::Result<Order> {
     let order_ref = OrderRef::parse(order_ref)?;
     store::orders::find(&mut *shop.db.reader().await?, &order_ref).await?.context("order not found")
@@ -183,6 +196,9 @@ async fn show(shop: &Shop, order_ref: &str, as_json: bool) -> anyhow::Result<()>
         return say_json(&order_json(&order, status, tolerance));
     }
     say(&format!("Order {}, placed {}, is {status}.", order.order_ref, order.placed_at.day()));
+    if order.is_delivered {
+        say("It was delivered on the order's page: nothing is left to do.");
+    }
     say("");
     for line in mail::bill(&order) {
         say(&line);
@@ -255,7 +271,7 @@ fn observation_lines(order: &Order) -> Vec<String> {
 fn order_json(order: &Order, status: Status, tolerance: Tolerance) -> serde_json::Value {
     let lines = order.lines.iter().map(|line| {
         serde_json::json!({
-            "name": line.name, "option": line.option_name, "quantity": line.quantity.get(),
+            "name": line.name, "kind": line.kind.as_str(), "option": line.option_name, "quantity": line.quantity.get(),
             "price": line.price.to_string(), "sum": line.sum.to_string(),
         })
     });

@@ -11,8 +11,9 @@ use crate::actions;
 use crate::actions::{ImportError, Stocked, Stocking};
 use crate::domain::catalog::limits::MAX_BYTES;
 use crate::domain::catalog::{Difference, Fault, PageSlug};
-use crate::domain::values::{byte_size, plural};
+use crate::domain::values::{FileName, byte_size, plural};
 use crate::infra::config::Settings;
+use crate::infra::store;
 use crate::infra::store::Db;
 use crate::interfaces::cli::output::{say, say_error, say_json};
 use crate::interfaces::cli::shop_context;
@@ -46,7 +47,7 @@ pub async fn run(seed: SeedArgs, settings: Settings) -> anyhow::Result<ExitCode>
         }
         text => text?,
     };
-    let folders = shop_context::originals(&folder_of(&seed.file));
+    let folders = shop_context::seller_folders(&folder_of(&seed.file), &settings);
     // Drawn only on a terminal.
     let bar = ProgressBar::no_length();
     if let Ok(style) = ProgressStyle::with_template("{msg:10} {bar:40} {pos}/{len}  {eta} left") {
@@ -64,12 +65,15 @@ pub async fn run(seed: SeedArgs, settings: Settings) -> anyhow::Result<ExitCode>
     let mut changes = Vec::new();
     let outcome = if seed.check {
         changes = list_changes(&settings, &text).await?;
-        actions::validate_catalog(&text, wallet, &folders, progress).map_err(ImportError::Faults)
+        let pools = list_pools(&settings).await?;
+        actions::validate_catalog(&text, wallet, &folders, &pools, progress)
+            .map_err(ImportError::Faults)
     } else if shop_context::require_shop(&settings).is_err()
         && actions::has_faults(&text, wallet.clone(), &folders)
     {
         // No shop is created for an invalid file.
-        actions::validate_catalog(&text, wallet, &folders, progress).map_err(ImportError::Faults)
+        actions::validate_catalog(&text, wallet, &folders, &[], progress)
+            .map_err(ImportError::Faults)
     } else {
         let pages = match shop_context::page_files(&folder_of(&seed.file).join("pages"))? {
             Some(files) => Some(files),
@@ -187,6 +191,17 @@ async fn list_changes(settings: &Settings, text: &str) -> anyhow::Result<Vec<Dif
     Ok(changes)
 }
 
+/// The shop's pools of codes; a check creates no shop.
+async fn list_pools(settings: &Settings) -> anyhow::Result<Vec<FileName>> {
+    if shop_context::require_shop(settings).is_err() {
+        return Ok(Vec::new());
+    }
+    let db = Db::open(&settings.storage.database).await.context("open the database")?;
+    let pools = store::codes::list_pools(&mut *db.reader().await?).await?;
+    db.close().await;
+    Ok(pools)
+}
+
 fn show_imported(stocked: &Stocked, file: &str, is_check: bool) {
     for note in &stocked.notes {
         say(&format!("note: {note}"));
@@ -198,6 +213,9 @@ fn show_imported(stocked: &Stocked, file: &str, is_check: bool) {
         return;
     }
     say(&format!("The catalog now has {products} and {pictures} ({} new).", stocked.n_rendered));
+    if 0 < stocked.n_codes {
+        say(&format!("{} added.", plural(stocked.n_codes, "code was", "codes were")));
+    }
     if 0 < stocked.n_sold_since {
         let products = plural(stocked.n_sold_since, "product has", "products have");
         say(&format!(

@@ -12,10 +12,13 @@ use actix_web::rt::task::spawn_blocking;
 use anyhow::Context;
 
 use crate::actions;
-use crate::actions::{Availability, ClockDoubted, ImageWorker, PageFile, Policy, Shop};
+use crate::actions::{
+    Availability, ClockDoubted, ImageWorker, PageFile, Policy, SellerFolders, Shop,
+};
 use crate::domain::catalog::{NotAPage, PageSlug, PageText, limits};
 use crate::domain::values::byte_size;
 use crate::infra::config::Settings;
+use crate::infra::files::DigitalFolders;
 use crate::infra::mail::Maildir;
 use crate::infra::pictures::{Gallery, Originals};
 use crate::infra::store::{Db, StoreError};
@@ -85,6 +88,7 @@ async fn with_database(db: Result<Db, StoreError>, settings: &Settings) -> anyho
         maildir: Maildir::new(settings.mail.maildir.clone()),
         pictures,
         originals: originals(&home),
+        digital: DigitalFolders::new(&home),
         image_worker: ImageWorker::default(),
         policy: Policy {
             site_name: settings.site.name.clone(),
@@ -135,6 +139,12 @@ pub fn originals(beside: &Path) -> Originals {
         is_new
     });
     Originals::new(folders)
+}
+
+/// The folders that a catalog file names files of: pictures next to the file, and digital goods next to the database, where
+/// buyers get them from.
+pub fn seller_folders(beside: &Path, settings: &Settings) -> SellerFolders {
+    SellerFolders { pictures: originals(beside), digital: DigitalFolders::new(&home(settings)) }
 }
 
 /// Loads the seller's key. Returns why it cannot be used, which closes the shop's checkout.

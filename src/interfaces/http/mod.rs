@@ -11,6 +11,7 @@ mod form;
 pub mod hosts;
 mod listener;
 mod random;
+mod range;
 mod rate_limit;
 mod request_gate;
 mod request_scope;
@@ -40,8 +41,10 @@ pub use form::{
 };
 pub use listener::Listener;
 pub use random::random_bytes;
+pub use range::{RangeRequest, requested_range};
+pub use request_scope::StreamedBody;
 pub use response::{see_other, takes_gzip};
-pub use security_headers::insert_security_headers;
+pub use security_headers::{SANDBOX, insert_security_headers};
 #[doc(hidden)]
 pub use server::http_service;
 pub use server::{SPARE_CONNECTIONS, ServerOptions, serve_app, shutdown_signal};

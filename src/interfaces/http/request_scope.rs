@@ -40,7 +40,12 @@ async fn within_memory(
     connection: &Connection,
     response: ServiceResponse<BoxBody>,
 ) -> ServiceResponse<BoxBody> {
-    let BodySize::Sized(size) = response.response().body().size() else { return response };
+    let streamed = response.response().extensions().get::<StreamedBody>().map(|body| body.0);
+    let size = match (streamed, response.response().body().size()) {
+        (Some(in_memory), _) => in_memory,
+        (None, BodySize::Sized(size)) => size,
+        (None, _) => return response,
+    };
     let size = usize::try_from(size).unwrap_or(usize::MAX);
     if size <= UNCOUNTED
         || connection.reserve_memory(size).is_ok()
@@ -52,6 +57,9 @@ async fn within_memory(
     insert_security_headers(refused.headers_mut());
     refused
 }
+
+/// In the extensions of a response whose body is read while it is sent. Units: bytes of it that are in memory at once.
+pub struct StreamedBody(pub u64);
 
 /// Until this is dropped, the connection accepts no other request.
 struct RequestScope(Arc<Connection>);

@@ -24,6 +24,10 @@ pub enum PageError {
     Form(#[from] FormError),
     #[error("the order's code is not in this browser")]
     NoOrderOpen,
+    #[error("the file was downloaded as often, or as long, as the seller allows")]
+    DownloadOver,
+    #[error("the file is not there")]
+    DownloadMissing,
     #[error("the shop takes no orders")]
     Closed(ClosedReason),
     #[error("the page: {0}")]
@@ -92,6 +96,12 @@ impl PageError {
                 (Status::SERVICE_UNAVAILABLE, "error-busy-title", "error-busy")
             }
             Self::NoOrderOpen => (Status::NOT_FOUND, "error-no-order-title", "error-no-order"),
+            Self::DownloadOver => {
+                (Status::GONE, "error-download-over-title", "error-download-over")
+            }
+            Self::DownloadMissing => {
+                (Status::NOT_FOUND, "error-download-missing-title", "error-download-missing")
+            }
             Self::Closed(_) => (Status::SERVICE_UNAVAILABLE, "error-closed-title", "error-closed"),
             Self::Store(_) | Self::Broken(_) if self.is_temporary() => {
                 (Status::SERVICE_UNAVAILABLE, "error-later-title", "error-later")

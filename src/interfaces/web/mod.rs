@@ -11,6 +11,7 @@ mod checkout_page;
 mod code_form;
 mod context;
 mod conversation;
+mod downloads;
 mod error;
 mod error_page;
 mod extract;

@@ -11,6 +11,7 @@ use crate::domain::values::{Amount, Timestamp};
 use crate::infra::store;
 use crate::interfaces::web::context::RequestContext;
 use crate::interfaces::web::conversation::Conversation;
+use crate::interfaces::web::downloads::{PurchaseView, list_purchases};
 use crate::interfaces::web::error::PageError;
 use crate::interfaces::web::layout::Layout;
 use crate::interfaces::web::open_order::{BillLine, PaymentView, bill};
@@ -58,6 +59,7 @@ struct OrderPage<'a> {
     again: Option<&'static str>,
     /// By default: nothing was refused.
     refused: OrderFormError,
+    purchases: Vec<PurchaseView>,
     conversation: Conversation,
     most_message: usize,
     bill: Vec<BillLine>,
@@ -145,6 +147,7 @@ pub async fn show_order(
     let invoice = &order.invoice;
     let key = BuyerIdentity::of_code(&open.code, &app.shop.salt);
     let page = request.query_string().strip_prefix("page=").and_then(|n| n.parse().ok());
+    let purchases = list_purchases(&context, order, &key).await?;
     let conversation =
         Conversation::read(app, order, &key, page.unwrap_or(1), open.last_seen).await?;
     let n_shown = conversation.messages.iter().filter(|message| message.is_new).count() as i64;
@@ -178,6 +181,7 @@ pub async fn show_order(
         report: report_view(order, status),
         again: repeat_button(order, status, now),
         refused,
+        purchases,
         conversation,
         most_message: MAX_MESSAGE,
         bill: bill(order),

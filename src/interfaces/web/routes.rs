@@ -4,8 +4,8 @@ use actix_web::web::ServiceConfig;
 use actix_web::{FromRequest, Handler, HttpRequest, Resource, Responder, Route, guard, web};
 
 use crate::interfaces::web::{
-    assets, cart, catalog, checkout, code_form, error_page, feed, lists, orders, receipt,
-    repeat_order, siege, waiting,
+    assets, cart, catalog, checkout, code_form, downloads, error_page, feed, lists, orders,
+    receipt, repeat_order, siege, waiting,
 };
 
 /// Every address of the shop.
@@ -36,6 +36,7 @@ pub fn addresses(config: &mut ServiceConfig) {
         .service(only_get("/order/qr.png", orders::show_link_qr))
         .service(only_get("/order/address.png", orders::show_address_qr))
         .service(only_get("/order/receipt.txt", receipt::show_receipt))
+        .service(only_get("/order/download/{position}", downloads::download))
         .service(only_get("/policy", assets::show_page))
         .service(only_get("/page/{slug}", assets::show_page))
         .service(only_get("/pgp.txt", assets::show_key))

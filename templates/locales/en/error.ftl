@@ -34,3 +34,8 @@ error-not-ordered-title = Your order was not placed
 error-not-ordered = Something went wrong on our side, and there is nothing to pay. Go back in a minute and send the form again. Your browser still has your entries.
 error-perhaps-ordered-title = Your order may have been placed
 error-perhaps-ordered = Do not pay yet. Something went wrong on our side. Go back in a minute and send the form again: it will not be ordered twice.
+
+error-download-over-title = Download no longer available
+error-download-over = The file was downloaded as often, or as long, as the seller allows. Write to the seller on your order's page if you still need it.
+error-download-missing-title = File not available
+error-download-missing = The file is not available right now. Please try again later, or write to the seller on your order's page.

@@ -214,3 +214,15 @@ order-shipped = Your order is on its way.
 order-refunded = The seller has refunded your payment.
 order-cancelled-paid = The seller cancelled this order and owes you a refund. Tell them your own wallet address below, not one at an exchange.
 order-cancelled = The seller cancelled this order.
+
+# What was bought, once the payment is confirmed
+order-purchases = Your purchase
+order-purchases-hint = Save your files and codes now. This page shows them as long as the order is kept; anyone with your order code can open it.
+order-download-size = { $size }
+order-download-missing = not available right now: please write to the seller
+order-download-over = no longer available: please write to the seller
+order-downloads-left = { $n ->
+    [one] 1 download left
+   *[other] { $n } downloads left
+}
+order-download-until = until { $day }

@@ -37,6 +37,12 @@ impl Form {
                 // The first line break belongs to the element.
                 let words = after.split("</textarea>").next().unwrap();
                 fields.push((name, plain(words.strip_prefix('\n').unwrap_or(words))));
+            } else if element.starts_with("select") {
+                let choices = after.split("</select>").next().unwrap();
+                let chosen = choices.split("<option").find(|option| option.contains(" selected"));
+                let value = chosen.and_then(|option| option.split("value=\"").nth(1));
+                let value = value.and_then(|value| value.split('"').next()).unwrap_or_default();
+                fields.push((name, plain(value)));
             } else if element.starts_with("input") {
                 let is_left_out = match value_of("type").as_deref() {
                     Some("checkbox") => !element.contains(" checked"),

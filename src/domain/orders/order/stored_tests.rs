@@ -42,6 +42,8 @@ fn stored(status: Status, received: i64, node: Option<(i64, i64)>) -> Order {
         invoice: invoice(received, node),
         transaction: None,
         reservation: Reservation::Held,
+        delivered: Vec::new(),
+        is_delivered: false,
     }
 }
 

@@ -32,6 +32,7 @@ const MANY: &str = r#"
 fn wanted() -> OrderQuery {
     OrderQuery {
         states: Vec::new(),
+        task: None,
         is_unanswered: false,
         currency: None,
         since: None,
@@ -133,6 +134,7 @@ fn a_hundred_thousand_orders_are_listed_in_few_steps_whatever_is_asked() {
                             for is_unanswered in [false, true] {
                                 let wanted = OrderQuery {
                                     states: states.clone(),
+                                    task: None,
                                     is_unanswered,
                                     currency: currency.clone(),
                                     since,

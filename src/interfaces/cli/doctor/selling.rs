@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::actions;
 use crate::actions::{ClosedReason, Shop};
 use crate::domain::payment::{Coin, Destination, GapReach, Wallet};
-use crate::domain::values::plural;
+use crate::domain::values::{escaped, plural};
 use crate::infra::config::{ListenAddress, Settings};
 use crate::infra::store;
 use crate::infra::store::StoreError;
@@ -73,10 +73,51 @@ pub async fn check_availability(shop: &Shop) -> Finding {
 
 pub async fn check_catalog(shop: &Shop) -> Vec<Finding> {
     let restore = "restore a backup (`shop restore`)";
-    vec![
+    let mut findings = vec![
         or_bad("catalog", check_products(shop).await, restore),
         or_bad("wallets", check_wallets(shop).await, restore),
-    ]
+    ];
+    let digital = check_digital(shop).await;
+    findings
+        .extend(digital.unwrap_or_else(|error| vec![bad("digital", error.to_string(), restore)]));
+    findings
+}
+
+/// Units: codes. A pool with so many or fewer is running out.
+const FEW_CODES: i64 = 5;
+
+/// Whether what digital products deliver is there.
+async fn check_digital(shop: &Shop) -> Result<Vec<Finding>, StoreError> {
+    const CHECK: &str = "digital";
+    let mut db = shop.db.reader().await?;
+    let files = store::deliveries::list_files(&mut db).await?;
+    let mut findings = Vec::new();
+    for name in &files {
+        if let Err(error) = shop.digital.size(name) {
+            findings.push(bad(
+                CHECK,
+                format!("buyers cannot download {name}: {}", escaped(&error.to_string())),
+                format!(
+                    "put the file into {}, readable by the shop's user",
+                    shop.digital.files().display()
+                ),
+            ));
+        }
+    }
+    for low in store::codes::list_low(&mut db, FEW_CODES).await? {
+        findings.push(note(
+            CHECK,
+            format!("{}: {} left to sell", low.name, plural(low.stock, "code", "codes")),
+            format!(
+                "add lines to db/codes/{} and import the catalog, or add codes at the desk",
+                low.pool
+            ),
+        ));
+    }
+    if findings.is_empty() && !files.is_empty() {
+        findings.push(ok(CHECK, plural(files.len(), "file is there", "files are there")));
+    }
+    Ok(findings)
 }
 
 async fn check_products(shop: &Shop) -> Result<Finding, StoreError> {

@@ -79,7 +79,7 @@ impl Filters {
         };
         let is_unanswered = self.show == TO_ANSWER;
         let currency = Currency::parse(&self.currency).ok();
-        (OrderQuery { states, is_unanswered, currency, since, before, part, sort }, faults)
+        (OrderQuery { states, task, is_unanswered, currency, since, before, part, sort }, faults)
     }
 
     pub fn cursor(&self) -> Option<Cursor> {

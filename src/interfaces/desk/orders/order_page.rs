@@ -47,6 +47,7 @@ struct OrderPage<'a> {
     title: &'static str,
     /// Empty: there is nothing to say about its items.
     reservation: &'static str,
+    is_delivered: bool,
     placed: String,
     erased_on: Option<String>,
     refusal: &'a Refusal,
@@ -198,7 +199,12 @@ pub async fn show_order(
         order_ref: order_ref.as_str(),
         state: order.status.as_str(),
         title: order.status.for_seller(),
-        reservation: if order.status.is_finished() { "" } else { order.reservation.for_seller() },
+        reservation: if order.is_delivered || order.status.is_finished() {
+            ""
+        } else {
+            order.reservation.for_seller()
+        },
+        is_delivered: order.is_delivered,
         placed: order.placed_at.day(),
         erased_on: order.erased_after(desk.shop.policy.keep_days).map(Timestamp::day),
         step_forms: step_forms(order, &random_bytes, refusal),

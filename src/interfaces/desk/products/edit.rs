@@ -11,6 +11,7 @@ use futures_util::stream::FuturesOrdered;
 
 use crate::actions;
 use crate::actions::{AddedPicture, Edited, PictureError, Shop};
+use crate::domain::values::FileName;
 use crate::domain::values::text::sentence;
 use crate::infra::store;
 use crate::infra::store::products::EditedProduct;
@@ -19,7 +20,9 @@ use crate::interfaces::desk::form::{FieldList, new_idempotency_key, parse_idempo
 use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::page::page;
 use crate::interfaces::desk::products::address::{address, find, preferred_currency, to_product};
-use crate::interfaces::desk::products::edit_page::{EditPage, Preview, ProductView, pools};
+use crate::interfaces::desk::products::edit_page::{
+    EditPage, FileRow, Preview, ProductView, pools,
+};
 use crate::interfaces::desk::products::form::{
     FieldTexts, PictureFields, PriceColumns, ProductForm,
 };
@@ -194,6 +197,10 @@ impl<'a> Editor<'a> {
                 feedback.errors.insert("slug".to_owned(), text.to_owned());
                 self.refuse(form, feedback).await
             }
+            Edited::NotDelivered { field, why } => {
+                feedback.errors.insert(field.to_owned(), why);
+                self.refuse(form, feedback).await
+            }
             Edited::NoPictures(refused) => {
                 for (n, why) in refused {
                     feedback.errors.insert(format!("picture.{n}"), sentence(&why));
@@ -240,6 +247,10 @@ impl<'a> Editor<'a> {
                 pools: pools(product),
             }),
         };
+        let codes_left = match FileName::parse(&form.codes) {
+            Ok(pool) => Some(store::codes::count_left(&mut db, &pool).await?),
+            Err(_) => None,
+        };
         let slug = self.product.as_ref().map(|product| product.slug.as_str());
         let categories = store::categories::list(&mut db).await?;
         let currency = preferred_currency(self.desk, &self.columns.wallets);
@@ -254,10 +265,26 @@ impl<'a> Editor<'a> {
             errors: &feedback.errors,
             saved: &feedback.saved,
             was_changed: feedback.was_changed,
+            files: file_rows(actions::list_files(&self.desk.shop).await?, &form.files),
+            codes_left,
             categories: categories.into_iter().map(|(name, _)| name).take(100).collect(),
         };
         page(status, &template)
     }
+}
+
+/// The files that are there, and those that the form names.
+fn file_rows(there: Vec<FileName>, chosen: &[String]) -> Vec<FileRow> {
+    let mut names: Vec<String> = there.iter().map(FileName::to_string).collect();
+    names.extend(
+        chosen.iter().filter(|name| !there.iter().any(|file| file.as_str() == *name)).cloned(),
+    );
+    let row = |name: String| FileRow {
+        is_chosen: chosen.contains(&name),
+        is_there: there.iter().any(|file| file.as_str() == name),
+        name,
+    };
+    names.into_iter().map(row).collect()
 }
 
 async fn add_picture(shop: Shop, file: UploadedFile) -> Result<AddedPicture, PictureError> {

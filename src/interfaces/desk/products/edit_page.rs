@@ -58,6 +58,17 @@ pub struct EditPage<'a> {
     pub was_changed: bool,
     pub preview: Option<Preview>,
     pub categories: Vec<String>,
+    /// What a digital product can deliver.
+    pub files: Vec<FileRow>,
+    /// `None`: the product sells no codes.
+    pub codes_left: Option<i64>,
+}
+
+/// A file in `db/files`, or one that the product names.
+pub struct FileRow {
+    pub name: String,
+    pub is_chosen: bool,
+    pub is_there: bool,
 }
 
 impl EditPage<'_> {
@@ -83,6 +94,10 @@ impl EditPage<'_> {
             "text" => (
                 field("Text for buyers", area(4)).hint("shown on the order's page once it is paid: instructions, a link, where and when to collect"),
                 &form.text,
+            ),
+            "new_codes" => (
+                field("Add codes", area(4)).hint("one per line; each is given to one buyer. Codes that the shop knows are not added again"),
+                &form.new_codes,
             ),
             "downloads" => (
                 field("Downloads", FieldKind::Whole).hint("how often each file may be downloaded; empty: no limit"),
@@ -192,7 +207,11 @@ fn labelled(field: &str, text: &str) -> String {
     }
 }
 
+/// Codes are not counted by hand: a product that sells them has no stock to adjust.
 pub fn pools(product: &EditedProduct) -> Vec<Pool> {
+    if product.content.codes.is_some() {
+        return Vec::new();
+    }
     let own: Vec<Pool> = product
         .options
         .iter()

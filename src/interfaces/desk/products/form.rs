@@ -25,6 +25,8 @@ pub struct ProductForm {
     pub files: Vec<String>,
     /// The name of the pool of codes; empty: it has none.
     pub codes: String,
+    /// To be added, one per line.
+    pub new_codes: String,
     pub text: String,
     pub downloads: String,
     pub download_days: String,
@@ -138,6 +140,7 @@ impl ProductForm {
             kind: product.kind.as_str().to_owned(),
             files: product.content.files.iter().map(FileName::to_string).collect(),
             codes: product.content.codes.as_ref().map(FileName::to_string).unwrap_or_default(),
+            new_codes: String::new(),
             text: product.content.text.clone(),
             downloads: shown(product.content.downloads),
             download_days: shown(product.content.download_days),
@@ -210,6 +213,7 @@ impl ProductForm {
             kind: text("kind"),
             files: form.all("file").filter(|name| !name.is_empty()).map(str::to_owned).collect(),
             codes: text("codes"),
+            new_codes: text("new_codes"),
             text: text("text"),
             downloads: text("downloads").trim().to_owned(),
             download_days: text("download_days").trim().to_owned(),

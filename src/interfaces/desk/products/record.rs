@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::actions::{PoolEdit, ProductEdit};
 use crate::domain::catalog::fault::FaultKind;
 use crate::domain::catalog::json::Json;
-use crate::domain::catalog::{Fault, ProductRecord, Slug};
+use crate::domain::catalog::{DigitalCode, Fault, ProductRecord, Slug};
 use crate::domain::payment::secret;
 use crate::domain::values::text::sentence;
 use crate::domain::values::{Amount, FiatCurrency, FiatPrice};
@@ -14,6 +14,9 @@ use crate::interfaces::desk::products::form::{
     FIAT, FieldTexts, PriceColumns, PriceField, ProductForm,
 };
 use crate::interfaces::desk::regions::read_regions;
+
+/// Stands for a pool that gets its name with the product.
+const NEW_POOL: &str = "new.txt";
 
 /// A product's form while it is turned into a record.
 #[derive(Default)]
@@ -51,6 +54,10 @@ impl ProductForm {
             };
             errors.entry(field).or_insert(text);
         }
+        let new_codes = DigitalCode::parse_list(&self.new_codes).unwrap_or_else(|why| {
+            errors.insert("new_codes".to_owned(), sentence(&why.to_string()));
+            Vec::new()
+        });
         let record = match read {
             Ok(record) if errors.is_empty() => record,
             _ => {
@@ -67,7 +74,13 @@ impl ProductForm {
             of: slug.map(|slug| (slug.clone(), self.edition)),
             once: self.once.clone(),
             has_chosen_slug: !self.slug.is_empty(),
-            stock: pool(&self.stock_was, Some(record.quantity)),
+            // The stock of codes is counted.
+            stock: match &record.content.codes {
+                Some(_) => pool(&self.stock_was, self.stock_was.parse().ok().or(Some(0))),
+                None => pool(&self.stock_was, Some(record.quantity)),
+            },
+            has_new_pool: self.has_new_pool(),
+            new_codes,
             options: options.collect(),
             record,
         })
@@ -134,6 +147,10 @@ impl ProductForm {
         Conversion { fields, ..conversion }
     }
 
+    fn has_new_pool(&self) -> bool {
+        self.codes.is_empty() && !self.new_codes.trim().is_empty()
+    }
+
     /// What is empty is left out, as in a file.
     fn put_content(&self, put: &mut impl FnMut(&str, Json)) {
         let text = |value: &str| Json::String(value.to_owned());
@@ -143,10 +160,13 @@ impl ProductForm {
         if !self.files.is_empty() {
             put("files", Json::Array(self.files.iter().map(|file| text(file)).collect()));
         }
-        for (name, value) in [("codes", &self.codes), ("text", &self.text)] {
-            if !value.trim().is_empty() {
-                put(name, text(value));
-            }
+        if !self.codes.is_empty() {
+            put("codes", text(&self.codes));
+        } else if self.has_new_pool() {
+            put("codes", text(NEW_POOL));
+        }
+        if !self.text.trim().is_empty() {
+            put("text", text(&self.text));
         }
         for (name, value) in
             [("downloads", &self.downloads), ("download_days", &self.download_days)]
@@ -274,6 +294,8 @@ fn form_field(fault: &Fault, form_fields: &HashMap<String, String>) -> String {
     // A fault of `categories[3]` is shown at the whole field.
     form_fields.get(&path).cloned().unwrap_or_else(|| match path.split('[').next() {
         Some("images" | "alt") => "pictures".to_owned(),
+        Some("files") => "file".to_owned(),
+        Some("codes") => "new_codes".to_owned(),
         field => field.unwrap_or_default().to_owned(),
     })
 }

@@ -72,9 +72,9 @@ impl Connection {
         }
     }
 
-    /// Bytes were sent.
+    /// Bytes were sent. A long response keeps its connection as long as it is read.
     pub fn on_sent(&self) {
-        if self.state() == ConnectionState::Stalled {
+        if matches!(self.state(), ConnectionState::Stalled | ConnectionState::Idle) {
             self.set_state(ConnectionState::Idle);
         }
     }
