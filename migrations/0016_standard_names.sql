@@ -1,6 +1,6 @@
--- Tables and columns get the names that the code uses. Nothing in them changes.
+-- Tables and columns have the names that the code has. Nothing in them changes.
 
--- All triggers are made anew: in those that say `excluded.…`, SQLite would put the table's new name in its place.
+-- All triggers are made anew: a renamed table would take the place of `excluded` in them.
 drop trigger lines_held;
 drop trigger options_move_pool;
 drop trigger orders_counted;
@@ -25,7 +25,6 @@ drop index unanswered_by_asked;
 drop index words_by_order;
 
 alter table house rename to shop_state;
-alter table clock rename column may_step to allowed_step;
 -- The table `clock` has replaced it.
 alter table shop_state drop column looked_on;
 alter table deeds rename to audit_log;
