@@ -211,9 +211,8 @@ async fn related(
         if !ids.is_empty() {
             let has_rate = context.has_rate();
             let shown = store::listing::list_cards(db, &ids, currency, has_rate).await?;
-            let mut cards = card_views(context, shown);
-            use_sprites(db, currency, &mut cards).await?;
-            return Ok(cards);
+            // Four thumbs are smaller than the front page's sprite sheet, which not every visitor has loaded.
+            return Ok(card_views(context, shown));
         }
     }
     Ok(Vec::new())
