@@ -439,3 +439,33 @@ fn a_gigabyte_twice_at_once_takes_at_most_16_megabytes() {
     let more = peak_mb(world.pid()) - before;
     assert!(more <= 16, "{more} MB more than {before}");
 }
+
+#[test]
+fn a_cart_with_nothing_shipped_is_ordered_without_an_address() {
+    let world = shop_of(&goods(), &[]);
+    let mut buyer = world.buyer();
+    buyer.adds("guide", "", "1");
+    buyer.adds("bread", "", "1");
+    let form = buyer.get("/checkout").text();
+    for field in ["recipient", "street", "city", "country", "shipping", "pgp"] {
+        assert!(!form.contains(&format!("name=\"{field}\"")), "{field}: {form}");
+    }
+    let review = buyer.post("/checkout", &[("note", "See you on Monday.")]);
+    assert_eq!(review.status, 200, "{}", review.text());
+    assert_eq!(buyer.places(&review, &[]).status, 303);
+    let page = buyer.get("/order").text();
+    assert!(page.contains("Your details") && !page.contains("Shipping address"), "{page}");
+    let mail = world.messages().remove(0).1;
+    assert!(mail.contains("See you on Monday.") && !mail.contains("SHIP TO"), "{mail}");
+
+    // A mixed cart asks for what is shipped.
+    let mut mixed = world.buyer();
+    mixed.adds("guide", "", "1");
+    mixed.adds("green-tea", "", "1");
+    assert!(mixed.get("/checkout").text().contains("name=\"street\""));
+    let refused = mixed.post("/checkout", &[]);
+    assert_eq!(
+        (refused.status, refused.attribute("street", "aria-invalid").as_str()),
+        (422, "true")
+    );
+}

@@ -65,7 +65,6 @@ checkout-kept =
 checkout-review = Review order
 checkout-review-hint = Next: your order with the total. Nothing is ordered yet.
 checkout-review-title = Review your order
-checkout-details = Your details
 checkout-edit = Edit details
 checkout-place = Place order
 checkout-next = Next: payment details and your order code. The price is guaranteed for { $time }.

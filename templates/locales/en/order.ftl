@@ -125,6 +125,7 @@ order-total = Total
 order-total-marked = Total with payment identifier
 order-placed = Placed on { $day }.
 order-shipping-address = Shipping address
+order-details = Your details
 order-receipt-encrypted = This copy is encrypted with your order code: the shop cannot read it.
 order-finish = Finish
 order-receipt-link = <a href="/order/receipt.txt">View the receipt as plain text</a> or print this page.
