@@ -18,6 +18,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 # Imported for their tests.
 import desk_day  # noqa: F401
+import digital  # noqa: F401
 import forged_mail  # noqa: F401
 import links  # noqa: F401
 import mutt_day  # noqa: F401

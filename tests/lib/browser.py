@@ -153,7 +153,11 @@ class Browser:
     def review(self, form):
         """Sends the checkout form. Returns the fields that place the order, or None if it cannot be ordered."""
         page = self.fetch("/checkout", form)
-        return {name: page.value(name) for name in ("token", "draft")} if page.status == 200 else None
+        if page.status != 200:
+            return None
+        # The challenge is there in siege mode.
+        names = ["token", "draft"] + ["challenge"] * ('name="challenge"' in page.text)
+        return {name: page.value(name) for name in names}
 
     def place_order(self, product="tea", option="", quantity=1, **fields):
         """Orders a product and returns the order's page."""

@@ -97,9 +97,8 @@ class WatchedShop(Shop):
     def order_with_picture(self, product="tea"):
         """Places an order in siege mode."""
         browser = self.browser()
-        form = browser.fill_cart(product)
-        token = browser.fetch("/checkout").value("challenge")
-        answer = browser.fetch("/checkout", {**form, "challenge": token, "answer": self.read_challenge(token)})
+        form = browser.review(browser.fill_cart(product))
+        answer = browser.fetch("/checkout/place", {**form, "answer": self.read_challenge(form["challenge"])})
         assert (answer.status, answer.location) == (303, "/order"), answer
         return PlacedOrder(self, browser)
 
