@@ -659,7 +659,8 @@ pub fn parse_answer(bytes: &[u8]) -> Answer {
         .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()));
     let mut answer =
         Answer { status, headers: headers.collect(), bytes: bytes[end + 4..].to_vec() };
-    if answer.header("transfer-encoding") == Some("chunked") {
+    // The answer to a HEAD has no body.
+    if answer.header("transfer-encoding") == Some("chunked") && !answer.bytes.is_empty() {
         answer.bytes = joined_chunks(&answer.bytes);
     }
     answer
