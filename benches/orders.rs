@@ -49,16 +49,49 @@ fn main() {
             median(&ratios) % 1_000
         );
     }
+    checkout_pages(base);
 }
 
-/// Units: orders a second; with a row and a message as they lie on the disk afterwards.
-fn shop_rate(home: &Path) -> (u64, Vec<u8>, Vec<u8>) {
+/// The form with all countries, and the review.
+fn checkout_pages(base: &Path) {
+    let home = tempfile::tempdir_in(base).expect("a folder on this disk");
+    fs::create_dir_all(home.path().join("db")).expect("make db");
+    let shop = open_shop(home.path());
+    let (cookies, token) = filled_cart(&shop.address);
+    let mut n_countries = 0;
+    let times = |ask: &mut dyn FnMut()| {
+        let times: Vec<Duration> = (0..101)
+            .map(|_| {
+                let started = Instant::now();
+                ask();
+                started.elapsed()
+            })
+            .collect();
+        median(&times).as_micros()
+    };
+    let form = times(&mut || {
+        let (_, body) = parts::get(&shop.address, "/checkout", &format!("Cookie: {cookies}\r\n"));
+        n_countries = String::from_utf8_lossy(&body).matches("<option value=\"").count() - 1;
+    });
+    let review = times(&mut || {
+        let (head, _) = post(&shop.address, "/checkout", &cookies, &checkout_form(&token));
+        assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    });
+    println!("\ncheckout with {n_countries} countries: {form} µs; review: {review} µs");
+}
+
+fn open_shop(home: &Path) -> OpenShop {
     let text = "{\"wallets\": {\"_model\": \"Wallet\", \"eth\": {\"currency\": \"ETH\", \"xpub\": \
         \"xpub6Ce9NcJvTk36xtLSrJLZqE7wtgA5deCeYs7rSQtreh4cj6ByPtrg9sD7V2FNFLPnf8heNP3FGkeV9qwfzvZNSd54JoNXVsXFYSYwHsnJxqP\"}}, \
         \"products\": {\"_model\": \"Product\", \"tea\": {\"name\": \"Tea\", \"quantity\": 100000, \
         \"prices\": [{\"price\": 1000000, \"wallet\": \"->wallets.eth\"}]}}}";
     fs::write(home.join("db/data.json"), text).expect("write the catalog");
-    let shop = OpenShop::open(home, "0,1");
+    OpenShop::open(home, "0,1")
+}
+
+/// Units: orders a second; with a row and a message as they lie on the disk afterwards.
+fn shop_rate(home: &Path) -> (u64, Vec<u8>, Vec<u8>) {
+    let shop = open_shop(home);
     let carts: Vec<(String, String)> =
         (0..N_ORDERS).map(|_| reviewed_order(&shop.address)).collect();
     let started = Instant::now();
@@ -122,19 +155,27 @@ fn disk_rate(home: &Path, row: &[u8], message: &[u8]) -> u64 {
 }
 
 /// A visitor with one thing in the cart: cookies and token.
-/// The cookies of a buyer, and the form that places the order.
-fn reviewed_order(address: &str) -> (String, String) {
+/// The cookies of a buyer with a cart, and the token of the buyer's forms.
+fn filled_cart(address: &str) -> (String, String) {
     let (head, body) = parts::get(address, "/product/tea", "");
     let visitor = cookie(&head, "visitor");
     let token = field(&body, "token");
     let (head, _) =
         post(address, "/cart", &visitor, &format!("token={token}&product=tea&quantity=1"));
     assert!(head.starts_with("HTTP/1.1 303"), "{head}");
-    let cookies = format!("{visitor}; {}", cookie(&head, "cart"));
-    let form = format!(
+    (format!("{visitor}; {}", cookie(&head, "cart")), token)
+}
+
+fn checkout_form(token: &str) -> String {
+    format!(
         "token={token}&recipient=Ada+Byron&street=12+St+James%27s+Square&city=London&province=Greater+London&country=United+Kingdom&postcode=SW1Y+4JH"
-    );
-    let (_, body) = post(address, "/checkout", &cookies, &form);
+    )
+}
+
+/// The cookies of a buyer, and the form that places the order.
+fn reviewed_order(address: &str) -> (String, String) {
+    let (cookies, token) = filled_cart(address);
+    let (_, body) = post(address, "/checkout", &cookies, &checkout_form(&token));
     let form = form_urlencoded::Serializer::new(String::new())
         .append_pair("token", &token)
         .append_pair("draft", &field(&body, "draft"))

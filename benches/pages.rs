@@ -213,9 +213,9 @@ fn is_whole(answer: &[u8]) -> bool {
 /// Pages that nobody has looked at since the catalog changed, so that each is made anew.
 fn large_catalog() {
     println!(
-        "\n| products | seeding | resident | window | list, a page in the middle | product | search |"
+        "\n| products | seeding | resident | window | list, a page in the middle | product | search | misspelt search |"
     );
-    println!("|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|");
     for n_products in [10, 100_000] {
         let (home, seeding) = large_home(n_products);
         let shop = OpenShop::open(home.path(), "0,1");
@@ -237,8 +237,9 @@ fn large_catalog() {
             first(&|n| format!("/product?page={}", if n_products == 10 { 1 } else { middle + n }));
         let product = first(&|n| format!("/product/thing-number-{}", step * n));
         let search = first(&|n| format!("/search?q=thing+{n}"));
+        let misspelt = first(&|n| format!("/search?q=thign+{n}"));
         println!(
-            "| {n_products} | {} ms | {} KB | {window} | {list} | {product} | {search} |",
+            "| {n_products} | {} ms | {} KB | {window} | {list} | {product} | {search} | {misspelt} |",
             seeding.as_millis(),
             shop.resident()
         );
