@@ -27,7 +27,7 @@ pub struct DeliveredFile {
     pub size: Option<u64>,
     /// Downloads that are left; `None`: no limit.
     pub left: Option<i64>,
-    /// When it can no longer be downloaded; `None`: with the order.
+    /// When it can no longer be downloaded, or the order is erased before; `None`: it has no days of its own.
     pub until: Option<Timestamp>,
     pub is_over: bool,
 }
@@ -78,7 +78,7 @@ pub async fn list_delivered(
         let Some((_, line)) = lines.last_mut() else { continue };
         match (delivery.kind, &delivery.file, &delivery.sealed) {
             (DeliveryKind::File, Some(name), _) => {
-                line.files.push(delivered_file(shop, &delivery, name.clone(), now).await?);
+                line.files.push(delivered_file(shop, order, &delivery, name.clone(), now).await?);
             }
             (DeliveryKind::Codes, _, Some(sealed)) => {
                 line.codes = key.decrypt(sealed)?.lines().map(str::to_owned).collect();
@@ -92,6 +92,7 @@ pub async fn list_delivered(
 
 async fn delivered_file(
     shop: &Shop,
+    order: &Order,
     delivery: &StoredDelivery,
     name: FileName,
     now: Timestamp,
@@ -104,7 +105,16 @@ async fn delivered_file(
     });
     let until = delivery.until();
     let is_over = left == Some(0) || until.is_some_and(|until| until <= now);
+    let erased = order.erased_after(shop.policy.keep_days);
+    let until = until.map(|until| promised(until, erased, now));
     Ok(DeliveredFile { position: delivery.position, name, size, left, until, is_over })
+}
+
+/// Until when a file can be downloaded for sure, if its order is erased at this time.
+fn promised(until: Timestamp, erased: Option<Timestamp>, now: Timestamp) -> Timestamp {
+    // An order that is still there although it is due is promised for today.
+    let tomorrow = now.day_start().plus_days(1);
+    erased.map_or(until, |erased| until.min(erased.max(tomorrow)))
 }
 
 /// Opens a file of an order for download.
@@ -192,4 +202,25 @@ impl Download {
 
 fn as_i64(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn downloads_are_promised_for_as_long_as_the_order_is_kept() {
+        let day = |n: i64| Timestamp::new(n * 86_400).unwrap();
+        let now = Timestamp::new(10 * 86_400 + 7).unwrap();
+        for (until, erased, expected) in [
+            (40, None, 40),
+            (40, Some(50), 40),
+            (40, Some(39), 39),
+            (40, Some(10), 11),
+            (11, Some(3), 11),
+        ] {
+            let promised = promised(day(until), erased.map(day), now);
+            assert_eq!(promised, day(expected), "{until} {erased:?}");
+        }
+    }
 }

@@ -1,16 +1,14 @@
 //! Digital products, pickup and services: what is delivered on the order's page, when, how often, and to whom.
 
 use std::fs;
-use std::io::{Read, Write};
 use std::os::unix::fs::symlink;
 
 use serde_json::{Value, json};
 
-use crate::flood::peak_mb;
-use crate::world::{Buyer, World, catalog, connect, files_below};
+use crate::world::{Buyer, World, catalog, files_below};
 
 /// Units: bytes of the file that the shop of these tests sells.
-const SIZE: usize = 3_000_000;
+pub const SIZE: usize = 3_000_000;
 
 fn bytes() -> Vec<u8> {
     let number = |n: usize| u8::try_from(n * 31 % 251).unwrap();
@@ -223,35 +221,6 @@ fn a_download_continues_where_it_broke_off_and_says_nothing_about_this_host() {
 }
 
 #[test]
-fn downloads_end_after_their_number_and_their_days() {
-    let mut goods = goods();
-    goods["products"]["guide"]["downloads"] = json!(2);
-    goods["products"]["guide"]["download_days"] = json!(3);
-    let world = shop_of(&goods, &[]);
-    let (mut buyer, order_ref) = buys(&world, &["guide"]);
-    world.says(&["orders", "paid", &order_ref]);
-    assert!(buyer.get("/order").text().contains("2 downloads left"));
-    let path = "/order/download/0";
-    let half = format!("bytes={}-", SIZE / 2);
-    assert_eq!(buyer.request("HEAD", path, &[], b"").status, 200);
-    for expected in ["1 download left", "no longer available"] {
-        assert_eq!(buyer.get(path).bytes.len(), SIZE);
-        assert!(buyer.get("/order").text().contains(expected), "{expected}");
-    }
-    assert_eq!(buyer.get(path).status, 410);
-    // What broke off can be continued, but not without end.
-    assert_eq!(buyer.request("GET", path, &[("Range", half.as_str())], b"").status, 206);
-    assert_eq!(buyer.request("GET", path, &[("Range", half.as_str())], b"").status, 206);
-    assert_eq!(buyer.request("GET", path, &[("Range", half.as_str())], b"").status, 410);
-    // Each file has its own number.
-    assert_eq!(buyer.get("/order/download/1").status, 200);
-
-    world.sql("update deliveries set since = since - 4 * 86400");
-    assert_eq!(buyer.get("/order/download/1").status, 410);
-    assert!(!buyer.get("/order").text().contains("/order/download/1"));
-}
-
-#[test]
 fn each_code_is_given_once_and_the_last_one_is_sold_once() {
     let world = shop_of(&goods(), &[]);
     assert!(world.buyer().get("/product/key").text().contains("3 left"));
@@ -353,20 +322,6 @@ fn names_that_leave_the_folders_are_refused_with_record_and_field() {
 }
 
 #[test]
-fn the_seller_lets_files_be_downloaded_again() {
-    let mut goods = goods();
-    goods["products"]["guide"]["downloads"] = json!(1);
-    let world = shop_of(&goods, &[]);
-    let (mut buyer, order_ref) = buys(&world, &["guide"]);
-    assert!(!world.shop(&["orders", "downloads", &order_ref]).status.success());
-    world.says(&["orders", "paid", &order_ref]);
-    assert_eq!(buyer.get("/order/download/0").status, 200);
-    assert_eq!(buyer.get("/order/download/0").status, 410);
-    assert!(world.says(&["orders", "downloads", &order_ref]).contains("2 files"));
-    assert_eq!(buyer.get("/order/download/0").status, 200);
-}
-
-#[test]
 fn a_pickup_order_shows_its_text_and_waits_for_the_seller() {
     let world = shop_of(&goods(), &[]);
     let (mut buyer, order_ref) = buys(&world, &["bread", "advice"]);
@@ -390,54 +345,6 @@ fn codes_of_a_refunded_order_are_not_sold_again() {
     assert!(world.buyer().get("/product/key").text().contains("1 left"));
     world.says(&["orders", "cancel", &order_ref]);
     assert!(world.buyer().get("/product/key").text().contains("2 left"));
-}
-
-/// Reads a whole answer in pieces, and returns how many bytes of a body came.
-fn drain(buyer: &Buyer, path: &str) -> u64 {
-    let cookies: Vec<String> =
-        buyer.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    let mut stream = connect(&buyer.address);
-    let head = format!(
-        "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nCookie: {}\r\n\r\n",
-        buyer.host,
-        cookies.join("; ")
-    );
-    stream.write_all(head.as_bytes()).unwrap();
-    let (mut space, mut n_bytes, mut is_body) = (vec![0; 1 << 20], 0, false);
-    loop {
-        let n = stream.read(&mut space).unwrap();
-        if n == 0 {
-            return n_bytes;
-        }
-        let mut bytes = &space[..n];
-        if !is_body {
-            // The head arrives in one write.
-            let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
-            assert!(bytes.starts_with(b"HTTP/1.1 200"));
-            (bytes, is_body) = (&bytes[end + 4..], true);
-        }
-        n_bytes += u64::try_from(bytes.len()).unwrap();
-    }
-}
-
-#[test]
-fn a_gigabyte_twice_at_once_takes_at_most_16_megabytes() {
-    const SIZE: u64 = 1 << 30;
-    let world = shop_of(&goods(), &[]);
-    let (mut buyer, order_ref) = buys(&world, &["guide"]);
-    world.says(&["orders", "paid", &order_ref]);
-    assert_eq!(buyer.get("/order/download/0").status, 200);
-    // Its bytes are all zero, and take no space on the disk.
-    fs::File::create(world.path("db/files/guide.pdf")).unwrap().set_len(SIZE).unwrap();
-    let before = peak_mb(world.pid());
-    std::thread::scope(|scope| {
-        let downloads = [0; 2].map(|_| scope.spawn(|| drain(&buyer, "/order/download/0")));
-        for download in downloads {
-            assert_eq!(download.join().unwrap(), SIZE);
-        }
-    });
-    let more = peak_mb(world.pid()) - before;
-    assert!(more <= 16, "{more} MB more than {before}");
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod deployment;
 mod desk;
 mod digital;
 mod disk;
+mod downloads;
 mod egress;
 mod escapes;
 mod exchange_rates;

@@ -36,7 +36,7 @@ pub struct FileView {
 
 /// Units: bytes that are read at once.
 const CHUNK: u64 = 64 * 1024;
-/// Units: bytes after which what was sent is counted, where downloads are.
+/// Units: bytes that are counted at once, before the first of them is sent. At least a chunk.
 const COUNTED: u64 = 1024 * 1024;
 
 /// What the order's page delivers; empty before the payment is confirmed.
@@ -119,7 +119,7 @@ pub async fn download(context: RequestContext) -> Result<HttpResponse, PageError
     }
     // Of a HEAD the server sends no body, but would read it.
     let left = if context.request.method() == Method::HEAD { 0 } else { length };
-    let sent = Sending { shop: shop.clone(), download, position: first, left, uncounted: 0 };
+    let sent = Sending { shop: shop.clone(), download, position: first, left, counted: 0 };
     let mut response = response.body(SizedStream::new(length, Box::pin(chunks(sent))));
     response.extensions_mut().insert(StreamedBody(2 * CHUNK));
     Ok(response)
@@ -157,8 +157,8 @@ struct Sending {
     download: Download,
     position: u64,
     left: u64,
-    /// Units: bytes that were sent and are not counted yet.
-    uncounted: u64,
+    /// Units: bytes that are counted and were not sent yet.
+    counted: u64,
 }
 
 fn chunks(sending: Sending) -> impl Stream<Item = io::Result<Bytes>> {
@@ -177,19 +177,20 @@ fn chunks(sending: Sending) -> impl Stream<Item = io::Result<Bytes>> {
 
 impl Sending {
     async fn next_chunk(&mut self) -> io::Result<Bytes> {
-        let length = self.left.min(CHUNK);
-        // The last bytes count before they are sent: nobody gets a whole file uncounted.
-        self.uncounted += length;
-        if COUNTED <= self.uncounted || self.left <= length {
-            let counts = self.download.count(&self.shop, self.uncounted).await;
+        // Bytes count before they are sent: who breaks off has got none uncounted.
+        if self.counted == 0 {
+            let block = self.left.min(COUNTED);
+            let counts = self.download.count(&self.shop, block).await;
             if !counts.map_err(io::Error::other)? {
                 return Err(io::ErrorKind::QuotaExceeded.into());
             }
-            self.uncounted = 0;
+            self.counted = block;
         }
+        let length = self.counted.min(CHUNK);
         let bytes = self.download.read_at(self.position, length).await?;
         self.position += length;
         self.left -= length;
+        self.counted -= length;
         Ok(Bytes::from(bytes))
     }
 }
