@@ -132,6 +132,7 @@ pub use report_payment::{ReportPaymentError, report_payment};
 pub use reprice::{list_price_changes, reprice};
 pub use set_exchange_rates::{
     NewRates, RateRefusal, list_exchange_rates, remove_exchange_rate, set_exchange_rates,
+    set_newer_exchange_rates,
 };
 pub use set_password::{change_password, set_password};
 pub use siege::{check_siege, minutes_to_pay};

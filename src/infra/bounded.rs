@@ -2,7 +2,7 @@
 //! device.
 
 use std::cell::Cell;
-use std::fs::OpenOptions;
+use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
@@ -17,6 +17,12 @@ use crate::domain::values::{byte_size, file_text};
 /// Any I/O error; [`io::ErrorKind::InvalidInput`] for a pipe, a device or a folder; [`io::ErrorKind::FileTooLarge`] for
 /// a larger file, without reading it.
 pub fn read_file(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    // It may grow while it is read.
+    read_stream(open_file(path, most)?.0, most)
+}
+
+/// A regular file of at most `most` bytes, and what it is when it is opened.
+fn open_file(path: &Path, most: u64) -> io::Result<(File, Metadata)> {
     // Otherwise, opening a pipe would block until somebody writes into it.
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
     let seen = file.metadata()?;
@@ -27,8 +33,7 @@ pub fn read_file(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     if most < seen.len() {
         return Err(too_large(&format!("it has {}", byte_size(seen.len())), most));
     }
-    // It may grow while it is read.
-    read_stream(file, most)
+    Ok((file, seen))
 }
 
 /// The same for a UTF-8 text, without its byte order mark.
@@ -36,8 +41,21 @@ pub fn read_file(path: &Path, most: u64) -> io::Result<Vec<u8>> {
 /// # Errors
 /// As [`read_file`]; [`io::ErrorKind::InvalidData`] if it is not UTF-8.
 pub fn read_text(path: &Path, most: u64) -> io::Result<String> {
-    let bytes = read_file(path, most)?;
-    file_text(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+    Ok(read_text_and_metadata(path, most)?.0)
+}
+
+/// The same, and the metadata of that file when it was opened: a change while it is read has a later time.
+///
+/// # Errors
+/// As [`read_text`].
+pub fn read_text_and_metadata(path: &Path, most: u64) -> io::Result<(String, Metadata)> {
+    read_opened(open_file(path, most)?, most)
+}
+
+fn read_opened((file, seen): (File, Metadata), most: u64) -> io::Result<(String, Metadata)> {
+    let text = file_text(read_stream(file, most)?);
+    let text = text.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+    Ok((text, seen))
 }
 
 /// Reads a stream to its end, which must come within `most` bytes.
@@ -92,6 +110,7 @@ fn too_large(found: &str, most: u64) -> io::Error {
 mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;
+    use std::time::{Duration, SystemTime};
 
     use super::*;
 
@@ -120,6 +139,26 @@ mod tests {
         // Files in /proc report a size of zero.
         assert!(!read_file(Path::new("/proc/self/status"), 65_536).unwrap().is_empty());
         check(Path::new("/proc/self/status"), 5, Err(io::ErrorKind::FileTooLarge));
+    }
+
+    #[test]
+    fn a_text_and_its_time_are_of_the_same_file_though_another_takes_its_place() {
+        let home = tempfile::tempdir().unwrap();
+        let (path, new) = (home.path().join("rates"), home.path().join("new"));
+        let write = |path: &Path, text: &str, seconds: u64| {
+            fs::write(path, text).unwrap();
+            let time = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+            File::options().write(true).open(path).unwrap().set_modified(time).unwrap();
+            time
+        };
+        let old_time = write(&path, "old", 1_000);
+        let opened = open_file(&path, 5).unwrap();
+        let new_time = write(&new, "new", 2_000);
+        fs::rename(&new, &path).unwrap();
+        let (text, seen) = read_opened(opened, 5).unwrap();
+        assert_eq!((text.as_str(), seen.modified().unwrap()), ("old", old_time));
+        let (text, seen) = read_text_and_metadata(&path, 5).unwrap();
+        assert_eq!((text.as_str(), seen.modified().unwrap()), ("new", new_time));
     }
 
     #[test]

@@ -247,6 +247,21 @@ fn a_product_priced_in_ordinary_money_is_sold_at_a_valid_rate_alone() {
 }
 
 #[test]
+fn an_option_priced_in_ordinary_money_is_not_offered_at_the_products_price() {
+    let world = World::with(&catalog_in_eur(), &IN_EUR);
+    let text = page(&mut world.buyer(), "/product/cap");
+    assert!(
+        text.contains("0.007 ETH")
+            && text.contains(r#"<option value="Small">Small</option>"#)
+            && text.contains(r#"<option value="Large" disabled>Large</option>"#),
+        "{text}"
+    );
+    world.says(&["rate", "ETH", "2000"]);
+    let text = page(&mut world.buyer(), "/product/cap");
+    assert!(text.contains(r#"<option value="Large">Large, 0.01275 ETH</option>"#), "{text}");
+}
+
+#[test]
 fn prices_in_coins_come_before_converted_ones_and_options_may_have_their_own() {
     let world = World::with(&catalog_in_eur(), &IN_EUR);
     for (currency, value) in [("ETH", "2000"), ("XMR", "300")] {
@@ -350,6 +365,40 @@ fn rates_come_from_a_file_that_the_sellers_own_job_writes() {
     write(r#"{"ETH": {"EUR": 2900}}"#);
     world.says(&["watch", "--once"]);
     assert_eq!(values(&world)[0], "ETH 2900 file");
+}
+
+#[test]
+fn a_removed_rate_stays_removed_until_the_file_has_a_newer_one() {
+    let settings = [("PRICE_IN", "EUR"), ("RATES_FILE", "rates.json")];
+    let world = World::with(&catalog(), &settings);
+    let now = || {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        i64::try_from(now.as_secs()).unwrap()
+    };
+    let write = |text: &str| fs::write(world.path("rates.json"), text).unwrap();
+    // By a clock that is ahead of the shop's.
+    let ahead =
+        format!(r#"{{"ETH": {{"EUR": 2700}}, "BTC": {{"EUR": 91000}}, "at": {}}}"#, now() + 250);
+    write(&ahead);
+    world.says(&["watch", "--once"]);
+    assert_eq!(values(&world), ["ETH 2700 file", "BTC 91000 file"]);
+    let of_ether = "select cast(at as text) from exchange_rates where currency = 'ETH'";
+    let observed = String::from_utf8(world.find(of_ether).remove(0)).unwrap();
+    assert!(observed.parse::<i64>().unwrap() <= now(), "{observed}");
+
+    let said = world.says(&["rate", "ETH", "--remove"]);
+    assert!(!said.contains("ETH") && said.contains("1 BTC = 91000 EUR"), "{said}");
+    world.says(&["watch", "--once"]);
+    assert_eq!(values(&world), ["BTC 91000 file"]);
+    assert!(error_of(&world, &["rate", "ETH", "--remove"]).contains("ETH has no rate"));
+    assert!(finding(&world).1.contains("ETH has no rate"));
+    assert!(!page(&mut world.buyer(), "/product/green-tea").contains("EUR"));
+
+    world.sql("update exchange_rates set at = at - 60, valid_until = valid_until - 60");
+    write(&ahead);
+    world.says(&["watch", "--once"]);
+    assert_eq!(values(&world), ["ETH 2700 file", "BTC 91000 file"]);
+    assert!(page(&mut world.buyer(), "/product/green-tea").contains("about 248 EUR"));
 }
 
 #[test]

@@ -25,11 +25,12 @@ impl RateRow {
     }
 }
 
-/// Every rate, valid or not, in the order of the wallets; those of coins without a wallet come last.
+/// Every rate that was not removed, valid or not, in the order of the wallets; those of coins without a wallet come last.
 pub async fn list(db: &mut Connection) -> Result<Vec<ExchangeRate>, StoreError> {
     let rows: Vec<RateRow> = sqlx::query_as(
         r#"
         select r.* from exchange_rates r left join wallets w on w.currency = r.currency
+        where r.at < r.valid_until
         order by w.position is null, w.position, r.currency
         "#,
     )
@@ -40,11 +41,21 @@ pub async fn list(db: &mut Connection) -> Result<Vec<ExchangeRate>, StoreError> 
 
 /// Replaces the rate of a coin. Prices are converted by [`convert_all`].
 pub async fn put(tx: &mut Tx, rate: &ExchangeRate) -> Result<(), StoreError> {
-    sqlx::query(
+    replace(tx, rate, false).await.map(|_| ())
+}
+
+/// The same, unless a rate in the same currency was observed or removed since. Returns whether it was replaced.
+pub async fn put_newer(tx: &mut Tx, rate: &ExchangeRate) -> Result<bool, StoreError> {
+    replace(tx, rate, true).await
+}
+
+async fn replace(tx: &mut Tx, rate: &ExchangeRate, only_newer: bool) -> Result<bool, StoreError> {
+    let done = sqlx::query(
         r#"
         insert into exchange_rates (currency, price_in, value, at, valid_until, source) values ($1, $2, $3, $4, $5, $6)
         on conflict (currency) do update set price_in = excluded.price_in, value = excluded.value, at = excluded.at,
             valid_until = excluded.valid_until, source = excluded.source
+        where not $7 or at < excluded.at or price_in <> excluded.price_in
         "#,
     )
     .bind(&rate.currency)
@@ -53,17 +64,26 @@ pub async fn put(tx: &mut Tx, rate: &ExchangeRate) -> Result<(), StoreError> {
     .bind(rate.at)
     .bind(rate.valid_until)
     .bind(rate.source)
+    .bind(only_newer)
     .execute(&mut **tx)
     .await?;
-    Ok(())
+    Ok(done.rows_affected() != 0)
 }
 
 /// Removes the rate of a coin. Returns whether there was one.
-pub async fn remove(tx: &mut Tx, currency: &Currency) -> Result<bool, StoreError> {
-    let done = sqlx::query("delete from exchange_rates where currency = $1")
-        .bind(currency)
-        .execute(&mut **tx)
-        .await?;
+///
+/// The row stays, valid for no time: so the seller's file or URL does not bring the same rate back.
+pub async fn remove(tx: &mut Tx, currency: &Currency, now: Timestamp) -> Result<bool, StoreError> {
+    let done = sqlx::query(
+        r#"
+        update exchange_rates set at = $2, valid_until = $2, source = 'seller'
+        where currency = $1 and at < valid_until
+        "#,
+    )
+    .bind(currency)
+    .bind(now)
+    .execute(&mut **tx)
+    .await?;
     Ok(done.rows_affected() != 0)
 }
 
@@ -232,10 +252,45 @@ mod tests {
             let eur = FiatCurrency::parse("EUR").ok();
             assert_eq!(count_priced(&mut tx, eur).await.unwrap(), (2, 1));
             assert_eq!(count_priced(&mut tx, None).await.unwrap(), (0, 2));
-            assert!(remove(&mut tx, &rate("ETH", "1").currency).await.unwrap());
-            assert!(!remove(&mut tx, &rate("ETH", "1").currency).await.unwrap());
+            let (ether, now) = (rate("ETH", "1").currency, Timestamp::new(1_500_000).unwrap());
+            assert!(remove(&mut tx, &ether, now).await.unwrap());
+            assert!(!remove(&mut tx, &ether, now).await.unwrap());
+            assert_eq!(list(&mut tx).await.unwrap(), [rate("BTC", "90000")]);
             convert_all(&mut tx).await.unwrap();
             assert_eq!(prices(&mut tx).await[0], of(1, 0, "ETH", None));
+            tx.commit().await.unwrap();
+        });
+    }
+
+    #[test]
+    fn an_older_rate_replaces_neither_a_newer_one_nor_a_removed_one() {
+        with_shop(async |db| {
+            let mut tx = db.write().await.unwrap();
+            sqlx::raw_sql(SHOP).execute(&mut *tx).await.unwrap();
+            let at = |seconds: i64, value: &str| ExchangeRate {
+                at: Timestamp::new(seconds).unwrap(),
+                ..rate("ETH", value)
+            };
+            for (new, is_newer) in [
+                (at(1_000_000, "2500"), true),
+                (at(1_000_000, "2600"), false),
+                (at(999_999, "2600"), false),
+                (at(1_000_001, "2700"), true),
+            ] {
+                assert_eq!(put_newer(&mut tx, &new).await.unwrap(), is_newer, "{new:?}");
+            }
+            assert_eq!(list(&mut tx).await.unwrap(), [at(1_000_001, "2700")]);
+            let in_usd =
+                ExchangeRate { price_in: FiatCurrency::parse("USD").unwrap(), ..at(5, "3000") };
+            assert!(put_newer(&mut tx, &in_usd).await.unwrap());
+
+            put(&mut tx, &at(1_000_000, "2500")).await.unwrap();
+            let now = Timestamp::new(1_500_000).unwrap();
+            assert!(remove(&mut tx, &in_usd.currency, now).await.unwrap());
+            assert!(!put_newer(&mut tx, &at(1_500_000, "2500")).await.unwrap());
+            assert_eq!(list(&mut tx).await.unwrap(), []);
+            assert!(put_newer(&mut tx, &at(1_500_001, "2500")).await.unwrap());
+            assert_eq!(list(&mut tx).await.unwrap(), [at(1_500_001, "2500")]);
             tx.commit().await.unwrap();
         });
     }

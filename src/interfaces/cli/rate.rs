@@ -72,7 +72,7 @@ async fn change_or_list(
     } else if let Some(name) = &command.currency {
         let currency = Currency::parse(name).with_context(|| format!("found {name:?}"))?;
         if command.remove {
-            let was_there = actions::remove_exchange_rate(shop, &currency).await?;
+            let was_there = actions::remove_exchange_rate(shop, &currency, now).await?;
             anyhow::ensure!(was_there, "{currency} has no rate");
         } else if let Some(rate) = &command.rate {
             let value = CoinValue::parse(rate).with_context(|| format!("found {rate:?}"))?;

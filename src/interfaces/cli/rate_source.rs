@@ -1,6 +1,5 @@
 //! Exchange rates from the seller's file or from a URL.
 
-use std::fs;
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -22,11 +21,9 @@ const CLOCK_SKEW: i64 = 300;
 /// Reads a file of rates. They were observed when the file says, or when it was written.
 pub fn read_file(file: &Path, price_in: FiatCurrency, minutes: i64) -> anyhow::Result<NewRates> {
     let path = file.display();
-    let text =
-        bounded::read_text(file, MAX_RATES_BYTES as u64).with_context(|| format!("read {path}"))?;
-    let written = fs::metadata(file)
-        .and_then(|metadata| metadata.modified())
+    let (text, metadata) = bounded::read_text_and_metadata(file, MAX_RATES_BYTES as u64)
         .with_context(|| format!("read {path}"))?;
+    let written = metadata.modified().with_context(|| format!("read {path}"))?;
     let written = written.duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_secs());
     let written = Timestamp::new(i64::try_from(written).unwrap_or_default())?;
     new_rates(&text, price_in, (written, minutes), RateSource::File)
@@ -55,6 +52,8 @@ fn new_rates(
         at.for_people(),
         valid_until.for_people()
     );
+    // An observation is not later than the file or the answer that tells of it.
+    let at = at.min(observed.0).min(now);
     Ok(NewRates { values: rates.values, at, valid_until, source })
 }
 
@@ -96,11 +95,11 @@ impl RateWatch {
         let from_file = async {
             let Some(file) = &settings.rates.file else { return Ok(()) };
             let new = read_file(file, price_in, settings.rates.hours * 60)?;
-            set_newer(shop, price_in, new).await
+            actions::set_newer_exchange_rates(shop, new).await.map_err(anyhow::Error::from)
         };
         let from_file = from_file.await;
         if let Some(new) = self.fetch(price_in, settings).await? {
-            set_newer(shop, price_in, new).await?;
+            actions::set_newer_exchange_rates(shop, new).await?;
         }
         from_file
     }
@@ -125,17 +124,4 @@ impl RateWatch {
         self.next_fetch = now + pause;
         Ok(Some(new))
     }
-}
-
-/// A rate that the seller has entered since counts.
-async fn set_newer(shop: &Shop, price_in: FiatCurrency, mut new: NewRates) -> anyhow::Result<()> {
-    let stored = actions::list_exchange_rates(shop).await?;
-    new.values.retain(|(currency, _)| {
-        let stored = stored.iter().find(|rate| rate.currency == *currency);
-        stored.is_none_or(|rate| rate.at < new.at || rate.price_in != price_in)
-    });
-    if !new.values.is_empty() {
-        actions::set_exchange_rates(shop, new, None).await?;
-    }
-    Ok(())
 }

@@ -140,6 +140,6 @@ async fn submit(
 
 async fn remove(desk: Data<Desk>, VerifiedForm { form, .. }: VerifiedForm<RateForm>) -> DeskResult {
     let currency = Currency::parse(&form.currency).map_err(|_| DeskError::NotFound)?;
-    actions::remove_exchange_rate(&desk.shop, &currency).await?;
+    actions::remove_exchange_rate(&desk.shop, &currency, now()).await?;
     Ok(see_other("/wallets/rates?done=removed"))
 }

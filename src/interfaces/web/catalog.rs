@@ -9,7 +9,7 @@ use crate::domain::values::{Amount, Currency, FiatPrice};
 use crate::infra::store;
 use crate::infra::store::Connection;
 use crate::infra::store::listing::Window;
-use crate::infra::store::products::Product;
+use crate::infra::store::products::{Product, ProductOption};
 use crate::interfaces::web::cards::{CardView, card_views, initial, stock_text, use_sprites};
 use crate::interfaces::web::context::RequestContext;
 use crate::interfaces::web::error::PageError;
@@ -131,8 +131,11 @@ async fn product_page<'a>(
         prices.iter().find(|(name, _)| name.as_str() == currency).map(|(_, price)| *price)
     };
     let own = in_currency(&product.prices);
+    // An option that is priced in ordinary money never costs what the product does.
+    let base = |option: &ProductOption| own.filter(|_| option.fiat.is_none());
+    let options = product.options.iter();
     let option_prices: Vec<Option<Amount>> =
-        product.options.iter().map(|option| in_currency(&option.prices).or(own)).collect();
+        options.map(|option| in_currency(&option.prices).or(base(option))).collect();
     let lowest = option_prices.iter().flatten().min().copied().or(own);
     let differ = option_prices.iter().flatten().any(|price| Some(*price) != lowest);
     let stock = total_stock(product);
