@@ -8,7 +8,7 @@ use crate::actions::siege::{begin_siege, hold_at_placement, log_begin, minutes_t
 use crate::actions::{Shop, notify_seller};
 use crate::domain::cart::{Basket, CartLine};
 use crate::domain::orders::{
-    BuyerIdentity, CheckoutKey, Code, Draft, FOLLOWED_DAYS, NewOrder, NotificationHold,
+    BuyerIdentity, CheckoutKey, Code, Delivery, Draft, FOLLOWED_DAYS, NewOrder, NotificationHold,
     NumberPurpose, Order, OrderRef, PlacementError, RefusalReason,
 };
 use crate::domain::payment::{
@@ -144,7 +144,12 @@ async fn open_order(
     let prices =
         CurrentPrices::read(tx, basket, currency, &draft.choices.discount, opening.at).await?;
     let unseen = |line: &CartLine| line.seen.as_ref().is_none_or(|seen| seen.currency != *currency);
-    if !prices.cart.notices.is_empty() || basket.lines().iter().any(unseen) {
+    // The kind of a product may have changed since the form was parsed.
+    let has_address = draft.buyer.delivery != Delivery::None;
+    if !prices.cart.notices.is_empty()
+        || basket.lines().iter().any(unseen)
+        || prices.cart.is_shipped() != has_address
+    {
         return Err(PlaceOrderError::Changed(Box::new(prices.cart)));
     }
     match NewOrder::open(draft, &prices.context(may_reserve), opening.fresh, opening.at.now) {

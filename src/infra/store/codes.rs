@@ -4,6 +4,7 @@ use serde_json::json;
 use sqlx::FromRow;
 
 use crate::domain::catalog::DigitalCode;
+use crate::domain::orders::OrderRef;
 use crate::domain::values::FileName;
 use crate::infra::store::{Connection, StoreError, Tx};
 
@@ -14,22 +15,27 @@ const INSERT: &str = r#"
     on conflict (fingerprint) do update set pool = excluded.pool
     where codes.code is not null and codes.pool <> excluded.pool
         and not exists (select 1 from products p where p.codes = codes.pool and (p.gone = 0 or p.hidden = 1))
+        and not exists (
+            select 1 from products p join held_stock h on h.product_id = p.id
+            where p.codes = codes.pool and 0 < h.quantity)
     "#;
 
-/// The codes of product `products.codes` that open orders are to get. An order that has its codes keeps them, even where
+/// The codes of pool `products.codes` that open orders are to get, of this product or of one that had the pool before. An order that has its codes keeps them, even where
 /// its payment is gone again.
 const RECOUNT: &str = r#"
     update products set (stock, file_quantity) = (
         select max(0, left - promised), max(0, left - promised) from (
             select (select count(*) from codes c where c.pool = products.codes and c.code is not null) as left,
                 coalesce((
-                    select quantity from held_stock h where h.product_id = products.id and h.pool_option = 0), 0)
+                    select sum(h.quantity) from products q join held_stock h on h.product_id = q.id and h.pool_option = 0
+                    where q.codes = products.codes and q.codes <> ''), 0)
                 - coalesce((
                     select sum(l.quantity)
                     from deliveries d
                     join orders o on o.id = d.order_id
                     join order_lines l on l.order_id = d.order_id and l.position = d.line
-                    where d.kind = 'codes' and l.product_id = products.id and 0 < o.reserves and o.is_delivered = 0
+                    join products q on q.id = l.product_id
+                    where d.kind = 'codes' and q.codes = products.codes and q.codes <> '' and 0 < o.reserves and o.is_delivered = 0
                         and o.status in ('awaiting', 'reported', 'partial', 'unconfirmed', 'confirmed', 'overpaid')), 0)
                 as promised))
     where codes <> '' and (gone = 0 or hidden = 1)
@@ -52,6 +58,18 @@ pub async fn insert(
 pub async fn recount(tx: &mut Tx) -> Result<(), StoreError> {
     sqlx::query(RECOUNT).execute(&mut **tx).await?;
     Ok(())
+}
+
+/// Whether an order is for codes.
+pub async fn are_ordered(db: &mut Connection, order_ref: &OrderRef) -> Result<bool, StoreError> {
+    let are_ordered = sqlx::query_scalar(
+        r#"
+        select exists (
+            select 1 from orders o join order_lines l on l.order_id = o.id join products p on p.id = l.product_id
+            where o.order_ref = $1 and p.codes <> '')
+        "#,
+    );
+    Ok(are_ordered.bind(order_ref).fetch_one(db).await?)
 }
 
 /// Takes the first codes of a pool for an order; nothing if there are fewer than wanted.

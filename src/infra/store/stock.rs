@@ -81,6 +81,15 @@ macro_rules! reserved {
     };
 }
 
+/// Of a line `l` of an order: its codes have not been given to the buyer. Those that were are in no stock any more, whatever
+/// becomes of the order.
+macro_rules! is_not_delivered {
+    () => {
+        " and not exists (
+            select 1 from deliveries d where d.order_id = l.order_id and d.line = l.position and d.kind = 'codes')"
+    };
+}
+
 /// Takes the items of the order with the reference `$1` out of the stock (`-`), or puts them back (`+`), where it reserves
 /// them. The tables refuse a stock below zero.
 macro_rules! move_items {
@@ -92,8 +101,9 @@ macro_rules! move_items {
             from (
                 select l.product_id as id, sum(l.quantity) as quantity
                 from order_lines l join orders o on o.id = l.order_id
-                where o.order_ref = $1 and 0 < o.reserves and l.pool_option = 0
-                group by l.product_id
+                where o.order_ref = $1 and 0 < o.reserves and l.pool_option = 0"#,
+            $crate::infra::store::stock::is_not_delivered!(),
+            r#" group by l.product_id
             ) as moved
             where products.id = moved.id;
             update options set stock = stock "#,
@@ -112,6 +122,7 @@ macro_rules! move_items {
 }
 
 pub(super) use file_quantity;
+pub(super) use is_not_delivered;
 pub(super) use least;
 pub(super) use move_items;
 pub(super) use of_option;
