@@ -15,7 +15,7 @@ const SUGGESTED: Range<usize> = 3..25;
 const EXCERPT: usize = 120;
 const BEFORE: usize = 40;
 
-/// A word of a text. Shape: `at`: bytes; `folded`: as [`fold`] makes it, never empty.
+/// A word of a text. Shape: `at`: bytes; `folded`: as `fold` makes it, never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Word {
     pub at: Range<usize>,

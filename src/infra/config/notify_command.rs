@@ -16,7 +16,7 @@ const MAX_BYTES: usize = 1_000;
 
 impl NotifyCommand {
     /// # Errors
-    /// [`InvalidValue`], which says what belongs there.
+    /// `InvalidValue`, which says what belongs there.
     pub fn parse(text: &str) -> Result<Self, InvalidValue> {
         let is_plain = |c: char| !c.is_control() && !"\"'`$|&;<>()\\".contains(c);
         let mut words = text.split_whitespace().map(str::to_owned);
