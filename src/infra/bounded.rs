@@ -22,7 +22,10 @@ pub fn read_file(path: &Path, most: u64) -> io::Result<Vec<u8>> {
 }
 
 /// A regular file of at most `most` bytes, and what it is when it is opened.
-fn open_file(path: &Path, most: u64) -> io::Result<(File, Metadata)> {
+///
+/// # Errors
+/// As [`read_file`].
+pub fn open_file(path: &Path, most: u64) -> io::Result<(File, Metadata)> {
     // Otherwise, opening a pipe would block until somebody writes into it.
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
     let seen = file.metadata()?;

@@ -1,9 +1,11 @@
 //! Adapters to the world outside: storage, mail, nodes, Tor, pictures, settings.
 
 pub mod atomic_file;
+pub mod backup;
 pub mod bounded;
 pub mod captcha;
 pub mod config;
+pub mod erased_file;
 pub mod failpoints;
 pub mod files;
 pub mod mail;

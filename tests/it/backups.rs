@@ -1,8 +1,10 @@
 //! What is damaged is said to be damaged: a database after one flipped bit, and every member of a copy.
 
 use std::fs;
-use std::path::Path;
-use std::process::{Command, Output};
+use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 
 use serde_json::Value;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -201,4 +203,170 @@ fn a_backup_of_an_older_version_is_restored_with_a_note() {
     let told = again.says(&["restore", "copy.tar"]);
     assert!(!told.contains("note:"), "{told}");
     assert!(!again.path("SHA256SUMS").exists());
+    // As the versions before wrote it: the list first, and then the files by their names.
+    let before = World::closed(&[]);
+    let order =
+        "files = dict(sorted(files.items(), key=lambda file: (file[0] != 'SHA256SUMS', file[0])))";
+    change_copy(&world.path("good.tar"), &before.path("copy.tar"), order);
+    assert!(!before.says(&["restore", "copy.tar"]).contains("note:"));
+}
+
+/// What a process has written is looked at while it waits for its pipe.
+struct Waiting {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    stdout: ChildStdout,
+}
+
+/// A command between two pipes.
+fn begins(world: &World, arguments: &[&str]) -> Waiting {
+    let mut child = Command::new(&world.program)
+        .args(arguments)
+        .current_dir(world.home.path())
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let (stdin, stdout) = (child.stdin.take(), child.stdout.take().unwrap());
+    Waiting { child, stdin, stdout }
+}
+
+impl Waiting {
+    fn signals(&self, signal: &str) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+    }
+}
+
+/// An open shop that is larger than a pipe.
+fn large_shop() -> World {
+    let world = World::new();
+    fs::create_dir_all(world.path("db/files")).unwrap();
+    fs::write(world.path("db/files/film.mkv"), vec![b'f'; 1 << 20]).unwrap();
+    world
+}
+
+fn snapshots(world: &World) -> Vec<PathBuf> {
+    let mut files = files_below(world.home.path());
+    files.retain(|path| {
+        let name = path.to_string_lossy().into_owned();
+        [".snapshot", ".unfinished", ".shop-restore"].iter().any(|part| name.contains(part))
+    });
+    files
+}
+
+#[test]
+fn orders_are_placed_while_a_backup_waits_and_there_is_only_one_at_a_time() {
+    let world = large_shop();
+    let mut waiting = begins(&world, &["backup", "-"]);
+    waiting.stdout.read_exact(&mut [0; 512]).unwrap();
+    let mut buyer = world.buyer();
+    buyer.adds("green-tea", "", "1");
+    buyer.checks_out(&[]);
+    let second = world.shop(&["backup", "second.tar"]);
+    assert_eq!(second.status.code(), Some(1));
+    assert!(error_text(&second).contains("another backup is being made"), "{second:?}");
+    // The journal can be emptied: nobody reads the database any more.
+    world.says(&["purge"]);
+    let mut rest = Vec::new();
+    waiting.stdout.read_to_end(&mut rest).unwrap();
+    assert!(waiting.child.wait().unwrap().success());
+    world.says(&["backup", "second.tar"]);
+    assert_eq!(snapshots(&world), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn a_killed_backup_leaves_the_shop_as_it_was_and_its_copy_is_overwritten() {
+    let mut world = large_shop();
+    let snapshot = world.path("db/shop.sqlite.snapshot");
+    for is_served in [false, true] {
+        let mut waiting = begins(&world, &["backup", "-"]);
+        waiting.stdout.read_exact(&mut [0; 512]).unwrap();
+        waiting.signals("-KILL");
+        waiting.child.wait().unwrap();
+        assert_eq!(fs::metadata(&snapshot).unwrap().permissions().mode() & 0o777, 0o600);
+        let mut left = fs::File::open(&snapshot).unwrap();
+        if is_served {
+            world.close("-KILL");
+            world.open();
+        } else {
+            world.says(&["backup", "copy.tar"]);
+        }
+        assert_eq!(snapshots(&world), Vec::<PathBuf>::new(), "{is_served}");
+        let mut bytes = Vec::new();
+        left.read_to_end(&mut bytes).unwrap();
+        assert!(!bytes.is_empty() && bytes.iter().all(|byte| *byte == 0), "{is_served}");
+    }
+    // One that can clean up does so.
+    let mut waiting = begins(&world, &["backup", "-"]);
+    waiting.stdout.read_exact(&mut [0; 512]).unwrap();
+    waiting.signals("-TERM");
+    waiting.stdout.read_to_end(&mut Vec::new()).unwrap();
+    assert_eq!(waiting.child.wait().unwrap().code(), Some(1));
+    assert_eq!(snapshots(&world), Vec::<PathBuf>::new());
+    assert!(world.says(&["orders"]).contains("No orders yet"));
+}
+
+#[test]
+fn a_killed_restore_leaves_nothing_that_counts_and_the_next_one_removes_it() {
+    let world = large_shop();
+    fs::write(world.path(".env"), "SITE_NAME=The Ash Tree\n").unwrap();
+    world.says(&["backup", "good.tar"]);
+    let copy = fs::read(world.path("good.tar")).unwrap();
+    let other = World::closed(&[]);
+    for signal in ["-KILL", "-TERM"] {
+        let mut waiting = begins(&other, &["restore", "-"]);
+        let mut stdin = waiting.stdin.take().unwrap();
+        // The film is the first large file; the database comes after it.
+        stdin.write_all(&copy[..1 << 20]).unwrap();
+        let film = other.path("db/files/film.mkv.shop-restore");
+        other.until("a part is written", || film.exists());
+        waiting.signals(signal);
+        drop(stdin);
+        let code = waiting.child.wait().unwrap().code();
+        if signal == "-TERM" {
+            assert_eq!(code, Some(1));
+            assert!(files_below(other.home.path()).is_empty());
+            continue;
+        }
+        let left = files_below(other.home.path());
+        assert!(left.iter().all(|path| path.to_string_lossy().ends_with(".shop-restore")));
+        for path in &left {
+            assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o077, 0);
+        }
+        let mut opened = fs::File::open(&film).unwrap();
+        fs::write(other.path("cut.tar"), &copy[..copy.len() / 2]).unwrap();
+        assert!(!other.shop(&["restore", "cut.tar"]).status.success());
+        assert_eq!(files_below(other.home.path()), [other.path("cut.tar")]);
+        let mut bytes = Vec::new();
+        opened.read_to_end(&mut bytes).unwrap();
+        assert!(bytes.iter().all(|byte| *byte == 0), "it was overwritten");
+        fs::remove_file(other.path("cut.tar")).unwrap();
+    }
+    other.says(&["restore", world.path("good.tar").to_str().unwrap()]);
+    assert_eq!(snapshots(&other), Vec::<PathBuf>::new());
+    let film = fs::read(other.path("db/files/film.mkv")).unwrap();
+    assert_eq!(film, fs::read(world.path("db/files/film.mkv")).unwrap());
+}
+
+#[test]
+fn digital_goods_are_in_a_backup_and_one_that_does_not_fit_is_refused() {
+    let world = large_shop();
+    fs::create_dir(world.path("db/codes")).unwrap();
+    fs::write(world.path("db/codes/keys.txt"), "AAAA\nBBBB\n").unwrap();
+    world.says(&["backup", "copy.tar"]);
+    let other = World::closed(&[("DATABASE_URL", "sqlite://elsewhere/shop.sqlite")]);
+    other.says(&["restore", world.path("copy.tar").to_str().unwrap()]);
+    assert_eq!(fs::read(other.path("elsewhere/codes/keys.txt")).unwrap(), b"AAAA\nBBBB\n");
+    assert_eq!(fs::metadata(other.path("elsewhere/files/film.mkv")).unwrap().len(), 1 << 20);
+
+    let file = fs::File::create(world.path("db/files/hollow.bin")).unwrap();
+    file.set_len(8 << 40).unwrap();
+    let refused = world.shop(&["backup", "large.tar"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(error_text(&refused).contains("are needed: free some space"), "{refused:?}");
+    assert!(!world.path("large.tar").exists());
+    assert_eq!(snapshots(&world), Vec::<PathBuf>::new());
 }

@@ -15,6 +15,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("orders", &["cart", "catalog", "payment", "values"]),
     ("store", &["cart", "catalog", "login", "orders", "payment", "values"]),
     ("mail", &["catalog", "orders", "payment", "values"]),
+    ("backup", &["values"]),
     ("pictures", &["values"]),
     ("plots", &[]),
     ("captcha", &[]),
@@ -25,8 +26,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "actions",
         &[
-            "cart", "catalog", "files", "login", "mail", "orders", "payment", "pictures", "store",
-            "values",
+            "backup", "cart", "catalog", "files", "login", "mail", "orders", "payment", "pictures",
+            "store", "values",
         ],
     ),
     ("http", &["values"]),
@@ -40,15 +41,15 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "desk",
         &[
-            "actions", "cart", "catalog", "http", "login", "orders", "payment", "pictures",
-            "plots", "store", "values", "web",
+            "actions", "backup", "cart", "catalog", "http", "login", "orders", "payment",
+            "pictures", "plots", "store", "values", "web",
         ],
     ),
     (
         "cli",
         &[
-            "actions", "cart", "catalog", "config", "desk", "files", "http", "login", "mail",
-            "node", "orders", "payment", "pictures", "store", "tor", "values", "web",
+            "actions", "backup", "cart", "catalog", "config", "desk", "files", "http", "login",
+            "mail", "node", "orders", "payment", "pictures", "store", "tor", "values", "web",
         ],
     ),
     ("infra", &["values"]),
@@ -121,7 +122,9 @@ const CAPABILITIES: &[(&str, &[&str])] = &[
         "std::fs",
         &[
             "infra/atomic_file.rs",
+            "infra/backup",
             "infra/bounded.rs",
+            "infra/erased_file.rs",
             "infra/mail",
             "infra/pictures",
             "infra/tor",
@@ -160,6 +163,7 @@ const CAPABILITIES: &[(&str, &[&str])] = &[
     (
         "rustix::",
         &[
+            "infra/backup/space.rs",
             "interfaces/cli/process_hardening.rs",
             "interfaces/cli/notify.rs",
             "interfaces/cli/doctor/host.rs",
@@ -177,10 +181,7 @@ const CAPABILITIES: &[(&str, &[&str])] = &[
         "parking_lot::",
         &["infra/store", "actions", "interfaces/http", "interfaces/web", "interfaces/desk"],
     ),
-    (
-        "tar::",
-        &["interfaces/cli/backup/archive.rs", "interfaces/cli/backup/archive/malformed_tests.rs"],
-    ),
+    ("tar::", &["infra/backup"]),
     (
         "async fn",
         &[

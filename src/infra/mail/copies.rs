@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::infra::mail::erased_file::{erase_file, remove_if_present, replace_file};
+use crate::infra::erased_file::{erase_file, remove_if_present, replace_file};
 
 /// The format of a file with many messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::fs::{DirEntry, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::infra::mail::erased_file::erase_file;
+use crate::infra::erased_file::erase_file;
 use crate::infra::mail::maildir::entries;
 use crate::infra::mail::message_name::MessageName;
 use crate::infra::mail::{Maildir, copies};

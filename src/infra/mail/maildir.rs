@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
 use crate::domain::values::Timestamp;
+use crate::infra::erased_file::erase_file;
 use crate::infra::failpoints;
-use crate::infra::mail::erased_file::erase_file;
 use crate::infra::mail::message_name::MessageName;
 use crate::infra::mail::write_trial::try_to_write;
 

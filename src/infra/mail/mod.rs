@@ -3,7 +3,6 @@
 mod armor;
 mod copies;
 mod digital_notice;
-mod erased_file;
 mod erasure;
 mod key_fault;
 mod key_file;

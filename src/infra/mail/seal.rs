@@ -1,10 +1,12 @@
 //! Encrypts a message to the seller's OpenPGP key.
 
+use std::io::{Read, Write};
+
 use lettre::message::header::{
     ContentDisposition, ContentTransferEncoding, ContentType, ContentTypeErr, Subject,
 };
 use lettre::message::{Body, Message, MessageBuilder, MultiPart, MultiPartKind, SinglePart};
-use pgp::composed::{ArmorOptions, MessageBuilder as OpenPgpBuilder};
+use pgp::composed::{ArmorOptions, EncryptionSeipdV1, MessageBuilder as OpenPgpBuilder};
 use pgp::crypto::sym::SymmetricKeyAlgorithm;
 use rand::rngs::OsRng;
 
@@ -43,14 +45,36 @@ impl SellerKey {
     /// # Errors
     /// [`SealError::Key`] if the key has expired meanwhile.
     pub fn seal(&self, plain: &[u8], now: Timestamp) -> Result<String, SealError> {
+        let message = OpenPgpBuilder::from_bytes("", plain.to_vec());
+        Ok(self.encrypted(message, now)?.to_armored_string(OsRng, ArmorOptions::default())?)
+    }
+
+    /// The same for a stream that need not fit into memory.
+    ///
+    /// # Errors
+    /// As [`Self::seal`]; those of the streams.
+    pub fn seal_stream(
+        &self,
+        plain: impl Read,
+        into: impl Write,
+        now: Timestamp,
+    ) -> Result<(), SealError> {
+        let message = OpenPgpBuilder::from_reader("", plain);
+        Ok(self.encrypted(message, now)?.to_armored_writer(OsRng, ArmorOptions::default(), into)?)
+    }
+
+    fn encrypted<'a, R: Read>(
+        &self,
+        message: OpenPgpBuilder<'a, R>,
+        now: Timestamp,
+    ) -> Result<OpenPgpBuilder<'a, R, EncryptionSeipdV1>, SealError> {
         let recipient = self.recipient(now)?;
-        let mut message = OpenPgpBuilder::from_bytes("", plain.to_vec())
-            .seipd_v1(OsRng, SymmetricKeyAlgorithm::AES256);
+        let mut message = message.seipd_v1(OsRng, SymmetricKeyAlgorithm::AES256);
         match &recipient.key {
             RecipientKey::Primary(key) => message.encrypt_to_key(OsRng, key)?,
             RecipientKey::Subkey(key) => message.encrypt_to_key(OsRng, key)?,
         };
-        Ok(message.to_armored_string(OsRng, ArmorOptions::default())?)
+        Ok(message)
     }
 }
 

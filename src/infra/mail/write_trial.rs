@@ -9,7 +9,7 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use crate::infra::mail::erased_file::remove_if_present;
+use crate::infra::erased_file::remove_if_present;
 
 /// How often a trial is repeated because a concurrent one has removed its file.
 const TRIES: usize = 3;

@@ -15,6 +15,8 @@ pub enum StoreError {
     OfOthers,
     #[error("the file holds no shop")]
     Empty,
+    #[error("the path of the database is not UTF-8")]
+    Path,
 }
 
 // Source: sqlite3.h.
@@ -23,6 +25,7 @@ const LOCKED: i32 = 6;
 const OUT_OF_MEMORY: i32 = 7;
 const READ_ONLY: i32 = 8;
 const DISK_ERROR: i32 = 10;
+const CORRUPT: i32 = 11;
 const DISK_FULL: i32 = 13;
 const CANNOT_OPEN: i32 = 14;
 const LOCK_PROTOCOL: i32 = 15;
@@ -60,6 +63,11 @@ impl StoreError {
                 self,
                 Self::File(_) | Self::Sql(sqlx::Error::PoolTimedOut | sqlx::Error::Io(_))
             )
+    }
+
+    /// Whether the file itself is damaged.
+    pub fn is_damage(&self) -> bool {
+        self.code() == Some(CORRUPT)
     }
 
     pub(super) fn is_read_only(&self) -> bool {

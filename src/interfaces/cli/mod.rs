@@ -6,7 +6,6 @@ mod catalog;
 mod clock;
 mod deliver;
 mod desk;
-mod digests;
 mod doctor;
 mod health;
 mod help;
@@ -23,18 +22,14 @@ mod process_hardening;
 mod purge;
 mod rate;
 mod rate_source;
+mod restore;
 mod seed;
 mod serve;
 mod shop_context;
+mod stoppable;
 mod unpaid_orders;
 mod wallet;
 mod watch;
-
-// For `fuzz/targets/backup.rs`.
-#[doc(hidden)]
-pub use backup::unpack;
-#[doc(hidden)]
-pub use digests::{list as list_files, verify};
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -97,7 +92,7 @@ enum Command {
     /// Back up everything but the onion key to one file; the shop may be running
     Backup(backup::BackupArgs),
     /// Restore a backup where no shop exists
-    Restore(backup::RestoreArgs),
+    Restore(restore::RestoreArgs),
     /// Check the installation
     Doctor(doctor::DoctorArgs),
     /// Check whether the running shop can accept an order; exit code 0 or 1, for service managers
@@ -181,8 +176,8 @@ pub fn run() -> ExitCode {
             Command::Clock(clock) => clock::run(clock, settings).await,
             Command::Close => open_close::close(settings).await,
             Command::Open => open_close::open(settings).await,
-            Command::Backup(backup) => backup::back_up(backup, settings).await,
-            Command::Restore(restore) => backup::restore(restore, settings).await,
+            Command::Backup(backup) => backup::run(backup, settings).await,
+            Command::Restore(restore) => restore::run(restore, settings).await,
             Command::Onion(onion) => onion::run(onion, settings),
             Command::Doctor(doctor) => doctor::run(doctor, settings).await,
             Command::Health => health::run(&settings),

@@ -82,6 +82,9 @@ pub async fn run(serve: ServeArgs, settings: Settings, flags: &Flags) -> anyhow:
         closer: settings.listeners.closes_circuits.then_some(closer),
     };
     let maintenance = Maintenance::start(&shop).await;
+    if let Err(error) = remove_old_snapshot(&settings).await {
+        tracing::error!("{error:#}");
+    }
     say(&format!("The shop is open at {}", listener.address()));
     let closing = Arc::new(Notify::new());
     let mut background = Vec::new();
@@ -355,6 +358,7 @@ impl Maintenance {
             );
             done.push(actions::sync_read_marks(shop).await.context("update the read marks"));
             done.push(actions::clear_drafts(shop, wall()).await.context("clear the Maildir's tmp"));
+            done.push(remove_old_snapshot(settings).await);
         }
         done.into_iter().filter_map(Result::err).map(|error| format!("{error:#}")).collect()
     }
@@ -385,6 +389,12 @@ impl Maintenance {
         self.is_seller_away = is_away;
         Ok(())
     }
+}
+
+/// Removes what a killed backup left.
+async fn remove_old_snapshot(settings: &Settings) -> anyhow::Result<()> {
+    let layout = shop_context::layout(settings);
+    spawn_blocking(move || actions::remove_old_snapshot(&layout)).await?
 }
 
 /// `empties_journal`: even if nothing was deleted now.

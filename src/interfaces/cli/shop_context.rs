@@ -17,6 +17,7 @@ use crate::actions::{
 };
 use crate::domain::catalog::{NotAPage, PageSlug, PageText, limits};
 use crate::domain::values::byte_size;
+use crate::infra::backup::Layout;
 use crate::infra::config::Settings;
 use crate::infra::files::DigitalFolders;
 use crate::infra::mail::Maildir;
@@ -275,6 +276,11 @@ pub fn mirrors(path: &Path) -> anyhow::Result<Option<String>> {
 /// The folder of the database, which also holds the secret and the rendered pictures.
 pub fn home(settings: &Settings) -> PathBuf {
     folder_of(&settings.storage.database)
+}
+
+/// Where the files are that a backup contains.
+pub fn layout(settings: &Settings) -> Layout {
+    Layout { database: settings.storage.database.clone(), seller_key: seller_key_file(settings) }
 }
 
 /// The folder of a file; `.` for a bare file name.

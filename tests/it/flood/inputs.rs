@@ -1,5 +1,6 @@
 //! Large and hostile files, messages and responses of nodes.
 
+mod backups;
 mod commands;
 mod desk;
 mod nodes;

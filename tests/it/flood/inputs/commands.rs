@@ -168,7 +168,7 @@ fn an_invalid_backup_is_refused_by_its_headers() {
         head
     };
     for (name, kind, size, words) in [
-        ("db/shop.sqlite", b'0', 7 << 30, "can be restored"),
+        ("db/codes/keys.txt", b'0', 7 << 30, "can be restored"),
         ("db/images/a.jpg", b'0', 1 << 30, "can be restored"),
         ("db/pages/a.md", b'0', 1 << 30, "can be restored"),
         ("long", b'L', 1 << 30, "a part of it is too long"),

@@ -2,9 +2,13 @@
 
 use super::*;
 
+fn names(copy: impl Read) -> anyhow::Result<Vec<String>> {
+    Ok(unpack(copy, |_, _, _| Ok(()))?.names)
+}
+
 #[track_caller]
 fn refused(copy: impl Read, why: &str) {
-    let error = format!("{:#}", unpack(copy).unwrap_err());
+    let error = format!("{:#}", names(copy).unwrap_err());
     assert!(error.contains(why), "{error}");
 }
 
@@ -23,7 +27,9 @@ fn a_copy_that_is_none_is_refused_by_its_heads_alone() {
     use tar::EntryType;
     let zeros = || io::repeat(0);
     // Endless content behind each: whoever read it would never come back.
-    for (name, size) in [(DATABASE, 5 << 30), ("db/images/a.jpg", 65 << 20), (".env", 1 << 40)] {
+    for (name, size) in
+        [("db/codes/keys", 5 << 30), ("db/images/a.jpg", 65 << 20), (".env", 1 << 40)]
+    {
         let head = member(name, EntryType::Regular, size);
         refused(head.chain(zeros()), "can be restored");
     }
@@ -40,6 +46,11 @@ fn a_copy_that_is_none_is_refused_by_its_heads_alone() {
         member("db/images/a.jpg", EntryType::GNUSparse, 0).as_slice().chain(zeros()),
         "not a backup of a shop",
     );
-    assert!(unpack(zeros()).unwrap().is_empty());
+    // A file that may be large is refused by whoever takes it.
+    let head = member("db/files/film.mkv", EntryType::Regular, 1 << 50);
+    let taken = unpack(head.chain(zeros()), |_, size, _| anyhow::bail!("no room for {size}"));
+    assert_eq!(taken.unwrap_err().to_string(), format!("no room for {}", 1_u64 << 50));
+    assert!(names(zeros()).unwrap().is_empty());
+    assert!(names(&b"nonsense"[..]).is_err());
     refused(io::repeat(7), "it is not a backup of a shop");
 }
