@@ -11,12 +11,6 @@ use crate::infra::store::Tx;
 /// Units: characters of the slug in the name of a new pool.
 const STEM: usize = 100;
 
-/// The files that digital products can deliver.
-pub async fn list_files(shop: &Shop) -> anyhow::Result<Vec<FileName>> {
-    let folders = shop.digital.clone();
-    tokio::task::spawn_blocking(move || folders.list()).await.context("list the files")
-}
-
 /// Says which file of the record is not there.
 pub(super) async fn find_missing(
     shop: &Shop,

@@ -51,6 +51,7 @@ mod export_orders;
 mod image_worker;
 mod import_catalog;
 mod load_sent_messages;
+mod manage_files;
 mod manage_product;
 mod mark_seen;
 mod notify_seller;
@@ -99,7 +100,6 @@ pub use check_readiness::check_readiness;
 pub use check_seller_activity::check_seller_activity;
 pub use close_shop::{close_shop, open_shop};
 pub use coarsen_statistics::{best_since, coarsen_statistics, delete_statistics};
-pub use digital_edit::list_files;
 pub use downloads::{
     DeliveredFile, DeliveredLine, Download, DownloadError, list_delivered, open_download,
     renew_downloads,
@@ -119,6 +119,10 @@ pub use import_catalog::{
     ImportError, Stocked, Stocking, has_faults, import_catalog, list_changes, validate_catalog,
 };
 pub use load_sent_messages::{SentMessage, load_sent_messages};
+pub use manage_files::{
+    AddFileError, DeleteFileError, DigitalFile, add_file, begin_file, delete_file, list_file_uses,
+    list_files, write_file,
+};
 pub use manage_product::{
     AddStockError, DeleteProductError, NewPosition, add_stock, delete_product, duplicate_product,
     hide_product, move_product, rename_category,

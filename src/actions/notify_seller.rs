@@ -161,10 +161,14 @@ async fn deliver_once(
 /// Units: minutes after which a draft is certainly not being written any more.
 const DRAFT_TAKES: i64 = 10;
 
-/// Removes incomplete deliveries that an interrupted process left; the messages themselves are still queued.
+/// Removes incomplete messages and uploads that an interrupted process left; the messages themselves are still queued.
 pub async fn clear_drafts(shop: &Shop, now: Timestamp) -> anyhow::Result<()> {
-    let (maildir, before) = (shop.maildir.clone(), now.plus_minutes(-DRAFT_TAKES));
-    tokio::task::spawn_blocking(move || maildir.clear_drafts(before)).await??;
+    let (maildir, digital) = (shop.maildir.clone(), shop.digital.clone());
+    let before = now.plus_minutes(-DRAFT_TAKES);
+    let cleared = tokio::task::spawn_blocking(move || {
+        maildir.clear_drafts(before).and(digital.clear_drafts(before))
+    });
+    cleared.await??;
     Ok(())
 }
 

@@ -112,7 +112,19 @@ def product_pages(shop, firefox):
     yield from visit(
         firefox, shop, "/products", "/products?low=1&q=tea", "/products/new", "/products/linen-notebook", "/products/categories",
         "/products/linen-notebook/delete")
+    go("/products/files")
+    firefox.fill({"file": str(shop.home / "db/images/notebook.jpg")})
+    firefox.click("main .primary")
+    wait_for("the file", lambda: firefox.find_all(".list .button"))
+    yield "desk products files with one"
+    firefox.fill({"file": str(shop.home / "db/images/notebook.jpg")})
+    firefox.click("main .primary")
+    wait_for("the refusal", lambda: firefox.find_all(".error"))
+    yield "refused file"
+    firefox.click(".list .button")
+    yield "desk products files delete"
     go("/products/new")
+    assert firefox.find_all("input[name=file][value='notebook.jpg']")
     firefox.fill({"name": "Rooibos", "description": "Without *any* caffeine.\n\n- red\n- mild", "price-ETH": "0.0123"})
     firefox.click("button[value=option-add]")
     firefox.fill({"option-0-name": "100 g", "files": str(shop.home / "db/images/notebook.jpg")})

@@ -1,16 +1,18 @@
-//! The seller's folders of digital goods, `db/files` and `db/codes`: read only, and never served as they are.
+//! The seller's folders of digital goods, `db/files` and `db/codes`: never served as they are.
 
 mod content_type;
 
 use std::fs;
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::io::Read;
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::io::{Read, Write};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::domain::values::{FileName, file_text};
+use tempfile::NamedTempFile;
+
+use crate::domain::values::{FileName, Timestamp, file_text};
 use crate::infra::bounded;
 
 /// Where the seller puts what digital products deliver.
@@ -32,6 +34,15 @@ pub struct OpenFile {
     /// Differs once the file is replaced or changed. It holds times and numbers of this host, so it is never sent.
     pub version: String,
     pub content_type: &'static str,
+}
+
+/// What the names of incomplete files begin with; no [`FileName`] does.
+const DRAFT: &str = ".new-";
+
+/// A file that arrives: complete under its name, or gone without a trace.
+pub struct NewFile {
+    draft: NamedTempFile,
+    folder: PathBuf,
 }
 
 impl DigitalFolders {
@@ -92,6 +103,42 @@ impl DigitalFolders {
         names
     }
 
+    /// Begins a file, readable by the shop's user alone.
+    ///
+    /// # Errors
+    /// Any I/O error.
+    pub fn create(&self) -> io::Result<NewFile> {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.files)?;
+        let draft = tempfile::Builder::new().prefix(DRAFT).tempfile_in(&self.files)?;
+        Ok(NewFile { draft, folder: self.files.clone() })
+    }
+
+    /// # Errors
+    /// Any I/O error; [`io::ErrorKind::NotFound`] if it is not there.
+    pub fn remove(&self, name: &FileName) -> io::Result<()> {
+        fs::remove_file(self.files.join(name.as_str()))?;
+        File::open(&self.files)?.sync_all()
+    }
+
+    /// Removes incomplete files that an interrupted process left, last written before this moment.
+    ///
+    /// # Errors
+    /// Any I/O error; a missing folder counts as empty.
+    pub fn clear_drafts(&self, before: Timestamp) -> io::Result<()> {
+        let entries = match fs::read_dir(&self.files) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            entries => entries?,
+        };
+        for entry in entries {
+            let entry = entry?;
+            let is_draft = entry.file_name().to_string_lossy().starts_with(DRAFT);
+            if is_draft && entry.metadata()?.mtime() < before.get() {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
     /// The text of a file of codes.
     ///
     /// # Errors
@@ -124,6 +171,31 @@ impl OpenFile {
         let mut bytes = vec![0; n_bytes];
         self.file.read_exact_at(&mut bytes, position)?;
         Ok(bytes)
+    }
+}
+
+impl NewFile {
+    /// Blocks.
+    ///
+    /// # Errors
+    /// Any I/O error; [`io::ErrorKind::StorageFull`] if the disk is full.
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.draft.write_all(bytes)
+    }
+
+    /// Gives the file its name, durably. `replaces`: even if there is a file of that name. Blocks.
+    ///
+    /// # Errors
+    /// As [`NewFile::write`]; [`io::ErrorKind::AlreadyExists`].
+    pub fn keep(self, name: &FileName, replaces: bool) -> io::Result<()> {
+        self.draft.as_file().sync_all()?;
+        let path = self.folder.join(name.as_str());
+        if replaces {
+            self.draft.persist(path)?;
+        } else {
+            self.draft.persist_noclobber(path)?;
+        }
+        File::open(&self.folder)?.sync_all()
     }
 }
 
@@ -175,6 +247,45 @@ mod tests {
         let version = file.version.clone();
         fs::write(home.path().join("files/guide.pdf"), "%PDF-1.7 another").unwrap();
         assert_ne!(folders.open(&name("guide.pdf")).unwrap().version, version);
+    }
+
+    #[test]
+    fn a_new_file_is_complete_or_not_there() {
+        let home = tempfile::tempdir().unwrap();
+        let folders = DigitalFolders::new(home.path());
+        let new_file = |bytes: &[u8]| {
+            let mut file = folders.create().unwrap();
+            file.write(bytes).unwrap();
+            file
+        };
+        let n_entries = || fs::read_dir(folders.files()).unwrap().count();
+        let guide = name("guide.pdf");
+        let draft = new_file(b"first");
+        assert!(folders.list().is_empty() && n_entries() == 1);
+        draft.keep(&guide, false).unwrap();
+        drop(new_file(b"interrupted"));
+        let refused = new_file(b"second").keep(&guide, false).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(folders.files().join("guide.pdf")).unwrap(), b"first");
+        new_file(b"second").keep(&guide, true).unwrap();
+        assert_eq!(fs::read(folders.files().join("guide.pdf")).unwrap(), b"second");
+        assert_eq!(n_entries(), 1);
+        folders.remove(&guide).unwrap();
+        assert_eq!(folders.remove(&guide).unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_removed() {
+        let home = tempfile::tempdir().unwrap();
+        let folders = DigitalFolders::new(home.path());
+        folders.clear_drafts(Timestamp::new(i64::from(u32::MAX)).unwrap()).unwrap();
+        let (_, left) = folders.create().unwrap().draft.keep().unwrap();
+        fs::write(folders.files().join("guide.pdf"), "text").unwrap();
+        let written = fs::metadata(&left).unwrap().mtime();
+        folders.clear_drafts(Timestamp::new(written).unwrap()).unwrap();
+        assert!(left.exists());
+        folders.clear_drafts(Timestamp::new(written + 100).unwrap()).unwrap();
+        assert!(!left.exists() && folders.list() == [name("guide.pdf")]);
     }
 
     #[test]

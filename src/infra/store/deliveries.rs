@@ -1,5 +1,7 @@
 //! What orders delivered on their pages: files, and codes and texts that are encrypted to the buyer.
 
+use std::collections::BTreeMap;
+
 use sqlx::FromRow;
 
 use crate::domain::orders::OrderRef;
@@ -199,16 +201,37 @@ pub async fn erase(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), StoreError> 
     Ok(())
 }
 
-/// The files that products deliver, and those that orders have delivered.
-pub async fn list_files(db: &mut Connection) -> Result<Vec<FileName>, StoreError> {
-    let files = sqlx::query_scalar(
+/// What uses a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FileUse {
+    /// Names of products that deliver it.
+    pub products: Vec<String>,
+    /// How many orders have delivered it.
+    pub n_orders: i64,
+}
+
+/// The files that products deliver, hidden ones too, and those that orders have delivered.
+pub async fn list_file_uses(
+    db: &mut Connection,
+) -> Result<BTreeMap<FileName, FileUse>, StoreError> {
+    let mut uses: BTreeMap<FileName, FileUse> = BTreeMap::new();
+    let of_products = sqlx::query_as::<_, (FileName, String)>(
         r#"
-        select f.value from products p, json_each(p.files) f
+        select f.value, p.name from products p, json_each(p.files) f
         where p.kind = 'digital' and (p.gone = 0 or p.hidden = 1)
-        union select file from deliveries where file is not null
+        order by p.name
         "#,
     );
-    Ok(files.fetch_all(db).await?)
+    for (file, product) in of_products.fetch_all(&mut *db).await? {
+        uses.entry(file).or_default().products.push(product);
+    }
+    let of_orders = sqlx::query_as::<_, (FileName, i64)>(
+        "select file, count(distinct order_id) from deliveries where file is not null group by file",
+    );
+    for (file, n_orders) in of_orders.fetch_all(db).await? {
+        uses.entry(file).or_default().n_orders = n_orders;
+    }
+    Ok(uses)
 }
 
 /// Allows all downloads of an order once more, from now on.

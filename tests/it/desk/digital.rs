@@ -3,9 +3,9 @@
 use std::fs;
 
 use crate::desk::activity;
-use crate::desk::products::Form;
+use crate::desk::products::{Form, sends_files};
 use crate::digital::{buys, goods, purchased_codes, shop_of};
-use crate::world::World;
+use crate::world::{SellerAtDesk, World, plain};
 
 fn shop() -> World {
     let world = shop_of(&goods(), &[("DESK_LISTEN", "127.0.0.1:0")]);
@@ -79,4 +79,67 @@ fn the_doctor_misses_files_and_counts_codes() {
     let text = said();
     assert!(text.contains("BAD  digital") && text.contains("cannot download guide.pdf"), "{text}");
     assert!(text.contains("Key: 3 codes left to sell"), "{text}");
+}
+
+#[test]
+fn files_are_uploaded_replaced_and_deleted() {
+    const FILES: &str = "/products/files";
+    let world = shop();
+    let mut desk = world.desk();
+    let n_files = || fs::read_dir(world.path("db/files")).unwrap().count();
+    let n_at_first = n_files();
+    let page = desk.get(FILES).text();
+    assert!(page.contains("guide.pdf") && page.contains("Delete guide.pdf"), "{page}");
+    let sends = |desk: &mut SellerAtDesk, more: &[&str], files: &[(&str, &[u8])]| {
+        let mut fields = vec![("token".to_owned(), desk.get(FILES).token())];
+        fields.extend(more.iter().map(|name| ((*name).to_owned(), "1".to_owned())));
+        sends_files(desk, FILES, &fields, ("file", files))
+    };
+    let large = vec![7; 3_000_000];
+    let answer = sends(&mut desk, &[], &[("song one.flac", &large), ("empty.txt", b"")]);
+    assert_eq!(answer.status, 303, "{}", answer.text());
+    assert_eq!(fs::read(world.path("db/files/song one.flac")).unwrap(), large);
+    assert_eq!(fs::read(world.path("db/files/empty.txt")).unwrap(), b"");
+    assert!(desk.get("/products/new").text().contains("value=\"song one.flac\""));
+
+    // Each refused file is named; the others are added.
+    let guide = fs::read(world.path("db/files/guide.pdf")).unwrap();
+    let files: &[(&str, &[u8])] = &[
+        ("guide.pdf", b"new"),
+        (".hidden", b"x"),
+        ("../shop.sqlite", b"x"),
+        ("more.txt", b"more"),
+    ];
+    let refused = sends(&mut desk, &[], files);
+    let text = plain(&refused.text());
+    assert_eq!(refused.status, 422);
+    assert!(text.contains("guide.pdf: A file of this name is there already"), "{text}");
+    assert!(text.contains(".hidden: Please rename the file"), "{text}");
+    assert!(text.contains("../shop.sqlite: Please rename the file"), "{text}");
+    assert!(text.contains("Uploaded: more.txt"), "{text}");
+    assert_eq!(fs::read(world.path("db/files/guide.pdf")).unwrap(), guide);
+    assert!(sends(&mut desk, &[], &[]).text().contains("Please choose a file."));
+    assert_eq!(sends(&mut desk, &["replace"], &[("guide.pdf", b"new")]).status, 303);
+    assert_eq!(fs::read(world.path("db/files/guide.pdf")).unwrap(), b"new");
+    // Nothing else is left, of refused files neither.
+    assert_eq!(n_files(), n_at_first + 3);
+
+    // Without the session's token nothing is written.
+    let fields = [("token".to_owned(), "0".repeat(64))];
+    assert_eq!(sends_files(&mut desk, FILES, &fields, ("file", &[("a.txt", b"a")])).status, 403);
+    assert!(!world.path("db/files/a.txt").exists());
+
+    // A file that a product delivers is kept.
+    let question = desk.get("/products/files?delete=guide.pdf");
+    assert!(question.text().contains("Products deliver this file"), "{}", question.text());
+    assert_eq!(desk.post("/products/files/delete", &[("file", "guide.pdf")]).status, 409);
+    let question = desk.get("/products/files?delete=more.txt");
+    assert!(question.text().contains("This cannot be undone"));
+    assert_eq!(desk.post("/products/files/delete", &[("file", "more.txt")]).status, 303);
+    assert!(!world.path("db/files/more.txt").exists());
+    for name in ["more.txt", "../shop.sqlite", ".hidden"] {
+        assert_eq!(desk.post("/products/files/delete", &[("file", name)]).status, 404);
+    }
+    assert!(activity(&world).iter().any(|entry| entry == "Uploaded the file song one.flac"));
+    assert!(activity(&world).iter().any(|entry| entry == "Deleted the file more.txt"));
 }

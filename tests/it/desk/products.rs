@@ -10,6 +10,40 @@ use crate::world::{
     Answer, Buyer, DESK_PASSWORD, SellerAtDesk, World, catalog, files_below, plain,
 };
 
+/// Sends a form with files as a browser does. `files`: the field, and name and content of the chosen files.
+pub fn sends_files(
+    desk: &mut SellerAtDesk,
+    path: &str,
+    fields: &[(String, String)],
+    (field, files): (&str, &[(&str, &[u8])]),
+) -> Answer {
+    let end = "----the-end-of-a-part";
+    let mut body = Vec::new();
+    let mut part = |head: &str, bytes: &[u8]| {
+        body.extend_from_slice(
+            format!("--{end}\r\nContent-Disposition: form-data; {head}\r\n\r\n").as_bytes(),
+        );
+        body.extend_from_slice(bytes);
+        body.extend_from_slice(b"\r\n");
+    };
+    for (name, value) in fields {
+        part(&format!("name=\"{name}\""), value.replace('\n', "\r\n").as_bytes());
+    }
+    for (name, bytes) in files {
+        let head = format!("name=\"{field}\"; filename=\"{name}\"\r\nContent-Type: image/jpeg");
+        part(&head, bytes);
+    }
+    if files.is_empty() {
+        // Browsers send this if no file was chosen.
+        let head =
+            format!("name=\"{field}\"; filename=\"\"\r\nContent-Type: application/octet-stream");
+        part(&head, b"");
+    }
+    body.extend_from_slice(format!("--{end}--\r\n").as_bytes());
+    let kind = format!("multipart/form-data; boundary={end}");
+    desk.0.request("POST", path, &[("Content-Type", &kind)], &body)
+}
+
 /// The form of a product as in a browser.
 #[derive(Clone)]
 pub struct Form {
@@ -87,30 +121,9 @@ impl Form {
 
     /// Presses a button. `files`: name and content of the chosen files.
     pub fn press(&self, desk: &mut SellerAtDesk, button: &str, files: &[(&str, &[u8])]) -> Answer {
-        let end = "----the-end-of-a-part";
-        let mut body = Vec::new();
-        let mut part = |head: &str, bytes: &[u8]| {
-            body.extend_from_slice(
-                format!("--{end}\r\nContent-Disposition: form-data; {head}\r\n\r\n").as_bytes(),
-            );
-            body.extend_from_slice(bytes);
-            body.extend_from_slice(b"\r\n");
-        };
-        for (name, value) in &self.fields {
-            part(&format!("name=\"{name}\""), value.replace('\n', "\r\n").as_bytes());
-        }
-        for (name, bytes) in files {
-            let head = format!("name=\"files\"; filename=\"{name}\"\r\nContent-Type: image/jpeg");
-            part(&head, bytes);
-        }
-        if files.is_empty() {
-            // Browsers send this if no file was chosen.
-            part("name=\"files\"; filename=\"\"\r\nContent-Type: application/octet-stream", b"");
-        }
-        part("name=\"do\"", button.as_bytes());
-        body.extend_from_slice(format!("--{end}--\r\n").as_bytes());
-        let kind = format!("multipart/form-data; boundary={end}");
-        desk.0.request("POST", &self.path, &[("Content-Type", &kind)], &body)
+        let mut fields = self.fields.clone();
+        fields.push(("do".to_owned(), button.to_owned()));
+        sends_files(desk, &self.path, &fields, ("files", files))
     }
 
     /// Saves, and loads the page to which the response redirects.

@@ -90,9 +90,9 @@ const FEW_CODES: i64 = 5;
 async fn check_digital(shop: &Shop) -> Result<Vec<Finding>, StoreError> {
     const CHECK: &str = "digital";
     let mut db = shop.db.reader().await?;
-    let files = store::deliveries::list_files(&mut db).await?;
+    let files = store::deliveries::list_file_uses(&mut db).await?;
     let mut findings = Vec::new();
-    for name in &files {
+    for name in files.keys() {
         if let Err(error) = shop.digital.size(name) {
             findings.push(bad(
                 CHECK,

@@ -15,7 +15,7 @@ pub const PREFIX: &str = "/products/of";
 
 pub fn address(slug: &str) -> String {
     match slug {
-        slug @ ("new" | "categories" | "empty" | "of") => format!("{PREFIX}/{slug}"),
+        slug @ ("new" | "categories" | "empty" | "files" | "of") => format!("{PREFIX}/{slug}"),
         slug => format!("/products/{slug}"),
     }
 }

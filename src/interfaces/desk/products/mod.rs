@@ -6,6 +6,7 @@ mod conflict;
 mod edit;
 mod edit_page;
 mod empty;
+mod files;
 mod form;
 mod list;
 mod manage;
@@ -25,7 +26,10 @@ pub fn addresses(config: &mut ServiceConfig) {
         .route("/products/empty", web::get().to(empty::show))
         .route("/products/empty", web::post().to(empty::submit))
         .route("/products/categories", web::get().to(categories::show))
-        .route("/products/categories", web::post().to(categories::submit));
+        .route("/products/categories", web::post().to(categories::submit))
+        .route("/products/files", web::get().to(files::show))
+        .route("/products/files", web::post().to(files::submit))
+        .route("/products/files/delete", web::post().to(files::delete));
     for prefix in ["/products", PREFIX] {
         config
             .route(&format!("{prefix}/{{slug}}"), web::get().to(edit::show))
