@@ -2,7 +2,7 @@
 
 import re
 
-from lib.firefox import add_to_cart, place_order
+from lib.buyer import add_to_cart, place_order
 from lib.shop import DESK_PASSWORD, wait_for
 
 

@@ -4,7 +4,8 @@ import json
 import shutil
 
 from desk import sign_in
-from lib.firefox import Firefox, add_to_cart, confirm_order, fill_checkout, send_message
+from lib.buyer import add_to_cart, confirm_order, fill_checkout, send_message
+from lib.firefox import Firefox
 from lib.run import test
 from lib.shop import DESK_PASSWORD, ROOT, DeskShop, wait_for
 

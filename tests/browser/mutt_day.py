@@ -2,7 +2,8 @@
 
 import subprocess
 
-from lib.firefox import Firefox, add_to_cart, place_order, report_transaction, send_message
+from lib.buyer import add_to_cart, place_order, report_transaction, send_message
+from lib.firefox import Firefox
 from lib.mail import Seller, SellerMutt
 from lib.run import test
 from lib.shop import TEA, Shop

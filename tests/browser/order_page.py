@@ -1,7 +1,8 @@
 """The order's page on a phone, on paper, and from an expired order to a new one."""
 
 from lib.browser import Browser
-from lib.firefox import Firefox, add_to_cart, open_order, place_order
+from lib.buyer import add_to_cart, open_order, place_order
+from lib.firefox import Firefox
 from lib.run import test
 from lib.shop import NOTEBOOK, TEA, Shop
 

@@ -28,9 +28,8 @@ import siege  # noqa: F401
 import story  # noqa: F401
 from desk import every_page_of_the_desk
 from lib.browser import Browser
-from lib.firefox import (
-    Firefox, add_to_cart, confirm_order, fill_checkout, open_order, place_order, report_transaction, review_order, send_message,
-)
+from lib.buyer import add_to_cart, confirm_order, fill_checkout, open_order, place_order, report_transaction, review_order, send_message
+from lib.firefox import Firefox
 from lib.mail import Mutt
 from lib.run import main, test
 from lib.shop import NOTEBOOK, ROOT, SOLD_OUT, TEA, DeskShop, Shop, catalog_of, wait_for
@@ -110,6 +109,23 @@ def a_whole_purchase_at_safest():
             elsewhere.click("#transaction ~ *, form[action='/order/transaction'] button")
             assert elsewhere.attribute("#state", "data-state") == "reported"
         assert len(shop.messages()) == 2
+
+
+@test
+def a_purchase_takes_at_most_17_requests():
+    """From the front page to the page of the order, with pictures and style sheet."""
+    with Shop().open() as shop, Firefox() as firefox:
+        firefox.count_requests()
+        firefox.go(shop.url + "/")
+        firefox.click('.card a[href="/product/%s"]' % TEA)
+        firefox.click(".buy button")
+        firefox.click('a[href="/checkout"]')
+        fill_checkout(firefox)
+        confirm_order(firefox, shop)
+        # The icons of the browser's tabs come after the page.
+        n = firefox.n_requests()
+        assert 8 <= n <= 17, n
+        return "%d requests" % n
 
 
 @test

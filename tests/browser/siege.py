@@ -2,7 +2,8 @@
 
 import time
 
-from lib.firefox import Firefox, add_to_cart, fill_checkout, review_order
+from lib.buyer import add_to_cart, fill_checkout, review_order
+from lib.firefox import Firefox
 from lib.run import test
 from lib.shop import TEA, Shop, faketime, wait_for
 

@@ -1,6 +1,7 @@
 """An order from checkout to deletion: the buyer in Firefox at "Safest", the seller in mutt with gpg."""
 
-from lib.firefox import Firefox, add_to_cart, open_order, place_order, send_message
+from lib.buyer import add_to_cart, open_order, place_order, send_message
+from lib.firefox import Firefox
 from lib.mail import Seller, SellerMutt
 from lib.run import test
 from lib.shop import TEA, Shop

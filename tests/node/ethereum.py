@@ -4,7 +4,6 @@
 """
 
 import contextlib
-import json
 import pathlib
 import signal
 import sys
@@ -475,48 +474,6 @@ def of_three_buyers_the_first_to_pay_gets_the_last_item():
         shop.run("orders", "paid", first.order_ref)
         first.becomes("confirmed")
         assert shop.row("select stock from products") == (0,)
-
-
-@test
-def a_mixed_cart_is_delivered_once_its_payment_is_confirmed():
-    with Anvil() as node, watched(node) as shop:
-        for folder, name, text in (("files", "guide.txt", "How to brew it."), ("codes", "keys.txt", "AAAA-1\nBBBB-2\n")):
-            (shop.home / "db" / folder).mkdir()
-            (shop.home / "db" / folder / name).write_text(text)
-        catalog = json.loads((shop.home / "db/data.json").read_text())
-        tea = catalog["products"]["tea"]
-        digital = {"kind": "digital", "prices": tea["prices"]}
-        catalog["products"] |= {"guide": {"name": "Guide", **digital, "files": ["guide.txt"]}, "key": {"name": "Key", **digital, "codes": "keys.txt"}}
-        shop.write_catalog(catalog)
-        shop.run("seed", "db/data.json")
-
-        browser = shop.browser()
-        browser.fill_cart("guide")
-        browser.fill_cart("key")
-        browser.place_order("tea")
-        order = PlacedOrder(shop, browser)
-        other = shop.order()
-
-        def download(browser):
-            return browser.fetch("/order/download/0")
-
-        def is_closed():
-            return download(browser).status == 404 and "AAAA-1" not in order.page().text
-
-        assert is_closed()
-        shop.wait_until_seen(node)
-        node.send(order.address, order.amount)
-        node.mine()
-        order.becomes("unconfirmed")
-        assert is_closed()
-        node.mine(DEPTH)
-        order.becomes("confirmed")
-        assert "AAAA-1" in order.page().text and "BBBB-2" not in order.page().text
-        assert download(browser).text == "How to brew it." and download(other.browser).status == 404
-        # The code alone opens it, in another browser.
-        elsewhere = shop.browser()
-        assert elsewhere.open_order(order.page().text_of("code")) == order.order_ref
-        assert download(elsewhere).text == "How to brew it."
 
 
 @test

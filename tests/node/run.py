@@ -1,20 +1,20 @@
 #!/usr/bin/env python3
 """Payment tracking with the real program on real nodes: anvil, litecoind, monerod.
 
-    python3 tests/node/run.py [ethereum | bitcoin | monero] …
+    python3 tests/node/run.py [ethereum | bitcoin | monero | digital] …
 """
 
 import pathlib
 import subprocess
 import sys
 
-NODES = ("ethereum", "bitcoin", "monero")
+SUITES = ("ethereum", "bitcoin", "monero", "digital")
 
 
 def main(names):
     n_failed = 0
-    for name in names or NODES:
-        assert name in NODES, name
+    for name in names or SUITES:
+        assert name in SUITES, name
         print("== " + name, flush=True)
         # One process each, so that a hanging suite ends by its own timeouts.
         n_failed += subprocess.run([sys.executable, pathlib.Path(__file__).with_name(name + ".py")]).returncode != 0

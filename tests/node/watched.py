@@ -14,12 +14,12 @@ class WatchedShop(Shop):
     # The watched network, as a pattern of SQL's `like`; the decimals of a unit.
     network, decimals = "chain:%", 9
 
-    def __init__(self, wallets, prices, quantity=1_000_000, **settings):
+    def __init__(self, wallets, prices, quantity=1_000_000, on_socket=True, **settings):
         products = {
             product: {"name": product.capitalize(), "quantity": quantity,
                       "prices": [{"price": price * 10 ** (9 - self.decimals), "wallet": "->wallets." + wallet}]}
             for product, (wallet, price) in prices.items()}
-        super().__init__(catalog_of(wallets, **products), on_socket=True, **{
+        super().__init__(catalog_of(wallets, **products), on_socket=on_socket, **{
             "WATCH_SECONDS": "1", "PAYMENT_MINUTES": "43200", "SIEGE_ORDERS": "1000000", **settings})
         self.currencies = {product: wallets[wallet]["currency"] for product, (wallet, _) in prices.items()}
         self.watch = None

@@ -17,7 +17,8 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from lib.firefox import Firefox, fill_checkout
+from lib.buyer import fill_checkout
+from lib.firefox import Firefox
 from lib.shop import TEA, wait_for
 from lib.table import print_head, print_row
 from network import Network

@@ -23,7 +23,8 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from lib.firefox import Firefox, fill_checkout, open_order, review_order
+from lib.buyer import fill_checkout, open_order, place_reviewed, review_order
+from lib.firefox import Firefox
 from lib.mail import Mutt
 from lib.shop import NOTEBOOK, ROOT, TEA, free_port, wait_for
 from descriptor import Descriptor
@@ -93,7 +94,7 @@ class Purchase(unittest.TestCase):
             fill_checkout(firefox, note="Please wrap it.")
             review_order(firefox)
             self.check_page(firefox)
-            firefox.click("form[action='/checkout/place'] .primary")
+            place_reviewed(firefox, shop)
             self.assertEqual(shop.url + "/order", firefox.url(), firefox.source())
             order_ref, code = firefox.text("#order-ref"), firefox.text("#code")
             self.assertEqual(7, len(code.split()))
