@@ -17,6 +17,8 @@ use crate::infra::store::StoreError;
 pub enum BackupError {
     #[error("it cannot be encrypted: {0}")]
     Key(ClosedReason),
+    #[error("the shop has no seller's key to encrypt it to")]
+    NoKey,
     #[error("another backup is being made: wait until it is complete")]
     Busy,
     #[error(
@@ -70,6 +72,31 @@ pub async fn back_up(
     let size = if key.is_some() { plain.saturating_add(plain / 48 * 17) } else { plain };
     let archive = Archive::new(layout, snapshot, members);
     Ok(Backup { archive, key, now, size })
+}
+
+/// The same for the desk, from which nothing is sent in plain text.
+///
+/// # Errors
+/// As [`back_up`]; [`BackupError::NoKey`].
+pub async fn back_up_at_desk(
+    shop: &Shop,
+    layout: Layout,
+    without_images: bool,
+    now: Timestamp,
+) -> Result<Backup, BackupError> {
+    let key = shop.availability.encryption_key(now).map_err(BackupError::Key)?;
+    if key.is_none() {
+        return Err(BackupError::NoKey);
+    }
+    let backup = back_up(shop, layout, without_images, now).await?;
+    // Whatever has happened to the key meanwhile.
+    if backup.key.is_none() {
+        return Err(BackupError::NoKey);
+    }
+    let mut tx = shop.db.write().await?;
+    store::audit_log::record(&mut tx, now, "Downloaded a backup").await?;
+    tx.commit().await.context("record the action")?;
+    Ok(backup)
 }
 
 impl Backup {

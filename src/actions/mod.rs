@@ -83,7 +83,7 @@ pub use availability::{
     Availability, ClosedReason, is_near_end, load_seller_key, refuse_key, store_key_fingerprint,
     why_closed,
 };
-pub use back_up::{Backup, BackupError, back_up, remove_old_snapshot};
+pub use back_up::{Backup, BackupError, back_up, back_up_at_desk, remove_old_snapshot};
 pub use cancel_unpaid::{UnpaidCancellation, cancel_unpaid, cancel_unpaid_at_desk};
 pub use change_appearance::{
     AppearanceError, LookChange, change_appearance, remove_logo, set_logo,

@@ -27,7 +27,7 @@ def every_page_of_the_desk(shop, firefox):
     yield "refused login"
     sign_in(firefox, shop)
     yield "today"
-    yield from visit(firefox, shop, "/nothing", "/account", "/account/password", "/account/sessions", "/account/factor")
+    yield from visit(firefox, shop, "/nothing", "/account", "/account/password", "/account/sessions", "/account/factor", "/account/backup")
     yield from account_pages(shop, firefox)
     yield from appearance_pages(shop, firefox)
     yield from product_pages(shop, firefox)

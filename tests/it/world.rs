@@ -528,6 +528,30 @@ impl Buyer {
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> Answer {
+        let mut stream = self.begins(method, path, headers, body);
+        let mut bytes = Vec::new();
+        let _ = stream.read_to_end(&mut bytes);
+        let answer = parse_answer(&bytes);
+        for (_, line) in answer.headers.iter().filter(|(name, _)| name == "set-cookie") {
+            let (name, rest) = line.split_once('=').unwrap();
+            let value = rest.split(';').next().unwrap();
+            if rest.contains("Max-Age=0") {
+                self.cookies.remove(name);
+            } else {
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        answer
+    }
+
+    /// Sends a request, of which the caller reads the answer.
+    pub fn begins(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Box<dyn Connection> {
         let mut head =
             format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.host);
         if !self.cookies.is_empty() {
@@ -550,19 +574,7 @@ impl Buyer {
         stream.write_all(head.as_bytes()).unwrap();
         // A server that refuses a long body may close before all of it was sent.
         let _ = stream.write_all(body);
-        let mut bytes = Vec::new();
-        let _ = stream.read_to_end(&mut bytes);
-        let answer = parse_answer(&bytes);
-        for (_, line) in answer.headers.iter().filter(|(name, _)| name == "set-cookie") {
-            let (name, rest) = line.split_once('=').unwrap();
-            let value = rest.split(';').next().unwrap();
-            if rest.contains("Max-Age=0") {
-                self.cookies.remove(name);
-            } else {
-                self.cookies.insert(name.to_owned(), value.to_owned());
-            }
-        }
-        answer
+        stream
     }
 
     pub fn get(&mut self, path: &str) -> Answer {

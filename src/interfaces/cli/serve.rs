@@ -72,8 +72,8 @@ pub async fn run(serve: ServeArgs, settings: Settings, flags: &Flags) -> anyhow:
         actions::name_pictures(&shop).await?;
     }
     let desk = desk::open(&settings, &mut sockets)?.map(|listener| {
-        let hosts = desk::hosts(&settings);
-        (Data::new(Desk::new(shop.clone(), site.clone(), &secret, hosts)), listener)
+        let (hosts, layout) = (desk::hosts(&settings), shop_context::layout(&settings));
+        (Data::new(Desk::new(shop.clone(), site.clone(), &secret, hosts, layout)), listener)
     });
     let app = Data::new(AppState::new(shop.clone(), site, &secret));
     let (closer, flooding_circuits) = mpsc::channel(SharedDir::MAX_CIRCUITS);

@@ -7,7 +7,7 @@ use askama::Template;
 use serde::Deserialize;
 
 use crate::actions;
-use crate::actions::{ConfirmFactorError, Credentials, LoginQueue};
+use crate::actions::ConfirmFactorError;
 use crate::domain::login::{
     FactorSecret, N_RECOVERY_CODES, NewPassword, RecoveryCode, RecoveryHash, SessionSpan,
     TypedPassword,
@@ -22,7 +22,9 @@ use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::login::signed_out;
 use crate::interfaces::desk::page::{page, see_other};
 use crate::interfaces::desk::password_prompt::PasswordPrompt;
-use crate::interfaces::desk::session::{Seller, confirms_password, is_right};
+use crate::interfaces::desk::session::{
+    Seller, WRONG_PASSWORD_OR_CODE, confirms_password, confirms_password_and_code, is_right,
+};
 use crate::interfaces::desk::state::Desk;
 use crate::interfaces::http::{NoFields, now, random_bytes};
 
@@ -46,8 +48,6 @@ const NOTICES: [(&str, &str); 2] = [
     ("off", "2FA is off: signing in only requires the password."),
     ("begun", "The secret was created. Enter a verification code to activate it."),
 ];
-const WRONG_PASSWORD_OR_CODE: &str =
-    "Wrong password or code. Nothing was changed. Each code works once: wait for the next one.";
 
 #[derive(Template)]
 #[template(path = "desk/account.html")]
@@ -283,18 +283,6 @@ async fn confirm_factor(
     page(StatusCode::UNPROCESSABLE_ENTITY, &template)
 }
 
-async fn confirms_password_and_code(desk: &Desk, form: &CodeForm) -> Result<bool, DeskError> {
-    let credentials = Credentials {
-        queue: LoginQueue::KnownBrowser,
-        password: TypedPassword::of(&form.password),
-        code: form.code.clone(),
-    };
-    let (shop, salt) = (&desk.shop, random_bytes());
-    let checked =
-        actions::confirm_seller(shop, &desk.authenticator, credentials, salt, now()).await;
-    is_right(checked).await
-}
-
 async fn refuse_factor(desk: &Desk, seller: &Seller, faults: FactorFaults) -> DeskResult {
     let mut template = factor_page(desk, DeskLayout::new(seller, SECTION)).await?;
     template.faults = faults;
@@ -305,7 +293,7 @@ async fn drop_factor(
     desk: Data<Desk>,
     VerifiedForm { form, seller, .. }: VerifiedForm<CodeForm>,
 ) -> DeskResult {
-    if !confirms_password_and_code(&desk, &form).await? {
+    if !confirms_password_and_code(&desk, &form.password, &form.code).await? {
         let off = Some(WRONG_PASSWORD_OR_CODE);
         return refuse_factor(&desk, &seller, FactorFaults { off, ..Default::default() }).await;
     }
@@ -318,7 +306,7 @@ async fn renew_recovery(
     VerifiedForm { form, seller, .. }: VerifiedForm<CodeForm>,
 ) -> DeskResult {
     // Recovery codes replace the phone, so the password alone is not enough to get new ones.
-    if !confirms_password_and_code(&desk, &form).await? {
+    if !confirms_password_and_code(&desk, &form.password, &form.code).await? {
         let recovery = Some(WRONG_PASSWORD_OR_CODE);
         return refuse_factor(&desk, &seller, FactorFaults { recovery, ..Default::default() })
             .await;

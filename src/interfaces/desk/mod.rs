@@ -5,6 +5,7 @@ mod activity;
 mod amounts;
 mod appearance;
 mod assets;
+mod backup;
 mod confirmation;
 mod discounts;
 mod error;
@@ -51,6 +52,7 @@ use crate::infra::store::shipping::StoredRate;
 pub fn addresses(config: &mut ServiceConfig) {
     login::addresses(config);
     account::addresses(config);
+    backup::addresses(config);
     today::addresses(config);
     activity::addresses(config);
     orders::addresses(config);

@@ -7,7 +7,7 @@ use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::LocalBoxFuture;
 
 use crate::actions;
-use crate::actions::AuthError;
+use crate::actions::{AuthError, Credentials, LoginQueue};
 use crate::domain::login::{SessionHash, SessionId, SessionSpan, TypedPassword};
 use crate::domain::values::Timestamp;
 use crate::infra::store;
@@ -76,6 +76,26 @@ pub async fn confirms_password(desk: &Desk, password: &str) -> Result<bool, Desk
     let checked = actions::confirm_password(&desk.shop, &desk.authenticator, password, salt, now());
     is_right(checked.await).await
 }
+
+/// The same with a code of the second factor, if one is set.
+pub async fn confirms_password_and_code(
+    desk: &Desk,
+    password: &str,
+    code: &str,
+) -> Result<bool, DeskError> {
+    let credentials = Credentials {
+        queue: LoginQueue::KnownBrowser,
+        password: TypedPassword::of(password),
+        code: code.to_owned(),
+    };
+    let (shop, salt) = (&desk.shop, random_bytes());
+    let checked =
+        actions::confirm_seller(shop, &desk.authenticator, credentials, salt, now()).await;
+    is_right(checked).await
+}
+
+pub const WRONG_PASSWORD_OR_CODE: &str =
+    "Wrong password or code. Nothing was changed. Each code works once: wait for the next one.";
 
 /// Whether the credentials were right. Waits if not.
 pub async fn is_right(checked: Result<(), AuthError>) -> Result<bool, DeskError> {

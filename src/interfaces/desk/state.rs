@@ -6,6 +6,7 @@ use hkdf::Hkdf;
 use sha2::Sha256;
 
 use crate::actions::{Authenticator, Shop};
+use crate::infra::backup::Layout;
 use crate::infra::store;
 use crate::infra::store::StoreError;
 use crate::interfaces::desk::health::Health;
@@ -21,11 +22,13 @@ pub struct Desk {
     pub health: Arc<Health>,
     pub authenticator: Authenticator,
     pub hosts: DeskHosts,
+    /// Where the files are that a backup contains.
+    pub layout: Layout,
 }
 
 impl Desk {
     /// `secret`: the shop's, from which the key of the desk's forms is derived. It differs from the key of the buyers' forms.
-    pub fn new(shop: Shop, site: Site, secret: &[u8], hosts: DeskHosts) -> Self {
+    pub fn new(shop: Shop, site: Site, secret: &[u8], hosts: DeskHosts, layout: Layout) -> Self {
         let mut bytes = [0; 32];
         Hkdf::<Sha256>::new(None, secret)
             .expand(b"shop desk forms 1", &mut bytes)
@@ -33,7 +36,7 @@ impl Desk {
         let n_cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let authenticator = Authenticator::new(n_cores);
         let token_key = TokenKey::new(&bytes);
-        Self { shop, site, token_key, health: Arc::default(), authenticator, hosts }
+        Self { shop, site, token_key, health: Arc::default(), authenticator, hosts, layout }
     }
 
     /// The shop's current name: a name set at the desk overrides the configuration.

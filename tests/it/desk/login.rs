@@ -489,7 +489,7 @@ fn a_password_hash_with_older_parameters_is_replaced_at_sign_in() {
 }
 
 /// The code of a secret, made by another program.
-fn oathtool(secret: &str, when: &str) -> String {
+pub(super) fn oathtool(secret: &str, when: &str) -> String {
     let secret = secret.replace(' ', "");
     let made = Command::new("oathtool").args(["--totp", "-b", "-N", when, &secret]).output();
     let made = made.expect("oathtool: run scripts/install-test-tools");
@@ -498,7 +498,7 @@ fn oathtool(secret: &str, when: &str) -> String {
 }
 
 #[track_caller]
-fn recovery_codes(shown: &Answer) -> Vec<String> {
+pub(super) fn recovery_codes(shown: &Answer) -> Vec<String> {
     assert_eq!(shown.status, 200, "{}", shown.text());
     let text = shown.text();
     let codes = text.split("<code>").skip(1).map(|rest| rest.split('<').next().unwrap().to_owned());

@@ -2,6 +2,7 @@
 
 mod access;
 mod appearance;
+mod backup;
 mod digital;
 mod exchange_rates;
 mod login;
