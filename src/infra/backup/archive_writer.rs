@@ -159,6 +159,7 @@ mod tests {
         fs::write(home.join("shop.secret"), [7; 32]).unwrap();
         fs::write(home.join(format!("files/{}.bin", "n".repeat(200))), [1; 1_024]).unwrap();
         fs::write(home.join("files/empty"), []).unwrap();
+        fs::write(home.join("files/.upload"), "a part").unwrap();
         let layout = Layout { database: home.join("shop.db"), seller_key: home.join("no-key.asc") };
         let snapshot = PrivateFile::create(&layout.snapshot()).unwrap();
         fs::write(snapshot.path(), vec![3; 70_000]).unwrap();

@@ -92,7 +92,9 @@ impl Layout {
         }
         for name in FOLDERS.into_iter().filter(|name| !(without_images && *name == IMAGES)) {
             walk(&self.path_of(name), name, &mut |_, name, seen| {
-                if !name.ends_with(DRAFT) {
+                // A hidden file is no digital good, but one that is being uploaded.
+                let is_upload = name.starts_with(GOODS) && name.contains("/.");
+                if !name.ends_with(DRAFT) && !is_upload {
                     members.push(Member { name, size: seen.len() });
                 }
                 Ok(())
