@@ -37,7 +37,7 @@ fn main() {
     let (n, rounds) = if std::env::args().any(|word| word == "--bench") { (N, 5) } else { (10, 1) };
     let mut is_slow = false;
     for (name, text) in KEYS {
-        let coin = if name == "ETH" { Coin::Ether { chain: 1 } } else { Coin::Bitcoin };
+        let coin = if name == "ETH" { Coin::Ether { chain: 1 } } else { Coin::BITCOIN };
         let mut times: Vec<u128> = (0..rounds)
             .map(|_| {
                 let started = Instant::now();

@@ -12,7 +12,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
-use shop::domain::payment::{Address, Coin, Depth, ScanResult, WatchedInvoice};
+use shop::domain::payment::{Address, BitcoinLike, Coin, Depth, ScanResult, WatchedInvoice};
 use shop::domain::values::{Amount, Currency, NodeUrl, Timestamp};
 use shop::infra::node::{Bitcoin, Ethereum, Monero, NodeError, RpcClient, ScanInput};
 use tokio::runtime::{Builder, Runtime};
@@ -59,11 +59,12 @@ fuzz_target!(|bytes: &[u8]| {
         }
         2 => {
             let watched = invoices(
-                &Coin::Bitcoin,
+                &Coin::BITCOIN,
                 "bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu",
                 "bc1qnjg0jd8228aq7egyzacy8cys3knf9xvrerkf9g",
             );
-            let node = Bitcoin::open(rpc).expect("its wallet has a usual name");
+            let bitcoin = &BitcoinLike::ALL[0];
+            let node = Bitcoin::open(bitcoin, rpc).expect("its wallet has a usual name");
             let result = RUNTIME.block_on(node.scan(input(&watched, now)));
             (watched, result)
         }

@@ -76,7 +76,7 @@ fn checkout(text: &str) {
         pgp: next(),
         discount: next(),
     };
-    for currency in ["BTC", "XMR", "ETH"] {
+    for currency in ["BTC", "LTC", "BCH", "ZEC", "XMR", "ETH"] {
         let currency = Currency::parse(currency).expect("it is one");
         let coin = Coin::parse(&currency, None, None, None).expect("it is known");
         let _ = Draft::parse(&form, &coin, text.len().is_multiple_of(2));

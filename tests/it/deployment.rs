@@ -15,8 +15,8 @@ use crate::world::{World, connect, parse_answer};
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// What only `watch` is told: addresses of nodes, which may hold passwords, and the seller's own program.
-const OF_NODES: [&str; 5] =
-    ["ETH_RPC_URL", "BTC_RPC_URL", "XMR_RPC_URL", "TOR_PROXY_URL", "NOTIFY_COMMAND"];
+const OF_NODES: [&str; 6] =
+    ["ETH_RPC_URL", "BTC_RPC_URL", "LTC_RPC_URL", "XMR_RPC_URL", "TOR_PROXY_URL", "NOTIFY_COMMAND"];
 /// What only Tor's container is told.
 const OF_TOR: [&str; 3] = ["ONION_KEY", "TOR_CONTROL", "TOR_PASSWORD"];
 

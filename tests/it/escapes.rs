@@ -279,7 +279,7 @@ fn evil_node() -> String {
 fn a_nodes_answers_do_nothing_to_the_terminal() {
     let world = World::new();
     let url = evil_node();
-    for setting in ["--eth-rpc-url", "--btc-rpc-url", "--xmr-rpc-url"] {
+    for setting in ["--eth-rpc-url", "--btc-rpc-url", "--ltc-rpc-url", "--xmr-rpc-url"] {
         for _ in 0..3 {
             let output = world.shop(&["watch", "--once", setting, &url]);
             assert_eq!(output.status.code(), Some(1), "{setting}");

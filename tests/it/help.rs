@@ -90,7 +90,7 @@ fn every_setting_is_listed_with_a_sentence_and_its_default() {
         ("LISTEN", "127.0.0.1:3000"),
         ("DATABASE_URL", "sqlite://db/shop.sqlite"),
         ("ONION_FOLDER", "tor, next to the database"),
-        ("CONFIRMATIONS", "BTC=2 XMR=10 ETH=final"),
+        ("CONFIRMATIONS", "BTC=2 LTC=6 XMR=10 ETH=final"),
     ] {
         assert!(listed[name].ends_with(&format!(" [default: {default}]")), "{name}");
     }

@@ -12,6 +12,7 @@ mod checkout;
 mod cli;
 mod clients;
 mod clock;
+mod coins;
 mod contested;
 mod crash;
 mod deployment;

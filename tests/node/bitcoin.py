@@ -15,7 +15,6 @@ Differences to Bitcoin Core:
     python3 tests/node/bitcoin.py [NAME…]
 """
 
-import contextlib
 import hashlib
 import os
 import pathlib
@@ -28,7 +27,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib.rpc import Proxy, RpcError, rewriting
 from lib.run import main, test
 from lib.shop import faketime, free_port, wait_for
-from litecoin import DescriptorWallets, Node, coins, script_of, url
+from litecoind import DescriptorWallets, Node, coins, funded_node, script_of, url
 from watched import WatchedShop
 
 # Source: BIP-84, the mnemonic "abandon … about"; m/84'/0'/0'.
@@ -451,14 +450,6 @@ def a_thousand_orders(node, n=1000):
         scans = (proxy.n_requests - requests) / 4
         print("  a running process: a scan is 4 requests with %.0f calls, and the shop computes %.0f ms" % (
             (proxy.n_calls - calls) / scans, (shop.cpu_seconds() - used) / scans * 1000))
-
-
-@contextlib.contextmanager
-def funded_node():
-    with Node() as node:
-        node("createwallet", "miner")
-        node.mine(110)
-        yield node
 
 
 if __name__ == "__main__":

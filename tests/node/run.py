@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 """Payment tracking with the real program on real nodes: anvil, litecoind, monerod.
 
-    python3 tests/node/run.py [ethereum | bitcoin | monero | digital] …
+    python3 tests/node/run.py [ethereum | bitcoin | litecoin | monero | digital] …
 """
 
 import pathlib
 import subprocess
 import sys
 
-SUITES = ("ethereum", "bitcoin", "monero", "digital")
+SUITES = ("ethereum", "bitcoin", "litecoin", "monero", "digital")
 
 
 def main(names):

@@ -112,7 +112,7 @@ mod tests {
     fn coins() -> Vec<(Currency, Coin)> {
         let token = |decimals| Coin::Token { chain: 1, contract: String::new(), decimals };
         [
-            ("BTC", Coin::Bitcoin),
+            ("BTC", Coin::BITCOIN),
             ("XMR", Coin::Monero),
             ("ETH", Coin::Ether { chain: 1 }),
             ("USDC", token(6)),

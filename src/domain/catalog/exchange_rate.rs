@@ -221,8 +221,8 @@ mod tests {
         check(&ether, ("10000", "EUR"), 1, ("0.000001", "0.000001"));
         check(&ether, ("10000.01", "EUR"), 1, ("0.0000001", "0.000001"));
         check(&ether, ("400000", "JPY"), 5_000, ("0.000001", "0.0125"));
-        check(&Coin::Bitcoin, ("91000", "EUR"), 4_500, ("0.0000001", "0.0004946"));
-        check(&Coin::Bitcoin, ("9100000", "EUR"), 1, ("0.00000001", "0.00000001"));
+        check(&Coin::BITCOIN, ("91000", "EUR"), 4_500, ("0.0000001", "0.0004946"));
+        check(&Coin::BITCOIN, ("9100000", "EUR"), 1, ("0.00000001", "0.00000001"));
         check(&Coin::Monero, ("300", "EUR"), 4_500, ("0.00001", "0.15"));
         check(&Coin::Monero, ("299.9", "EUR"), 4_500, ("0.00001", "0.15006"));
         check(&token(6), ("0.92", "EUR"), 4_500, ("0.01", "48.92"));
@@ -276,7 +276,7 @@ mod tests {
         ) {
             let value = Decimal::new(i64::try_from(value).unwrap(), n_decimals);
             let rate = rate(&value.to_string(), "EUR");
-            for coin in [Coin::Bitcoin, Coin::Monero, Coin::Ether { chain: 1 }, token(2), token(18)] {
+            for coin in [Coin::BITCOIN, Coin::Monero, Coin::Ether { chain: 1 }, token(2), token(18)] {
                 let price = FiatPrice { currency: rate.price_in, minor };
                 let Some(coins) = rate.coins_for(price, &coin) else { continue };
                 prop_assert_eq!(coins.get() % coin.grain().get(), 0);

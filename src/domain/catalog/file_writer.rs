@@ -72,7 +72,7 @@ fn wallet_of(wallet: &Wallet) -> Json {
     let number =
         |n: u64| i64::try_from(n).map_or_else(|_| Json::Number(n.to_string()), Json::Integer);
     match &wallet.coin {
-        Coin::Bitcoin | Coin::Monero => {}
+        Coin::BitcoinLike(_) | Coin::Monero => {}
         Coin::Ether { chain: 1 } if wallet.currency.as_str() == "ETH" => {}
         Coin::Ether { chain } => fields.push(field("chain", number(*chain))),
         Coin::Token { chain, contract, decimals } => {

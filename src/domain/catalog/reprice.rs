@@ -142,8 +142,8 @@ mod tests {
         check("+0.01%", &ether, "0.1", "0.1");
         check("+10%", &ether, "999.999999999", "999.999999999");
         check("-90%", &ether, "0.000000001", "0.000000001");
-        check("+50%", &Coin::Bitcoin, "0.00000001", "0.00000002");
-        check("+5%", &Coin::Bitcoin, "0.00093300", "0.0009797");
+        check("+50%", &Coin::BITCOIN, "0.00000001", "0.00000002");
+        check("+5%", &Coin::BITCOIN, "0.00093300", "0.0009797");
         let token = Coin::Token { chain: 1, contract: String::new(), decimals: 0 };
         check("+5%", &token, "45", "47");
         check("+5%", &token, "12345", "12960");
@@ -167,7 +167,7 @@ mod tests {
         fn every_changed_price_can_be_sold(n in 1..i64::MAX, percent in -9_000..=100_000_i64) {
             prop_assume!(percent != 0);
             let change = PriceChange(Decimal::new(percent, 2));
-            for coin in [Coin::Bitcoin, Coin::Monero, Coin::Ether { chain: 1 }] {
+            for coin in [Coin::BITCOIN, Coin::Monero, Coin::Ether { chain: 1 }] {
                 let price = Amount::new((n % coin.most().get() / coin.grain().get()).max(1) * coin.grain().get()).unwrap();
                 let changed = change.of_coins(price, coin.grain(), coin.most());
                 prop_assert!(Amount::ZERO < changed && changed <= coin.most());

@@ -281,7 +281,7 @@ mod tests {
     #[test]
     fn an_address_is_enough() {
         check(&FULL, &[]);
-        let draft = Draft::parse(&FULL, &Coin::Bitcoin, true).ok().unwrap();
+        let draft = Draft::parse(&FULL, &Coin::BITCOIN, true).ok().unwrap();
         assert_eq!(draft.choices.country.map(Country::code), Some("GB"));
     }
 
@@ -312,14 +312,14 @@ mod tests {
     #[test]
     fn nothing_shipped_needs_no_address() {
         let form = DraftForm { note: "thanks", ..DraftForm::default() };
-        let draft = Draft::parse(&form, &Coin::Bitcoin, false).ok().unwrap();
+        let draft = Draft::parse(&form, &Coin::BITCOIN, false).ok().unwrap();
         assert!(draft.buyer.delivery == Delivery::None);
     }
 
     #[test]
     fn what_is_valid_of_a_refused_form_can_still_be_checked() {
         let form = DraftForm { city: "", discount: "spring", ..FULL };
-        let rejected = Draft::parse(&form, &Coin::Bitcoin, true).err().unwrap();
+        let rejected = Draft::parse(&form, &Coin::BITCOIN, true).err().unwrap();
         assert_eq!(rejected.choices.country.map(Country::code), Some("GB"));
         assert_eq!(rejected.choices.discount, "SPRING");
     }
@@ -368,7 +368,7 @@ mod tests {
     #[test]
     fn a_hidden_character_is_named() {
         let form = DraftForm { city: "Lon\u{202e}don", ..FULL };
-        let rejected = Draft::parse(&form, &Coin::Bitcoin, true).err().unwrap();
+        let rejected = Draft::parse(&form, &Coin::BITCOIN, true).err().unwrap();
         assert_eq!(rejected.refusals[0].why, RefusalReason::Text(NotText::Invisible('\u{202e}')));
     }
 

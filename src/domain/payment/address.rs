@@ -1,16 +1,17 @@
 //! Addresses of each coin.
 
-use bitcoin::address::NetworkUnchecked;
-use bitcoin::{AddressType, Network};
+use bitcoin::Script;
 use ethers_core::types::H160;
 use ethers_core::utils::to_checksum;
 
-use crate::domain::payment::{Coin, NotAnAddress, ethereum_address, secret};
+use crate::domain::payment::address_format::FormatFault;
+use crate::domain::payment::key_prefix::OF_ONE;
+use crate::domain::payment::{BitcoinLike, Coin, NotAnAddress, ethereum_address, secret};
 
 /// The recipient's address of a payment, with a verified checksum.
 ///
-/// Shape: Ethereum: `0x` and 40 hexadecimal digits in EIP-55's mixed case. Bitcoin: BIP-173 and BIP-350 in lowercase,
-/// or Base58Check, on mainnet. Monero: 95 or 106 characters of Base58, on mainnet.
+/// Shape: Ethereum: `0x` and 40 hexadecimal digits in EIP-55's mixed case. Bitcoin and coins like it: BIP-173 and BIP-350
+/// in lowercase, CashAddr in lowercase with its prefix, or Base58Check, on mainnet. Monero: 95 or 106 characters of Base58, on mainnet.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Address(String);
 
@@ -22,13 +23,11 @@ impl Address {
         if secret::looks_private(text) {
             return Err(NotAnAddress::Private);
         }
-        if 100 < text.len()
-            && ["xpub", "ypub", "zpub"].iter().any(|prefix| text.starts_with(prefix))
-        {
+        if 100 < text.len() && OF_ONE.iter().any(|prefix| text.starts_with(prefix.text)) {
             return Err(NotAnAddress::AccountKey);
         }
         match coin {
-            Coin::Bitcoin => bitcoin(text),
+            Coin::BitcoinLike(coin) => of_text(coin, text),
             Coin::Monero => monero(text),
             Coin::Ether { .. } => ethereum_address::parse(text).map(Self),
             Coin::Token { contract, .. } => {
@@ -46,8 +45,11 @@ impl Address {
         Self(to_checksum(address, None))
     }
 
-    pub(super) fn of_bitcoin(address: &bitcoin::Address) -> Self {
-        Self(address.to_string())
+    /// # Panics
+    /// If the coin has no address for such a script.
+    pub(super) fn of_script(coin: &BitcoinLike, script: &Script) -> Self {
+        let text = coin.format.write(script);
+        Self(text.expect("only scripts of the coin's own address types are made or read"))
     }
 
     pub(super) fn of_monero(address: &monero::Address) -> Self {
@@ -75,13 +77,13 @@ impl Address {
         &self.0
     }
 
-    /// The script of an output that pays this address; the same on every Bitcoin network. `None` for other coins.
+    /// The script of an output that pays this address; the same on every network of the coin. `None` for coins without
+    /// scripts.
     ///
     /// Shape: hexadecimal digits, lowercase.
-    pub fn bitcoin_script(&self) -> Option<String> {
-        let address: bitcoin::Address<NetworkUnchecked> = self.0.parse().ok()?;
-        let address = address.require_network(Network::Bitcoin).ok()?;
-        Some(address.script_pubkey().to_hex_string())
+    pub fn script(&self, coin: &Coin) -> Option<String> {
+        let Coin::BitcoinLike(coin) = coin else { return None };
+        Some(coin.format.parse(&self.0).ok()?.to_hex_string())
     }
 }
 
@@ -98,35 +100,14 @@ impl std::fmt::Debug for Address {
     }
 }
 
-fn bitcoin(text: &str) -> Result<Address, NotAnAddress> {
-    let unchecked: bitcoin::Address<NetworkUnchecked> =
-        text.parse().map_err(|_| why_not_bitcoin(text))?;
-    let address =
-        unchecked.require_network(Network::Bitcoin).map_err(|_| NotAnAddress::TestBitcoin)?;
-    match address.address_type() {
-        Some(
-            AddressType::P2pkh
-            | AddressType::P2sh
-            | AddressType::P2wpkh
-            | AddressType::P2wsh
-            | AddressType::P2tr,
-        ) => Ok(Address::of_bitcoin(&address)),
-        // Anybody may spend outputs of undefined witness versions and "pay to anchor".
-        _ => Err(NotAnAddress::OwnerlessBitcoin),
-    }
-}
-
-fn why_not_bitcoin(text: &str) -> NotAnAddress {
-    let small = text.to_ascii_lowercase();
-    let shape =
-        (26..=62).contains(&small.len()) && small.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    if small.starts_with("tb1") || small.starts_with("bcrt1") {
-        NotAnAddress::TestBitcoin
-    } else if shape && (small.starts_with("bc1") || small.starts_with(['1', '3'])) {
-        NotAnAddress::MistypedBitcoin
-    } else {
-        NotAnAddress::NotBitcoin
-    }
+fn of_text(coin: &'static BitcoinLike, text: &str) -> Result<Address, NotAnAddress> {
+    let script = coin.format.parse(text).map_err(|fault| match fault {
+        FormatFault::Other => NotAnAddress::Other(coin),
+        FormatFault::Mistyped => NotAnAddress::Mistyped(coin),
+        FormatFault::TestNetwork => NotAnAddress::TestNetwork(coin),
+        FormatFault::Ownerless => NotAnAddress::Ownerless(coin),
+    })?;
+    Ok(Address::of_script(coin, &script))
 }
 
 fn monero(text: &str) -> Result<Address, NotAnAddress> {
@@ -152,6 +133,7 @@ mod tests {
     use super::*;
 
     const ETHER: Coin = Coin::Ether { chain: 1 };
+    const BITCOIN: &BitcoinLike = &BitcoinLike::ALL[0];
     const MONERO: &str = "46BN3P4tsCMNSdumyuqRQmcnSkET7uetA2vAMGcKMxPphrHM5JgFg3UHF8PPqr4493ZyNd2VAAn7FbuwYNtzm1dTJmDHf39";
 
     #[track_caller]
@@ -214,17 +196,17 @@ mod tests {
             "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa",
             "3P14159f73E4gFr7JterCCQh9QjiTjiZrG",
         ] {
-            check(&Coin::Bitcoin, text, Ok(text));
+            check(&Coin::BITCOIN, text, Ok(text));
         }
         let capitals = "BC1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KV8F3T4";
-        check(&Coin::Bitcoin, capitals, Ok(&capitals.to_lowercase()));
+        check(&Coin::BITCOIN, capitals, Ok(&capitals.to_lowercase()));
         for text in [
             "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx",
             "bcrt1qcr8te4kr609gcawutmrza0j4xv80jy8zeqchgx",
             "mipcBbFg9gMiCh81Kj8tqqdgoZub1ZJRfn",
             "2MzQwSSnBHWHqSAqtTVQ6v47XtaisrJa1Vc",
         ] {
-            check(&Coin::Bitcoin, text, Err(NotAnAddress::TestBitcoin));
+            check(&Coin::BITCOIN, text, Err(NotAnAddress::TestNetwork(BITCOIN)));
         }
     }
 
@@ -249,11 +231,11 @@ mod tests {
                 "a914e9c3dd0c07aac76179ebc76a6c78d4d67c6c160a87",
             ),
         ] {
-            let address = Address::parse(&Coin::Bitcoin, address).unwrap();
-            assert_eq!(address.bitcoin_script().as_deref(), Some(script));
+            let address = Address::parse(&Coin::BITCOIN, address).unwrap();
+            assert_eq!(address.script(&Coin::BITCOIN).as_deref(), Some(script));
         }
         let monero = Address::parse(&Coin::Monero, MONERO).unwrap();
-        assert_eq!(monero.bitcoin_script(), None);
+        assert_eq!(monero.script(&Coin::Monero), None);
     }
 
     #[test]
@@ -265,11 +247,11 @@ mod tests {
             // BIP-350: a version 0 program with the checksum of version 1.
             "bc1q0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqh2y7hd",
         ] {
-            check(&Coin::Bitcoin, text, Err(NotAnAddress::MistypedBitcoin));
+            check(&Coin::BITCOIN, text, Err(NotAnAddress::Mistyped(BITCOIN)));
         }
         // BIP-350: witness version 16, which is undefined; "pay to anchor", which needs no signature.
         for text in ["bc1sw50qgdz25j", "bc1pfeessrawgf"] {
-            check(&Coin::Bitcoin, text, Err(NotAnAddress::OwnerlessBitcoin));
+            check(&Coin::BITCOIN, text, Err(NotAnAddress::Ownerless(BITCOIN)));
         }
         for text in [
             "",
@@ -278,7 +260,7 @@ mod tests {
             "ltc1qw508d6qejxtdg4y5r3zarvary0c5xw7kgmn4n9",
             MONERO,
         ] {
-            check(&Coin::Bitcoin, text, Err(NotAnAddress::NotBitcoin));
+            check(&Coin::BITCOIN, text, Err(NotAnAddress::Other(BITCOIN)));
         }
     }
 
@@ -313,7 +295,7 @@ mod tests {
     #[test]
     fn what_is_no_address_at_all_is_told_by_its_name() {
         let key = "zpub6rFR7y4Q2AijBEqTUquhVz398htDFrtymD9xYYfG1m4wAcvPhXNfE3EfH1r1ADqtfSdVCToUG868RvUUkgDKf31mGDtKsAYz2oz2AGutZYs";
-        for coin in [Coin::Bitcoin, Coin::Monero, ETHER] {
+        for coin in [Coin::BITCOIN, Coin::Monero, ETHER] {
             check(&coin, key, Err(NotAnAddress::AccountKey));
             check(&coin, &format!("{}junk", "test ".repeat(11)), Err(NotAnAddress::Private));
             check(&coin, &format!("0x{}", "5".repeat(64)), Err(NotAnAddress::Private));
@@ -329,7 +311,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_panics(text in ".*|[1-9A-Za-z]{95}|[48][1-9A-Za-z]{105}|0x[0-9a-fA-F]{40}|bc1[02-9ac-hj-np-z]{30,60}") {
-            for coin in [Coin::Bitcoin, Coin::Monero, ETHER] {
+            for coin in [Coin::BITCOIN, Coin::Monero, ETHER] {
                 if let Ok(address) = Address::parse(&coin, &text) {
                     prop_assert_eq!(Address::parse(&coin, address.as_str()), Ok(address));
                 }

@@ -18,6 +18,8 @@ impl AmountTags {
     /// |---|---|---|---|---|
     /// | Bitcoin | 0.00000001 | 7 | 0.00000007 | a satoshi, the smallest unit, which every wallet shows; less than a
     /// cent up to 142,000 dollars |
+    /// | Litecoin, Dogecoin | 0.00000001 | 999 | 0.00000999 | as for Bitcoin; less than a cent up to 1,000 dollars |
+    /// | Bitcoin Cash, Zcash | 0.00000001 | 150 | 0.0000015 | as for Bitcoin; less than a cent up to 6,600 dollars |
     /// | Monero | 0.00000001 | 999 | 0.00000999 | wallets show and send twelve decimals; less than a cent up to 1,000
     /// dollars |
     /// | Ether and similar coins | 0.00000001 | 150 | 0.0000015 | wallets send eighteen decimals, explorers list eight;
@@ -30,7 +32,7 @@ impl AmountTags {
     /// decimals, one unit is the only tag.
     pub fn of(currency: &Currency, coin: &Coin) -> Self {
         let (step, most) = match coin {
-            Coin::Bitcoin => (10, 70),
+            Coin::BitcoinLike(coin) => (10, 10 * coin.n_tags),
             Coin::Monero => (10, 9_990),
             Coin::Ether { .. } => (10, 1_500),
             Coin::Token { .. } if is_stablecoin(currency) => (10_000, 8_500_000),
@@ -87,6 +89,8 @@ mod tests {
     #[test]
     fn the_table_says_what_a_coin_can_be_told_apart_by() {
         check("BTC", None, ("0.00000001", 7, "0.00000007"));
+        check("LTC", None, ("0.00000001", 999, "0.00000999"));
+        check("BCH", None, ("0.00000001", 150, "0.0000015"));
         check("XMR", None, ("0.00000001", 999, "0.00000999"));
         check("ETH", None, ("0.00000001", 150, "0.0000015"));
         check("POL", None, ("0.00000001", 150, "0.0000015"));
@@ -104,8 +108,17 @@ mod tests {
 
     #[test]
     fn every_tail_is_under_a_cent_at_the_highest_price_of_its_coin() {
-        // Dollars at the all-time high, rounded up: October 2025, January 2026, August 2025.
-        for (currency, dollars) in [("BTC", 127_000), ("XMR", 1_000), ("ETH", 5_000)] {
+        // Dollars at the all-time high, rounded up: October 2025, May 2021, May 2021, December 2017, October 2016, January
+        // 2026, August 2025.
+        for (currency, dollars) in [
+            ("BTC", 127_000),
+            ("LTC", 420),
+            ("DOGE", 1),
+            ("BCH", 4_400),
+            ("ZEC", 6_000),
+            ("XMR", 1_000),
+            ("ETH", 5_000),
+        ] {
             let currency = Currency::parse(currency).unwrap();
             let coin = Coin::parse(&currency, None, None, None).unwrap();
             let most = AmountTags::of(&currency, &coin).most().get();

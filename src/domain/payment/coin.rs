@@ -1,6 +1,6 @@
 //! Coins: units, precision and largest amount.
 
-use crate::domain::payment::{KnownToken, NotAnAddress, ethereum_address};
+use crate::domain::payment::{BitcoinLike, KnownToken, NotAnAddress, ethereum_address};
 use crate::domain::values::{Amount, Currency};
 
 /// What a buyer pays with.
@@ -8,7 +8,7 @@ use crate::domain::values::{Amount, Currency};
 /// Source: chain ids are those of EIP-155, tokens implement ERC-20.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Coin {
-    Bitcoin,
+    BitcoinLike(&'static BitcoinLike),
     Monero,
     /// The native coin of an EVM chain. Shape: 1 or more; 1 is Ethereum itself.
     Ether {
@@ -25,8 +25,8 @@ pub enum Coin {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotACoin {
     #[error(
-        "supported are BTC, XMR, ETH, the coin of another EVM chain with its `chain` ID, and a token with its \
-         contract address in `token`"
+        "supported are {names}, the coin of another EVM chain with its `chain` ID, and a token with its contract address in \
+         `token`", names = Coin::names()
     )]
     Unknown,
     #[error("BTC and XMR take no `chain`, `token` or `decimals`")]
@@ -51,7 +51,10 @@ pub enum NotACoin {
 }
 
 impl Coin {
+    pub const BITCOIN: Self = Self::BitcoinLike(&BitcoinLike::ALL[0]);
     const ETHEREUM: u64 = 1;
+    /// Units: Gwei in 10^-8 of a coin.
+    const PER_SATOSHI: i64 = 10;
     /// Source: ERC-20 leaves it open; 18 is Ethereum's own and nearly every token's.
     const USUAL_DECIMALS: u64 = 18;
 
@@ -64,7 +67,9 @@ impl Coin {
         decimals: Option<u64>,
     ) -> Result<Self, NotACoin> {
         match (currency.as_str(), chain, token, decimals) {
-            ("BTC", None, None, None) => Ok(Self::Bitcoin),
+            (name, None, None, None) if let Some(coin) = BitcoinLike::of_currency(name) => {
+                Ok(Self::BitcoinLike(coin))
+            }
             ("XMR", None, None, None) => Ok(Self::Monero),
             ("BTC" | "XMR", ..) => Err(NotACoin::StandsAlone),
             (_, Some(0), ..) => Err(NotACoin::Chain),
@@ -74,6 +79,12 @@ impl Coin {
             ("ETH", None, None, None) => Ok(Self::Ether { chain: Self::ETHEREUM }),
             (_, None, None, None) => Err(NotACoin::Unknown),
         }
+    }
+
+    /// The currencies that are known without a chain or a token: `BTC, LTC, XMR, ETH`.
+    pub fn names() -> String {
+        let names = BitcoinLike::ALL.iter().map(|coin| coin.currency);
+        names.chain(["XMR", "ETH"]).collect::<Vec<_>>().join(", ")
     }
 
     fn token(chain: Option<u64>, contract: &str, decimals: Option<u64>) -> Result<Self, NotACoin> {
@@ -103,10 +114,10 @@ impl Coin {
 
     /// The smallest step of a price in this coin: every amount due is a multiple of it.
     ///
-    /// Units: Gwei. A Bitcoin divides into 10^8 satoshi, a token into 10^decimals of its units.
+    /// Units: Gwei. Bitcoin and coins like it divide into 10^8, a token into 10^decimals of its units.
     pub fn grain(&self) -> Amount {
         match self {
-            Self::Bitcoin => gwei(10),
+            Self::BitcoinLike(_) => gwei(Self::PER_SATOSHI),
             Self::Token { decimals, .. } => {
                 gwei(10_i64.pow(9_u32.saturating_sub(u32::from(*decimals))))
             }
@@ -117,11 +128,9 @@ impl Coin {
     /// The smallest amount that can be paid at all; a multiple of [`Coin::grain`].
     ///
     /// Units: Gwei.
-    /// Source: Bitcoin Core, `GetDustThreshold`: its nodes relay no output below 546 satoshi to the oldest address
-    /// type.
     pub fn least(&self) -> Amount {
         match self {
-            Self::Bitcoin => gwei(5_460),
+            Self::BitcoinLike(coin) => gwei(coin.dust * Self::PER_SATOSHI),
             Self::Monero | Self::Ether { .. } | Self::Token { .. } => self.grain(),
         }
     }
@@ -129,12 +138,11 @@ impl Coin {
     /// The largest total of an order in this coin; a multiple of [`Coin::grain`].
     ///
     /// Units: Gwei.
-    /// Source: there will be 21 million Bitcoin, and fewer than 100 million Monero in this century. From 10^21 units on
-    /// (1000 coins of 18 decimals), the usual parser of EIP-681 links formats a number as `9.00e+24`, which wallets
-    /// cannot read.
+    /// Source: there will be fewer than 100 million Monero in this century. From 10^21 units on (1000 coins of 18
+    /// decimals), the usual parser of EIP-681 links formats a number as `9.00e+24`, which wallets cannot read.
     pub fn most(&self) -> Amount {
         match self {
-            Self::Bitcoin => gwei(21_000_000 * Amount::PER_COIN),
+            Self::BitcoinLike(coin) => gwei(coin.most * Amount::PER_COIN),
             Self::Monero => gwei(100_000_000 * Amount::PER_COIN),
             Self::Ether { .. } => gwei(1_000 * Amount::PER_COIN - 1),
             Self::Token { decimals, .. } => {
@@ -147,7 +155,7 @@ impl Coin {
     /// The internal name of its network: `bitcoin`, `monero`, `chain:1`.
     pub fn network(&self) -> String {
         match self {
-            Self::Bitcoin => "bitcoin".to_owned(),
+            Self::BitcoinLike(coin) => coin.network.to_owned(),
             Self::Monero => "monero".to_owned(),
             Self::Ether { chain } | Self::Token { chain, .. } => format!("chain:{chain}"),
         }
@@ -155,17 +163,18 @@ impl Coin {
 
     /// The display name of what is paid on a network.
     pub fn name_of_network(network: &str) -> String {
-        match network.split_once(':').and_then(|(_, chain)| chain.parse().ok()) {
-            Some(chain) => Self::Ether { chain }.name(),
-            None if network == "bitcoin" => Self::Bitcoin.name(),
-            None => Self::Monero.name(),
+        let chain = network.split_once(':').and_then(|(_, chain)| chain.parse().ok());
+        match (chain, BitcoinLike::of_network(network)) {
+            (Some(chain), _) => Self::Ether { chain }.name(),
+            (None, Some(coin)) => coin.name.to_owned(),
+            (None, None) => Self::Monero.name(),
         }
     }
 
     /// The display name: `Bitcoin`, `Ethereum mainnet`.
     pub fn name(&self) -> String {
         match self {
-            Self::Bitcoin => "Bitcoin".to_owned(),
+            Self::BitcoinLike(coin) => coin.name.to_owned(),
             Self::Monero => "Monero".to_owned(),
             Self::Ether { chain: Self::ETHEREUM } => "Ethereum mainnet".to_owned(),
             Self::Ether { chain } => format!("EVM chain {chain}"),
@@ -204,7 +213,10 @@ mod tests {
 
     #[test]
     fn a_coin_is_known_by_its_currency_chain_and_contract() {
-        check(("BTC", None, None, None), Ok(Coin::Bitcoin));
+        check(("BTC", None, None, None), Ok(Coin::BITCOIN));
+        check(("DOGE", None, None, None), Ok(Coin::BitcoinLike(&BitcoinLike::ALL[2])));
+        // Of an EVM chain, whatever its name.
+        check(("DOGE", Some(2_000), None, None), Ok(Coin::Ether { chain: 2_000 }));
         check(("XMR", None, None, None), Ok(Coin::Monero));
         check(("ETH", None, None, None), Ok(Coin::Ether { chain: 1 }));
         check(("ETH", Some(31337), None, None), Ok(Coin::Ether { chain: 31337 }));
@@ -233,7 +245,7 @@ mod tests {
 
     #[test]
     fn what_is_not_one_coin_is_refused_with_what_is_known() {
-        check(("DOGE", None, None, None), Err(NotACoin::Unknown));
+        check(("DASH", None, None, None), Err(NotACoin::Unknown));
         check(("BTC", Some(1), None, None), Err(NotACoin::StandsAlone));
         check(("XMR", None, Some(USDC), None), Err(NotACoin::StandsAlone));
         check(("BTC", None, None, Some(8)), Err(NotACoin::StandsAlone));
@@ -244,7 +256,7 @@ mod tests {
         }
         let short = NotACoin::Contract(NotAnAddress::EthereumDigits { n_digits: 6 });
         check(("USDC", None, Some("0x123abc"), None), Err(short));
-        for word in ["BTC", "XMR", "ETH", "`chain`", "`token`"] {
+        for word in ["BTC", "LTC", "DOGE", "BCH", "ZEC", "XMR", "ETH", "`chain`", "`token`"] {
             assert!(NotACoin::Unknown.to_string().contains(word), "{word}");
         }
     }
@@ -252,7 +264,7 @@ mod tests {
     #[test]
     fn a_price_has_no_smaller_step_than_the_coin() {
         let grain = |coin: &Coin| coin.grain().get();
-        assert_eq!(grain(&Coin::Bitcoin), 10);
+        assert_eq!(grain(&Coin::BITCOIN), 10);
         assert_eq!(grain(&Coin::Monero), 1);
         assert_eq!(grain(&Coin::Ether { chain: 1 }), 1);
         assert_eq!(
@@ -266,7 +278,10 @@ mod tests {
         assert_eq!(Coin::Ether { chain: 1 }.most().to_string(), "999.999999999");
         assert_eq!(token(6).most().to_string(), "99999999.999999");
         assert_eq!(token(0).most().to_string(), "99999999");
-        for coin in [Coin::Bitcoin, Coin::Monero, Coin::Ether { chain: 1 }, token(6), token(36)] {
+        let like = BitcoinLike::ALL.iter().map(Coin::BitcoinLike);
+        let others = [Coin::Monero, Coin::Ether { chain: 1 }, token(6), token(36)];
+        for coin in like.chain(others) {
+            assert!(coin.grain() <= coin.least() && coin.least() < coin.most(), "{coin:?}");
             assert_eq!(coin.most().get() % coin.grain().get(), 0, "{coin:?}");
         }
     }

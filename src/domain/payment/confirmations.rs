@@ -20,9 +20,7 @@ struct Rule {
 }
 
 impl Confirmations {
-    /// Source: two blocks of Bitcoin are rarely reversed, and ten of Monero unlock an output (Monero's consensus
-    /// rules); Ethereum has explicit finality.
-    const OF_BITCOIN: Depth = Depth::Blocks(2);
+    /// Source: ten blocks of Monero unlock an output (Monero's consensus rules). Ethereum has explicit finality.
     const OF_MONERO: Depth = Depth::Blocks(10);
 
     pub fn parse(text: &str) -> Option<Self> {
@@ -46,7 +44,7 @@ impl Confirmations {
             self.0.iter().filter(|rule| rule.currency == *currency && rule.above < amount);
         holding.max_by_key(|rule| rule.above).map_or(
             match coin {
-                Coin::Bitcoin => Self::OF_BITCOIN,
+                Coin::BitcoinLike(coin) => Depth::Blocks(coin.confirmations),
                 Coin::Monero => Self::OF_MONERO,
                 Coin::Ether { .. } | Coin::Token { .. } => Depth::Final,
             },
@@ -74,7 +72,11 @@ impl Rule {
 
 /// Whether the coin's node reports payments that are in no block yet: on EVM chains only balances are read.
 fn reports_mempool(currency: &Currency) -> bool {
-    Coin::parse(currency, None, None, None).is_ok_and(|coin| !coin.is_evm())
+    match Coin::parse(currency, None, None, None) {
+        Ok(Coin::BitcoinLike(coin)) => coin.chain.is_some(),
+        Ok(Coin::Monero) => true,
+        Ok(Coin::Ether { .. } | Coin::Token { .. }) | Err(_) => false,
+    }
 }
 
 #[cfg(test)]
@@ -93,6 +95,7 @@ mod tests {
     #[test]
     fn without_a_rule_each_coin_has_its_own_depth() {
         check("", "BTC", "1", Depth::Blocks(2));
+        check("", "LTC", "1", Depth::Blocks(6));
         check("", "XMR", "1", Depth::Blocks(10));
         check("BTC=6", "ETH", "1", Depth::Final);
     }
@@ -135,6 +138,7 @@ mod tests {
         for text in [
             "BTC",
             "ETH=0",
+            "DOGE=0",
             "USDC=0",
             "POL>1=0",
             "BTC=-1",

@@ -2,6 +2,7 @@
 
 use crate::domain::payment::NotAnExtendedPubkey;
 use crate::domain::payment::key_expression::KeyExpression;
+use crate::domain::payment::polymod;
 use crate::domain::payment::script_type::ScriptType;
 
 /// An output descriptor with one extended public key, as wallets export it for watching an account.
@@ -85,19 +86,19 @@ pub fn checksum(text: &str) -> Option<String> {
     let mut n_groups = 0;
     for letter in text.chars() {
         let place = u64::try_from(LETTERS.find(letter)?).ok()?;
-        sum = step(sum, place & 31);
+        sum = polymod::step(&GENERATOR, sum, place & 31);
         groups = groups * 3 + (place >> 5);
         n_groups += 1;
         if n_groups == 3 {
-            sum = step(sum, groups);
+            sum = polymod::step(&GENERATOR, sum, groups);
             (groups, n_groups) = (0, 0);
         }
     }
     if 0 < n_groups {
-        sum = step(sum, groups);
+        sum = polymod::step(&GENERATOR, sum, groups);
     }
     for _ in 0..8 {
-        sum = step(sum, 0);
+        sum = polymod::step(&GENERATOR, sum, 0);
     }
     sum ^= 1;
     let letter = |n: u32| {
@@ -105,13 +106,6 @@ pub fn checksum(text: &str) -> Option<String> {
         char::from(LETTERS_OF_CHECKSUM[place])
     };
     Some((0..8).map(letter).collect())
-}
-
-fn step(sum: u64, value: u64) -> u64 {
-    let top = sum >> 35;
-    let next = ((sum & 0x7_ffff_ffff) << 5) ^ value;
-    let bits = (0..).zip(GENERATOR).filter(|(n, _)| (top >> n) & 1 == 1);
-    bits.fold(next, |sum, (_, number)| sum ^ number)
 }
 
 #[cfg(test)]

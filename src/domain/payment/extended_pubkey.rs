@@ -6,22 +6,24 @@ use bitcoin::base58;
 use bitcoin::bip32::{ChildNumber, Xpub};
 use bitcoin::secp256k1::{Secp256k1, VerifyOnly};
 
+use crate::domain::payment::address_kind::AddressKind;
 use crate::domain::payment::descriptor::Descriptor;
 use crate::domain::payment::key_expression::{KeyExpression, Steps};
-use crate::domain::payment::script_type::{ScriptType, XPUB};
-use crate::domain::payment::{Address, Coin, NotAnExtendedPubkey, secret};
+use crate::domain::payment::key_prefix::XPUB;
+use crate::domain::payment::script_type::ScriptType;
+use crate::domain::payment::{Address, BitcoinLike, Coin, NotAnExtendedPubkey, secret};
 
 /// An extended public key: an address for each order is derived from it, and it cannot spend anything.
 ///
 /// Shape: 111 characters of Base58Check, of an account (depth 3; in Electrum's own wallets depth 1) or of its receiving
 /// addresses (depth 4, index 0), with or without the notation that `key_expression.rs` parses around it; for Bitcoin
-/// also a descriptor of such a key, as `descriptor.rs` parses it.
-/// Source: BIP-32; BIP-44 for `xpub`, BIP-49 for `ypub`, BIP-84 for `zpub`, BIP-86 for `tr(…)`; Ethereum's wallets
-/// follow BIP-44.
+/// and coins like it also a descriptor of such a key, as `descriptor.rs` parses it.
+/// Source: BIP-32; BIP-44 for `xpub`, BIP-49 for `ypub`, BIP-84 for `zpub`, BIP-86 for `tr(…)`; SLIP-132 for `Ltub` and
+/// `Mtub`; Ethereum's wallets follow BIP-44.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ExtendedPubkey {
     text: String,
-    script_type: ScriptType,
+    kind: AddressKind,
     /// Whether the text itself states which type of address the wallet uses.
     is_kind_known: bool,
     /// The parent of the receiving addresses: the key at the change level, whatever the level of the text.
@@ -48,15 +50,12 @@ impl ExtendedPubkey {
         if *coin == Coin::Monero {
             return Err(NotAnExtendedPubkey::NoneForMonero);
         }
-        let (script_type, is_kind_known, receiving) = if text.contains('(') {
-            if *coin != Coin::Bitcoin {
-                return Err(NotAnExtendedPubkey::BitcoinsOnly);
-            }
-            of_descriptor(text)?
-        } else {
-            of_bare_key(coin, text)?
+        let (kind, is_kind_known, receiving) = match coin {
+            Coin::BitcoinLike(coin) if text.contains('(') => of_descriptor(coin, text)?,
+            _ if text.contains('(') => return Err(NotAnExtendedPubkey::NotOfEvm),
+            _ => of_bare_key(coin, text)?,
         };
-        Ok(Self { text: text.to_owned(), script_type, is_kind_known, receiving })
+        Ok(Self { text: text.to_owned(), kind, is_kind_known, receiving })
     }
 
     pub fn as_str(&self) -> &str {
@@ -75,11 +74,11 @@ impl ExtendedPubkey {
     }
 
     /// Which addresses it makes, for the seller to compare: `addresses that begin with bc1q (BIP-84)`.
-    pub fn kind(&self) -> &'static str {
-        self.script_type.kind()
+    pub fn kind(&self) -> String {
+        self.kind.description()
     }
 
-    /// Whether a Bitcoin key was given as plain `xpub`: many wallets use that prefix for accounts of every type.
+    /// Whether a key was given as plain `xpub`: many wallets use that prefix for accounts of every type.
     pub fn may_be_of_another_kind(&self) -> bool {
         !self.is_kind_known
     }
@@ -89,7 +88,7 @@ impl ExtendedPubkey {
     /// # Panics
     /// Beyond [`ExtendedPubkey::LAST_INDEX`].
     pub fn address(&self, index: u32) -> Address {
-        self.script_type.address(&CURVE, &child(&self.receiving, index).public_key)
+        self.kind.address(&CURVE, &child(&self.receiving, index).public_key)
     }
 
     /// Whether both derive their addresses from one key, at whatever level and for whatever coin they are written.
@@ -107,37 +106,41 @@ impl std::fmt::Debug for ExtendedPubkey {
 }
 
 /// The type of its addresses, whether the text states it, and the parent of the receiving addresses.
-type Read = (ScriptType, bool, Xpub);
+type Read = (AddressKind, bool, Xpub);
 
-fn of_descriptor(text: &str) -> Result<Read, NotAnExtendedPubkey> {
+fn of_descriptor(coin: &'static BitcoinLike, text: &str) -> Result<Read, NotAnExtendedPubkey> {
     let Descriptor { script_type, key: expression } = Descriptor::parse(text)?;
     let (version, key) = read_key(expression.key)?;
     // Reports keys of several signers and of test networks.
-    let prefixed = ScriptType::parse(&Coin::Bitcoin, version)?;
-    if version != XPUB && prefixed != script_type {
+    let prefixed = AddressKind::parse(&Coin::BitcoinLike(coin), version)?;
+    let kind = AddressKind::of_script(coin, script_type)?;
+    if !prefixed.is_default() && prefixed != kind {
         return Err(NotAnExtendedPubkey::OtherPrefix);
+    }
+    if let Some(account) = expression.account {
+        account.check_standard_coin(&Coin::BitcoinLike(coin))?;
     }
     let receiving = match (expression.steps()?, key.child_number) {
         (Steps::OfAccount, _) if key.depth <= 3 => child(&key, 0),
         (Steps::OfReceiving, ChildNumber::Normal { index: 0 }) if 0 < key.depth => key,
         _ => return Err(NotAnExtendedPubkey::NotReceiving),
     };
-    Ok((script_type, true, receiving))
+    Ok((kind, true, receiving))
 }
 
 fn of_bare_key(coin: &Coin, text: &str) -> Result<Read, NotAnExtendedPubkey> {
     let expression = KeyExpression::parse(text)?;
     let (version, key) = read_key(expression.key)?;
-    let prefixed = ScriptType::parse(coin, version)?;
+    let prefixed = AddressKind::parse(coin, version)?;
     if expression.n_steps_of_origin.is_some_and(|n| n != usize::from(key.depth)) {
         return Err(NotAnExtendedPubkey::OtherOrigin);
     }
     let from_origin =
-        expression.account.map(|account| account.script_type(coin)).transpose()?.flatten();
-    let script_type = match from_origin {
+        expression.account.map(|account| account.address_kind(coin)).transpose()?.flatten();
+    let kind = match from_origin {
         None => prefixed,
-        // Many programs use xpub for accounts of every type: the origin tells which.
-        Some(script_type) if version == XPUB || script_type == prefixed => script_type,
+        // Many programs use xpub (Ledger's Litecoin: Ltub) for accounts of every type: the origin tells which.
+        Some(kind) if prefixed.is_default() || kind == prefixed => kind,
         Some(_) => return Err(NotAnExtendedPubkey::OtherPrefix),
     };
     let steps = expression.steps()?;
@@ -145,7 +148,11 @@ fn of_bare_key(coin: &Coin, text: &str) -> Result<Read, NotAnExtendedPubkey> {
         (3, ChildNumber::Hardened { .. }) => true,
         (4, ChildNumber::Normal { index: 0 }) => false,
         // Wallets from Electrum's own seed words have the account m/0'. Source: Electrum's keystore.py.
-        (1, ChildNumber::Hardened { index: 0 }) if script_type == ScriptType::P2wpkh => true,
+        (1, ChildNumber::Hardened { index: 0 })
+            if matches!(kind, AddressKind::Script(_, ScriptType::P2wpkh)) =>
+        {
+            true
+        }
         (depth, _) => return Err(NotAnExtendedPubkey::Level { depth }),
     };
     let receiving = match (is_account, steps) {
@@ -153,15 +160,15 @@ fn of_bare_key(coin: &Coin, text: &str) -> Result<Read, NotAnExtendedPubkey> {
         (false, Steps::None | Steps::OfReceiving) => key,
         _ => return Err(NotAnExtendedPubkey::NotReceiving),
     };
-    Ok((script_type, from_origin.is_some() || script_type != ScriptType::P2pkh, receiving))
+    Ok((kind, from_origin.is_some() || !kind.is_ambiguous(), receiving))
 }
 
 /// The four bytes of its prefix, and the key after them.
 fn read_key(text: &str) -> Result<([u8; 4], Xpub), NotAnExtendedPubkey> {
     let mut bytes = bytes_of(text)?;
     let version = [bytes[0], bytes[1], bytes[2], bytes[3]];
-    // The library only reads BIP-32; ypub and zpub differ from it only in these four bytes.
-    bytes[..4].copy_from_slice(&XPUB);
+    // The library only reads BIP-32; other prefixes differ from it only in these four bytes.
+    bytes[..4].copy_from_slice(&XPUB.version);
     let key = Xpub::decode(&bytes).map_err(|_| NotAnExtendedPubkey::NotExtended)?;
     Ok((version, key))
 }
@@ -171,7 +178,7 @@ fn bytes_of(text: &str) -> Result<[u8; 78], NotAnExtendedPubkey> {
     if 120 < text.len() {
         return Err(NotAnExtendedPubkey::NotExtended);
     }
-    let is_key = text.get(1..4) == Some("pub");
+    let is_key = matches!(text.get(1..4), Some("pub" | "tub" | "gub"));
     let fault =
         if is_key { NotAnExtendedPubkey::Mistyped } else { NotAnExtendedPubkey::NotExtended };
     let bytes = base58::decode_check(text).map_err(|_| fault)?;
@@ -185,5 +192,7 @@ fn child(key: &Xpub, index: u32) -> Xpub {
     )
 }
 
+#[cfg(test)]
+mod coins_tests;
 #[cfg(test)]
 mod tests;

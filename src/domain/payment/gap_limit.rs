@@ -41,10 +41,10 @@ mod tests {
 
     #[test]
     fn the_seller_is_told_before_the_wallet_stops_looking() {
-        check(&Coin::Bitcoin, 10, GapReach::Near);
-        check(&Coin::Bitcoin, 11, GapReach::Far);
-        check(&Coin::Bitcoin, 19, GapReach::Far);
-        check(&Coin::Bitcoin, 20, GapReach::Beyond);
+        check(&Coin::BITCOIN, 10, GapReach::Near);
+        check(&Coin::BITCOIN, 11, GapReach::Far);
+        check(&Coin::BITCOIN, 19, GapReach::Far);
+        check(&Coin::BITCOIN, 20, GapReach::Beyond);
         check(&Coin::Monero, 100, GapReach::Near);
         check(&Coin::Monero, 101, GapReach::Far);
         check(&Coin::Monero, 200, GapReach::Beyond);

@@ -75,13 +75,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::payment::BitcoinLike;
 
     const ETHER: Coin = Coin::Ether { chain: 1 };
 
     fn coins() -> Vec<(Currency, Coin)> {
         let token = |decimals| Coin::Token { chain: 1, contract: String::new(), decimals };
         [
-            ("BTC", Coin::Bitcoin),
+            ("BTC", Coin::BITCOIN),
+            ("LTC", Coin::BitcoinLike(&BitcoinLike::ALL[1])),
             ("XMR", Coin::Monero),
             ("ETH", ETHER),
             ("USDC", token(6)),

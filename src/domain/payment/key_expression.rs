@@ -1,7 +1,8 @@
 //! An extended key with its origin and derivation steps.
 
+use crate::domain::payment::address_kind::AddressKind;
 use crate::domain::payment::script_type::ScriptType;
-use crate::domain::payment::{Coin, NotAnExtendedPubkey};
+use crate::domain::payment::{BitcoinLike, Coin, NotAnExtendedPubkey};
 
 /// An extended public key with the notation that wallets add around it.
 ///
@@ -36,24 +37,46 @@ pub struct Account {
 }
 
 impl Account {
-    /// The address type that wallets use for such an account; `None` if it follows no standard.
+    /// The addresses that wallets make of such an account; `None` if it follows no standard.
     ///
     /// # Errors
     /// [`NotAnExtendedPubkey`] for an account of another coin, or of several signers.
-    pub fn script_type(self, coin: &Coin) -> Result<Option<ScriptType>, NotAnExtendedPubkey> {
-        let is_bitcoin = *coin == Coin::Bitcoin;
-        match (self.purpose, self.coin) {
-            // BIP-45, BIP-48 and BIP-87 are for several signers.
-            (45 | 48 | 87, _) => Err(NotAnExtendedPubkey::OfSeveral),
-            (_, 1) => Err(NotAnExtendedPubkey::TestNetwork),
-            (_, of) if (of == 0) != is_bitcoin => Err(NotAnExtendedPubkey::OtherCoin),
-            (44, _) if !is_bitcoin => Ok(Some(ScriptType::Ethereum)),
-            (49 | 84 | 86, _) if !is_bitcoin => Err(NotAnExtendedPubkey::BitcoinsOnly),
-            (44, _) => Ok(Some(ScriptType::P2pkh)),
-            (49, _) => Ok(Some(ScriptType::P2shP2wpkh)),
-            (84, _) => Ok(Some(ScriptType::P2wpkh)),
-            (86, _) => Ok(Some(ScriptType::P2tr)),
-            _ => Ok(None),
+    pub fn address_kind(self, coin: &Coin) -> Result<Option<AddressKind>, NotAnExtendedPubkey> {
+        // BIP-45, BIP-48 and BIP-87 are for several signers.
+        if matches!(self.purpose, 45 | 48 | 87) {
+            return Err(NotAnExtendedPubkey::OfSeveral);
+        }
+        self.check_coin(coin)?;
+        match (coin, self.script_type()) {
+            (_, None) => Ok(None),
+            (Coin::BitcoinLike(coin), Some(script_type)) => {
+                AddressKind::of_script(coin, script_type).map(Some)
+            }
+            (_, Some(ScriptType::P2pkh)) => Ok(Some(AddressKind::Ethereum)),
+            (_, Some(_)) => Err(NotAnExtendedPubkey::NotOfEvm),
+        }
+    }
+
+    /// # Errors
+    /// [`NotAnExtendedPubkey`] for an account of another coin, if it follows a standard.
+    pub fn check_standard_coin(self, coin: &Coin) -> Result<(), NotAnExtendedPubkey> {
+        if self.script_type().is_none() { Ok(()) } else { self.check_coin(coin) }
+    }
+
+    fn script_type(self) -> Option<ScriptType> {
+        ScriptType::ALL.into_iter().find(|one| one.purpose() == self.purpose)
+    }
+
+    fn check_coin(self, coin: &Coin) -> Result<(), NotAnExtendedPubkey> {
+        let is_of_coin = match coin {
+            Coin::BitcoinLike(coin) => coin.has_coin_type(self.coin),
+            // Wallets use Ethereum's number for other EVM chains, or the chain's own.
+            _ => !BitcoinLike::ALL.iter().any(|other| other.coin_type == self.coin),
+        };
+        match self.coin {
+            1 => Err(NotAnExtendedPubkey::TestNetwork),
+            _ if is_of_coin => Ok(()),
+            _ => Err(NotAnExtendedPubkey::OtherCoin),
         }
     }
 }

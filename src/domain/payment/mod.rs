@@ -2,7 +2,11 @@
 //! holds a private key.
 
 pub mod address;
+mod address_format;
+mod address_kind;
 mod amount_tag;
+mod bitcoin_like;
+mod cash_addr;
 pub mod coin;
 pub mod confirmations;
 mod demo;
@@ -12,10 +16,12 @@ pub mod extended_pubkey;
 mod gap_limit;
 pub mod invoice;
 mod key_expression;
+mod key_prefix;
 mod known_token;
 mod not_an_account_key;
 mod not_an_address;
 pub mod observation;
+mod polymod;
 pub mod qr;
 mod script_type;
 pub mod secret;
@@ -27,6 +33,7 @@ mod wallet_words;
 
 pub use address::Address;
 pub use amount_tag::AmountTags;
+pub use bitcoin_like::{BitcoinLike, ChainRules};
 pub use coin::{Coin, NotACoin};
 pub use confirmations::Confirmations;
 pub use extended_pubkey::ExtendedPubkey;

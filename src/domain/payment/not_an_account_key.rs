@@ -1,6 +1,6 @@
 //! Why a text is not a usable extended public key.
 
-use crate::domain::payment::secret;
+use crate::domain::payment::{BitcoinLike, secret};
 
 /// Why no addresses can be derived from a text. No message repeats the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -10,8 +10,8 @@ pub enum NotAnExtendedPubkey {
     #[error("Monero has no extended public key: an XMR wallet takes `address` and `view_key`")]
     NoneForMonero,
     #[error(
-        "an account key is 111 letters and digits starting with xpub (for Bitcoin also ypub or zpub); an address belongs \
-         in `address`"
+        "an account key is 111 letters and digits starting with xpub, or ypub, zpub, Ltub, Mtub, dgub for some coins; an \
+         address belongs in `address`"
     )]
     NotExtended,
     #[error(
@@ -19,9 +19,14 @@ pub enum NotAnExtendedPubkey {
     )]
     Mistyped,
     #[error(
-        "ypub, zpub and descriptors are for Bitcoin only: the account key of an EVM chain starts with xpub"
+        "ypub, zpub and descriptors are for Bitcoin and similar coins: the account key of an EVM chain starts with xpub"
     )]
-    BitcoinsOnly,
+    NotOfEvm,
+    #[error(
+        "{} has no addresses of this kind, or its wallets export other keys: its account keys start with one of: {}", .0.name,
+        .0.key_prefixes()
+    )]
+    OtherKind(&'static BitcoinLike),
     #[error(
         "this is a multisig key, which makes no address alone: export a single-signature account"
     )]

@@ -1,6 +1,6 @@
 //! Why a text is not a usable address.
 
-use crate::domain::payment::secret;
+use crate::domain::payment::{BitcoinLike, secret};
 
 /// Why a coin cannot be sent to an address. No message repeats the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,20 +25,22 @@ pub enum NotAnAddress {
         "this is the token contract: anything sent there is lost; use the address of the wallet"
     )]
     TokenContract,
-    #[error("a Bitcoin address starts with bc1, 1 or 3 and has 26 to 62 letters and digits")]
-    NotBitcoin,
+    #[error("a {} address starts with one of: {}", .0.name, .0.starts)]
+    Other(&'static BitcoinLike),
     #[error(
-        "the checksum does not match: a character is mistyped or missing; copy the Bitcoin address from the wallet again"
+        "the checksum does not match: a character is mistyped or missing; copy the {} address from the wallet again", .0.name
     )]
-    MistypedBitcoin,
+    Mistyped(&'static BitcoinLike),
     #[error(
-        "this is a Bitcoin testnet address, whose coins are worth nothing; a mainnet address starts with bc1, 1 or 3"
+        "this is a {} testnet address, whose coins are worth nothing; a mainnet address starts with one of: {}", .0.name,
+        .0.starts
     )]
-    TestBitcoin,
+    TestNetwork(&'static BitcoinLike),
     #[error(
-        "no wallet creates Bitcoin addresses of this kind, and anyone could take what is sent there; use one that starts with bc1q, bc1p, 1 or 3"
+        "no wallet creates {} addresses of this kind, and anyone could take what is sent there; copy another one from the \
+         wallet", .0.name
     )]
-    OwnerlessBitcoin,
+    Ownerless(&'static BitcoinLike),
     #[error(
         "a Monero address is 95 letters and digits starting with 4 or 8, or 106 starting with 4; this one has {n_characters}"
     )]

@@ -7,19 +7,19 @@ use bitcoin::base58;
 pub const WARNING: &str = "this looks like a PRIVATE key or a seed phrase: never give it to the shop, which needs only \
      addresses and public keys; if it is in a file or was sent anywhere, move the coins to a new wallet now";
 
-/// Source: SLIP-132; BIP-32 for `xprv` and `tprv`.
-const PRIVATE_PREFIXES: [&str; 8] =
-    ["xprv", "yprv", "zprv", "Yprv", "Zprv", "tprv", "uprv", "vprv"];
+/// Source: SLIP-132; BIP-32 for `xprv` and `tprv`; Dogecoin Core's `chainparams.cpp` for `dgpv`.
+const PRIVATE_PREFIXES: [&str; 11] =
+    ["xprv", "yprv", "zprv", "Yprv", "Zprv", "tprv", "uprv", "vprv", "Ltpv", "Mtpv", "dgpv"];
 
 /// Whether a text looks like a private key or a mnemonic of any coin, including mistyped ones.
 ///
-/// Shape: 64 hexadecimal digits (Ethereum, Monero); 51 or 52 characters of Base58 (Bitcoin's wallet import format,
-/// BIP-38's 58 after `6P`); an extended private key, alone or inside a descriptor; 10 or more words in a row.
+/// Shape: 64 hexadecimal digits (Ethereum, Monero); 51 or 52 characters of Base58 (the wallet import format of
+/// Bitcoin and coins like it, BIP-38's 58 after `6P`); an extended private key, alone or inside a descriptor; 10 or more words in a row.
 pub fn looks_private(text: &str) -> bool {
     let text = text.trim();
     let is_alphanumeric = text.bytes().all(|byte| byte.is_ascii_alphanumeric());
     let is_wallet_import =
-        matches!(text.len(), 51 | 52) && text.starts_with(['5', 'K', 'L', '9', 'c']);
+        matches!(text.len(), 51 | 52) && text.starts_with(['5', 'K', 'L', '9', 'c', '6', 'T', 'Q']);
     let is_encrypted_key = text.len() == 58 && text.starts_with("6P");
 
     let mut pieces = text.split(|c: char| !c.is_alphanumeric());
@@ -43,7 +43,7 @@ pub fn looks_private(text: &str) -> bool {
 /// Whether free text, such as a description or a page, contains a private key or a mnemonic beyond doubt: by its
 /// checksum, or because it is the whole text.
 ///
-/// Shape: an extended private key, Bitcoin's wallet import format or BIP-38 anywhere in it; 12, 15, 18, 21 or 24 words
+/// Shape: an extended private key, the wallet import format or BIP-38 anywhere in it; 12, 15, 18, 21 or 24 words
 /// of BIP-39's English list in a row with a valid checksum; 64 hexadecimal digits alone.
 pub fn holds_private(text: &str) -> bool {
     is_hex_key(text.trim()) || holds_private_beside_digits(text)
@@ -87,12 +87,13 @@ fn is_certain_key(piece: &str) -> bool {
         return false;
     }
     let is_extended = PRIVATE_PREFIXES.iter().any(|prefix| piece.starts_with(prefix));
-    let is_of_bitcoin = matches!(piece.len(), 51 | 52 | 58);
+    let is_wallet_import = matches!(piece.len(), 51 | 52 | 58);
     (is_extended && 100 < piece.len())
-        || is_of_bitcoin
+        || is_wallet_import
             && base58::decode_check(piece).is_ok_and(|bytes| match bytes.as_slice() {
-                // The key, and one more byte if its public key is compressed.
-                [0x80 | 0xEF, rest @ ..] => matches!(rest.len(), 32 | 33),
+                // The key, and one more byte if its public key is compressed: of Bitcoin, Bitcoin Cash and Zcash, of their
+                // test networks, of Litecoin, and of Dogecoin.
+                [0x80 | 0xEF | 0xB0 | 0x9E, rest @ ..] => matches!(rest.len(), 32 | 33),
                 [0x01, 0x42 | 0x43, ..] => bytes.len() == 39,
                 _ => false,
             })

@@ -5,7 +5,7 @@ use crate::domain::payment::Coin;
 /// The transaction that a buyer reports: a claim, until the seller or a node has checked it.
 ///
 /// Shape: 64 hexadecimal digits in lowercase, after `0x` for Ethereum and similar chains.
-/// Source: Ethereum's JSON-RPC, "DATA, 32 bytes"; Bitcoin Core's and Monero's RPC, `txid`.
+/// Source: Ethereum's JSON-RPC, "DATA, 32 bytes"; Bitcoin Core's, its forks' and Monero's RPC, `txid`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TransactionId(String);
 
@@ -13,8 +13,8 @@ pub struct TransactionId(String);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotATransactionId {
     Ethereum,
-    Bitcoin,
-    Monero,
+    /// Of a coin whose transactions are named by their digits alone. Shape: the coin's display name.
+    Digits(&'static str),
 }
 
 impl TransactionId {
@@ -22,8 +22,8 @@ impl TransactionId {
     /// [`NotATransactionId`], which describes the coin's form; it never contains the text.
     pub fn parse(coin: &Coin, text: &str) -> Result<Self, NotATransactionId> {
         let (prefix, refusal) = match coin {
-            Coin::Bitcoin => ("", NotATransactionId::Bitcoin),
-            Coin::Monero => ("", NotATransactionId::Monero),
+            Coin::BitcoinLike(coin) => ("", NotATransactionId::Digits(coin.name)),
+            Coin::Monero => ("", NotATransactionId::Digits("Monero")),
             Coin::Ether { .. } | Coin::Token { .. } => ("0x", NotATransactionId::Ethereum),
         };
         let small = text.trim().to_ascii_lowercase();
@@ -78,9 +78,9 @@ mod tests {
         let ether = Coin::Ether { chain: 1 };
         check(&ether, &prefixed, Ok(&prefixed));
         check(&ether, &format!(" {}\n", prefixed.to_uppercase()), Ok(&prefixed));
-        check(&Coin::Bitcoin, DIGITS, Ok(DIGITS));
+        check(&Coin::BITCOIN, DIGITS, Ok(DIGITS));
         check(&Coin::Monero, &DIGITS.to_uppercase(), Ok(DIGITS));
-        for (coin, text) in [(ether, prefixed.as_str()), (Coin::Bitcoin, DIGITS)] {
+        for (coin, text) in [(ether, prefixed.as_str()), (Coin::BITCOIN, DIGITS)] {
             assert_eq!(TransactionId::parse(&coin, text).unwrap().digits(), DIGITS);
         }
     }
@@ -91,8 +91,8 @@ mod tests {
         let token = Coin::Token { chain: 1, contract: String::new(), decimals: 18 };
         check(&ether, DIGITS, Err(NotATransactionId::Ethereum));
         check(&token, DIGITS, Err(NotATransactionId::Ethereum));
-        check(&Coin::Bitcoin, &format!("0x{DIGITS}"), Err(NotATransactionId::Bitcoin));
-        check(&Coin::Monero, &format!("0x{DIGITS}"), Err(NotATransactionId::Monero));
+        check(&Coin::BITCOIN, &format!("0x{DIGITS}"), Err(NotATransactionId::Digits("Bitcoin")));
+        check(&Coin::Monero, &format!("0x{DIGITS}"), Err(NotATransactionId::Digits("Monero")));
         for text in [
             "",
             "0x",
@@ -101,14 +101,14 @@ mod tests {
             &DIGITS.replace('5', "g"),
             &"é".repeat(32),
         ] {
-            check(&Coin::Bitcoin, text, Err(NotATransactionId::Bitcoin));
+            check(&Coin::BITCOIN, text, Err(NotATransactionId::Digits("Bitcoin")));
         }
     }
 
     proptest! {
         #[test]
         fn no_text_panics(text in ".*") {
-            for coin in [Coin::Bitcoin, Coin::Monero, Coin::Ether { chain: 1 }] {
+            for coin in [Coin::BITCOIN, Coin::Monero, Coin::Ether { chain: 1 }] {
                 let _ = TransactionId::parse(&coin, &text);
             }
         }

@@ -5,12 +5,16 @@ use crate::domain::values::Amount;
 
 /// The link that opens a wallet with address and amount filled in.
 ///
-/// Units: whole wei, or whole units of a token; decimal Bitcoin without trailing zeros; Monero with its 12 decimals. An
+/// Units: whole wei, or whole units of a token; decimal Bitcoin, and coins like it, without trailing zeros; Monero with its 12 decimals. An
 /// amount that is not a multiple of [`Coin::grain`] is rounded up to one, so that nobody pays too little.
-/// Source: EIP-681; BIP-21; Monero's URI scheme, `tx_amount`.
+/// Source: EIP-681; BIP-21, ZIP-321 and CashAddr's specification, whose addresses begin with the scheme; Monero's URI scheme, `tx_amount`.
 pub fn payment_uri(coin: &Coin, address: &Address, amount: Amount) -> String {
     match coin {
-        Coin::Bitcoin => format!("bitcoin:{address}?amount={}", decimal_bitcoin(amount)),
+        Coin::BitcoinLike(coin) => {
+            let scheme = format!("{}:", coin.network);
+            let bare = address.as_str().strip_prefix(&scheme).unwrap_or(address.as_str());
+            format!("{scheme}{bare}?amount={}", eight_decimals(amount))
+        }
         Coin::Monero => {
             let (whole, rest) = (amount.get() / Amount::PER_COIN, amount.get() % Amount::PER_COIN);
             format!("monero:{address}?tx_amount={whole}.{rest:09}000")
@@ -23,10 +27,10 @@ pub fn payment_uri(coin: &Coin, address: &Address, amount: Amount) -> String {
     }
 }
 
-fn decimal_bitcoin(amount: Amount) -> String {
+fn eight_decimals(amount: Amount) -> String {
     let satoshi = amount.get().unsigned_abs().div_ceil(10);
-    let eight_decimals = format!("{}.{:08}", satoshi / 100_000_000, satoshi % 100_000_000);
-    eight_decimals.trim_end_matches('0').trim_end_matches('.').to_owned()
+    let text = format!("{}.{:08}", satoshi / 100_000_000, satoshi % 100_000_000);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// Units: 10^-`decimals` of a coin.
@@ -45,6 +49,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::payment::BitcoinLike;
 
     const CONTRACT: &str = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48";
     const ETHEREUM: &str = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
@@ -57,7 +62,7 @@ mod tests {
 
     fn uri(coin: &Coin, amount: i64) -> String {
         let address = match coin {
-            Coin::Bitcoin => BITCOIN,
+            Coin::BitcoinLike(_) => BITCOIN,
             Coin::Monero => MONERO,
             Coin::Ether { .. } | Coin::Token { .. } => ETHEREUM,
         };
@@ -77,11 +82,43 @@ mod tests {
             &format!("ethereum:{ETHEREUM}@1?value=91990000000000000"),
         );
         check(&Coin::Ether { chain: 31337 }, 0, &format!("ethereum:{ETHEREUM}@31337?value=0"));
-        check(&Coin::Bitcoin, 6_199_000, &format!("bitcoin:{BITCOIN}?amount=0.006199"));
-        check(&Coin::Bitcoin, 20_000_000_000, &format!("bitcoin:{BITCOIN}?amount=20"));
-        check(&Coin::Bitcoin, 10, &format!("bitcoin:{BITCOIN}?amount=0.00000001"));
+        check(&Coin::BITCOIN, 6_199_000, &format!("bitcoin:{BITCOIN}?amount=0.006199"));
+        check(&Coin::BITCOIN, 20_000_000_000, &format!("bitcoin:{BITCOIN}?amount=20"));
+        check(&Coin::BITCOIN, 10, &format!("bitcoin:{BITCOIN}?amount=0.00000001"));
         check(&Coin::Monero, 1_230_000_000, &format!("monero:{MONERO}?tx_amount=1.230000000000"));
         check(&Coin::Monero, 1, &format!("monero:{MONERO}?tx_amount=0.000000001000"));
+    }
+
+    #[test]
+    fn a_link_of_a_coin_like_bitcoin_has_its_own_scheme() {
+        // Source: BIP-84's mnemonic at m/84'/2'/0'/0/0 and m/44'/N'/0'/0/0, as `extended_pubkey/coins_tests.rs` derives them.
+        for (currency, address, expected) in [
+            (
+                "LTC",
+                "ltc1qjmxnz78nmc8nq77wuxh25n2es7rzm5c2rkk4wh",
+                "litecoin:ltc1qjmxnz78nmc8nq77wuxh25n2es7rzm5c2rkk4wh",
+            ),
+            (
+                "DOGE",
+                "DBus3bamQjgJULBJtYXpEzDWQRwF5iwxgC",
+                "dogecoin:DBus3bamQjgJULBJtYXpEzDWQRwF5iwxgC",
+            ),
+            (
+                "BCH",
+                "qqyx49mu0kkn9ftfj6hje6g2wfer34yfnq5tahq3q6",
+                "bitcoincash:qqyx49mu0kkn9ftfj6hje6g2wfer34yfnq5tahq3q6",
+            ),
+            (
+                "ZEC",
+                "t1XVXWCvpMgBvUaed4XDqWtgQgJSu1Ghz7F",
+                "zcash:t1XVXWCvpMgBvUaed4XDqWtgQgJSu1Ghz7F",
+            ),
+        ] {
+            let coin = Coin::BitcoinLike(BitcoinLike::of_currency(currency).unwrap());
+            let address = Address::parse(&coin, address).unwrap();
+            let amount = Amount::new(1_234_500_000).unwrap();
+            assert_eq!(payment_uri(&coin, &address, amount), format!("{expected}?amount=1.2345"));
+        }
     }
 
     #[test]
@@ -99,20 +136,20 @@ mod tests {
 
     #[test]
     fn what_the_coin_cannot_divide_is_rounded_up() {
-        check(&Coin::Bitcoin, 11, &format!("bitcoin:{BITCOIN}?amount=0.00000002"));
+        check(&Coin::BITCOIN, 11, &format!("bitcoin:{BITCOIN}?amount=0.00000002"));
         assert!(uri(&token(0), 1).ends_with("uint256=1"));
     }
 
     proptest! {
         #[test]
         fn the_amount_can_be_read_back(decimals in 0_u8..=36, steps in 0..=i64::MAX) {
-            for coin in [Coin::Bitcoin, Coin::Monero, Coin::Ether { chain: 1 }, token(decimals)] {
+            for coin in [Coin::BITCOIN, Coin::Monero, Coin::Ether { chain: 1 }, token(decimals)] {
                 let grain = coin.grain().get();
                 let amount = steps / grain * grain;
                 let link = uri(&coin, amount);
                 let written = link.rsplit('=').next().unwrap();
                 let gwei = match &coin {
-                    Coin::Bitcoin => Amount::parse_coins(written).unwrap().get(),
+                    Coin::BitcoinLike(_) => Amount::parse_coins(written).unwrap().get(),
                     Coin::Monero => Amount::parse_coins(written.strip_suffix("000").unwrap()).unwrap().get(),
                     Coin::Ether { .. } => in_gwei(written, 18),
                     Coin::Token { decimals, .. } => in_gwei(written, usize::from(*decimals)),

@@ -7,7 +7,7 @@ impl Wallet {
     /// `Bitcoin mainnet`.
     pub fn network(&self) -> String {
         match self.coin {
-            Coin::Bitcoin | Coin::Monero => format!("{} mainnet", self.coin.name()),
+            Coin::BitcoinLike(_) | Coin::Monero => format!("{} mainnet", self.coin.name()),
             Coin::Ether { .. } => self.coin.name(),
             Coin::Token { ref contract, decimals, .. } => {
                 format!("{}, contract {contract}, {decimals} decimals", self.coin.name())
@@ -58,14 +58,22 @@ impl Wallet {
     }
 
     /// What to check if a wallet program may use the same prefix for accounts of every type.
-    pub fn kind_hint(&self) -> Option<&'static str> {
-        match &self.receives {
-            Destination::Account(key) if key.may_be_of_another_kind() => Some(
-                "many wallets show xpub for every address type: if yours shows bc1q…, 3… or bc1p… addresses, use the zpub or \
-                 ypub, or wpkh(KEY/0/*), sh(wpkh(KEY/0/*)) or tr(KEY/0/*)",
-            ),
-            _ => None,
-        }
+    pub fn kind_hint(&self) -> Option<String> {
+        let (Destination::Account(key), Coin::BitcoinLike(coin)) = (&self.receives, &self.coin)
+        else {
+            return None;
+        };
+        let (default, others) = coin.accounts.split_first()?;
+        let prefixes = default.prefixes.iter().map(|prefix| prefix.text);
+        let starts = others.iter().map(|account| format!("{}…", account.starts));
+        key.may_be_of_another_kind().then(|| {
+            format!(
+                "many wallets show {} for every address type: if yours shows addresses of another ({}), use the zpub or the \
+                 like of that account, or wpkh(KEY/0/*), sh(wpkh(KEY/0/*)) or tr(KEY/0/*)",
+                prefixes.collect::<Vec<_>>().join(" or "),
+                starts.collect::<Vec<_>>().join(", ")
+            )
+        })
     }
 
     /// A single address if all orders share it, or if each only adds its own number to it.

@@ -134,7 +134,7 @@ pub fn notify(text: &str) -> Result<Notify, InvalidValue> {
 pub fn confirmations(text: &str) -> Result<Confirmations, InvalidValue> {
     Ok(Confirmations::parse(text).ok_or(
         "rules like BTC=1 BTC>0.05=3 XMR=10 ETH=final: a number of blocks from 1 to 1000, or final; for coins other than those \
-         of EVM chains also 0",
+         of EVM chains also 0, if a node can track them",
     )?)
 }
 

@@ -8,7 +8,9 @@ use std::sync::LazyLock;
 use clap::ArgAction::Set;
 use clap::{Arg, Args};
 
-use crate::domain::payment::{Address, Coin, Confirmations, Destination, Tolerance, Wallet};
+use crate::domain::payment::{
+    Address, BitcoinLike, Coin, Confirmations, Destination, Tolerance, Wallet,
+};
 use crate::domain::values::{Currency, FiatCurrency, Mailbox, NodeUrl, Notify, ProxyUrl};
 use crate::infra::config::listen::{DeskListenSetting, ListenAddress, ListenSetting};
 use crate::infra::config::node_url::NodeUrls;
@@ -224,8 +226,9 @@ pub struct OrderSettings {
 impl OrderSettings {
     pub fn read_wallet(&mut self) -> Result<(), Conflict> {
         let Some(address) = &self.address else { return Ok(()) };
-        let expected = "ETH, BTC or XMR; other coins need a Wallet in the catalog";
-        let unknown = || Conflict { name: "CURRENCY", error: expected.into() };
+        let expected =
+            format!("one of {}; other coins need a Wallet in the catalog", Coin::names());
+        let unknown = || Conflict { name: "CURRENCY", error: expected.as_str().into() };
         let currency = Currency::parse(&self.currency).map_err(|_| unknown())?;
         let coin = Coin::parse(&currency, None, None, None).map_err(|_| unknown())?;
         let address = Address::parse(&coin, address).map_err(|error| Conflict {
@@ -341,6 +344,10 @@ pub struct NodeSettings {
     #[arg(long = "btc-rpc-url", value_name = "URL", default_value = "", hide_default_value = true)]
     #[arg(value_parser = |text: &str| NodeUrls::parse(text, 1))]
     pub btc: NodeUrls,
+    /// Your own Litecoin Core: http://USER:PASSWORD@HOST:PORT; better set in .env
+    #[arg(long = "ltc-rpc-url", value_name = "URL", default_value = "", hide_default_value = true)]
+    #[arg(value_parser = |text: &str| NodeUrls::parse(text, 1))]
+    pub ltc: NodeUrls,
     /// Your own monero-wallet-rpc, view-only
     #[arg(long = "xmr-rpc-url", value_name = "URL", default_value = "", hide_default_value = true)]
     #[arg(value_parser = |text: &str| NodeUrls::parse(text, 1))]
@@ -352,19 +359,32 @@ pub struct NodeSettings {
     #[arg(long, value_name = "SECONDS", default_value = "15")]
     #[arg(value_parser = whole(1, 600, "a whole number of seconds from 1 to 600"))]
     pub watch_seconds: i64,
-    /// Required confirmations, by currency and amount: "BTC=1 BTC>0.05=3"; 0: as soon as the payment is detected [default: BTC=2 XMR=10 ETH=final]
+    /// Required confirmations, by currency and amount: "BTC=1 BTC>0.05=3"; 0: as soon as the payment is detected [default: BTC=2 LTC=6 XMR=10 ETH=final]
     #[arg(long, value_name = "RULES", default_value = "", hide_default_value = true)]
     #[arg(value_parser = parsers::confirmations)]
     pub confirmations: Confirmations,
 }
 
 impl NodeSettings {
+    pub fn named(&self) -> [(&'static str, &NodeUrls); 4] {
+        [
+            ("ETH_RPC_URL", &self.eth),
+            ("BTC_RPC_URL", &self.btc),
+            ("LTC_RPC_URL", &self.ltc),
+            ("XMR_RPC_URL", &self.xmr),
+        ]
+    }
+
+    /// The nodes of the coins whose chains the shop can follow.
+    pub fn of_bitcoin_like(&self) -> impl Iterator<Item = (&'static BitcoinLike, &NodeUrls)> {
+        let nodes = [("BTC", &self.btc), ("LTC", &self.ltc)];
+        nodes.into_iter().filter_map(|(name, urls)| Some((BitcoinLike::of_currency(name)?, urls)))
+    }
+
     pub fn conflicts(&self) -> Vec<Conflict> {
-        let nodes =
-            [("ETH_RPC_URL", &self.eth), ("BTC_RPC_URL", &self.btc), ("XMR_RPC_URL", &self.xmr)];
         let conflict = |(name, nodes): (_, &NodeUrls)| {
             nodes.check(self.proxy.as_ref()).err().map(|error| Conflict { name, error })
         };
-        nodes.into_iter().filter_map(conflict).collect()
+        self.named().into_iter().filter_map(conflict).collect()
     }
 }

@@ -1,6 +1,6 @@
 //! Finds misspelt settings and names the nearest known one.
 
-use crate::domain::payment::secret;
+use crate::domain::payment::{BitcoinLike, secret};
 use crate::infra::config::fault::{SettingFault, SettingText};
 use crate::infra::config::settings::{NAMES, is_known};
 
@@ -16,6 +16,16 @@ const LONGEST_NAME: usize = 40;
 /// Units: characters. A shorter name of a setting is similar to too many other names in the environment.
 const SHORTEST_COMPARED: usize = 6;
 
+/// Why a name like those of the nodes' settings is none: the shop cannot follow that coin on a node.
+fn missing_node(name: &str) -> Option<String> {
+    let currency = name.strip_suffix("_RPC_URL")?;
+    let coin = BitcoinLike::of_currency(currency).filter(|coin| coin.chain.is_none())?;
+    Some(format!(
+        "nothing: the shop cannot follow {} on a node; you confirm these payments yourself (docs/SELLER.md, section 5)",
+        coin.name
+    ))
+}
+
 /// Every name in `.env` that is no setting, with the nearest one.
 pub fn check_env_file(written: &[(String, SettingText)]) -> Vec<SettingFault> {
     let is_of_others = |name: &str| {
@@ -25,13 +35,15 @@ pub fn check_env_file(written: &[(String, SettingText)]) -> Vec<SettingFault> {
     };
     let fault = |name: &str, origin: &str| {
         let (name, found, expected) = if REMOVED.contains(&name) {
-            (name.to_owned(), "a setting that is no longer used", "nothing: remove it")
+            let expected = "nothing: remove it".to_owned();
+            (name.to_owned(), "a setting that is no longer used", expected)
+        } else if let Some(expected) = missing_node(name) {
+            (name.to_owned(), "a setting that does not exist", expected)
         } else {
             let expected = nearest(name).unwrap_or("a setting listed in `shop help settings`");
-            (shown(name), "an unknown setting", expected)
+            (shown(name), "an unknown setting", expected.to_owned())
         };
-        let (found, expected) = (found.to_owned(), expected.to_owned());
-        SettingFault { name, origin: origin.to_owned(), found, expected }
+        SettingFault { name, origin: origin.to_owned(), found: found.to_owned(), expected }
     };
     written
         .iter()
@@ -40,11 +52,16 @@ pub fn check_env_file(written: &[(String, SettingText)]) -> Vec<SettingFault> {
         .collect()
 }
 
-/// Names in the environment that are almost settings. It holds very many others, which are not reported.
+/// Names in the environment that are almost settings, or nodes that the shop cannot use. It holds very many others, which are not reported.
 pub fn check_environment<'a>(names: impl Iterator<Item = &'a str>) -> Vec<SettingFault> {
     let mut faults: Vec<SettingFault> = names
         .filter(|name| !is_known(name))
         .filter_map(|name| {
+            if let Some(expected) = missing_node(name) {
+                let (name, origin) = (name.to_owned(), "the environment".to_owned());
+                let found = "a setting that does not exist".to_owned();
+                return Some(SettingFault { name, origin, found, expected });
+            }
             let near = nearest(name).filter(|near| SHORTEST_COMPARED <= near.len())?;
             (distance(name, near) <= near.len() / 6).then(|| SettingFault {
                 name: shown(name),
@@ -177,6 +194,29 @@ mod tests {
         assert_eq!(faults.iter().map(ToString::to_string).collect::<Vec<_>>(), [words]);
         // The environment holds many names that mean nothing to the shop.
         assert!(check_environment(["MOST_UNPAID", "MOST_HELD"].into_iter()).is_empty());
+    }
+
+    #[test]
+    fn a_node_of_a_coin_that_cannot_be_followed_is_refused_with_the_reason() {
+        let setting = SettingText {
+            text: "http://127.0.0.1:22555".to_owned(),
+            origin: ".env, line 3".to_owned(),
+        };
+        for (name, coin) in [
+            ("DOGE_RPC_URL", "Dogecoin"),
+            ("BCH_RPC_URL", "Bitcoin Cash"),
+            ("ZEC_RPC_URL", "Zcash"),
+        ] {
+            let written = check_env_file(&[(name.to_owned(), setting.clone())]);
+            for fault in written.iter().chain(&check_environment([name].into_iter())) {
+                let words = fault.to_string();
+                assert!(words.contains(&format!("cannot follow {coin} on a node")), "{words}");
+                assert!(words.contains("yourself") && !words.contains("22555"), "{words}");
+            }
+            assert_eq!(written.len(), 1);
+        }
+        let usual = ["BTC_RPC_URL", "LTC_RPC_URL", "DASH_RPC_URL"];
+        assert!(check_environment(usual.into_iter()).is_empty());
     }
 
     #[test]

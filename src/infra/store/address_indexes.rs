@@ -179,7 +179,7 @@ pub(super) async fn name_accounts(pool: &SqlitePool) -> Result<(), StoreError> {
     .await?;
     for (text, next) in rows {
         // Bitcoin reads every prefix; the account is the same for all coins.
-        let Ok(key) = ExtendedPubkey::parse(&Coin::Bitcoin, &text) else { continue };
+        let Ok(key) = ExtendedPubkey::parse(&Coin::BITCOIN, &text) else { continue };
         sqlx::query(
             r#"
             insert into address_indexes (account, next_index) values ($1, $2)

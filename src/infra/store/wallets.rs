@@ -208,7 +208,9 @@ impl CoinColumns {
     pub fn of(coin: &Coin) -> Self {
         let number = |chain: &u64| i64::try_from(*chain).ok();
         match coin {
-            Coin::Bitcoin | Coin::Monero => Self { chain: None, token: None, decimals: None },
+            Coin::BitcoinLike(_) | Coin::Monero => {
+                Self { chain: None, token: None, decimals: None }
+            }
             Coin::Ether { chain } => Self { chain: number(chain), token: None, decimals: None },
             Coin::Token { chain, contract, decimals } => Self {
                 chain: number(chain),

@@ -51,8 +51,8 @@ impl AddressUsage {
         // Rounded up, with room for the next orders.
         let n = (self.n_since_paid + gap_limit(coin)).div_euclid(10) * 10 + 10;
         match coin {
-            Coin::Bitcoin => format!(
-                "raise your wallet's gap limit to {n}: in Electrum's console `wallet.change_gap_limit({n})`; in Sparrow the wallet's Settings, \
+            Coin::BitcoinLike(_) => format!(
+                "raise your wallet's gap limit to {n}: in the console of Electrum, or of a program made from it, `wallet.change_gap_limit({n})`; in Sparrow the wallet's Settings, \
                  Advanced, Gap limit; in Ledger Live Settings, Experimental features, Custom gap limit"
             ),
             Coin::Monero => {

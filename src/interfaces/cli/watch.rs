@@ -110,7 +110,7 @@ async fn watch(
     let mut rates = RateWatch::of(settings);
     anyhow::ensure!(
         !nodes.is_empty() || notifies || rates.is_some(),
-        "no node is configured: set ETH_RPC_URL, BTC_RPC_URL or XMR_RPC_URL (docs/SELLER.md, \"Your own node\")"
+        "no node is configured: set ETH_RPC_URL, BTC_RPC_URL, LTC_RPC_URL or XMR_RPC_URL (docs/SELLER.md, \"Your own node\")"
     );
     anyhow::ensure!(
         !networks.is_empty() || nodes.is_empty(),
@@ -234,8 +234,10 @@ fn nodes(settings: &Settings) -> anyhow::Result<Vec<WatchedNode>> {
         let served = served.clone();
         nodes.push(Node::Ethereum { node, chain: None, is_first: n == 0, n_nodes, served });
     }
-    for url in &settings.nodes.btc.urls {
-        nodes.push(Node::Bitcoin(Bitcoin::open(RpcClient::open(url, proxy)?)?));
+    for (coin, of_coin) in settings.nodes.of_bitcoin_like() {
+        for url in &of_coin.urls {
+            nodes.push(Node::Bitcoin(Bitcoin::open(coin, RpcClient::open(url, proxy)?)?));
+        }
     }
     for url in &settings.nodes.xmr.urls {
         nodes.push(Node::Monero(Monero::open(RpcClient::open(url, proxy)?)));
@@ -245,9 +247,9 @@ fn nodes(settings: &Settings) -> anyhow::Result<Vec<WatchedNode>> {
 
 impl WatchedNode {
     fn may_serve(&self, network: &str) -> bool {
-        match self.node {
+        match &self.node {
             Node::Ethereum { .. } => network.starts_with("chain:"),
-            Node::Bitcoin(_) => network == "bitcoin",
+            Node::Bitcoin(node) => network == node.network(),
             Node::Monero(_) => network == "monero",
         }
     }

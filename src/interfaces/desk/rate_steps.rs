@@ -89,7 +89,7 @@ mod tests {
         };
         vec![
             of("ETH", Coin::Ether { chain: 1 }, "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"),
-            of("BTC", Coin::Bitcoin, "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa"),
+            of("BTC", Coin::BITCOIN, "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa"),
         ]
     }
 

@@ -1,5 +1,7 @@
 //! Wallets at the desk.
 
+use std::sync::LazyLock;
+
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpRequest, web};
@@ -32,6 +34,11 @@ pub fn addresses(config: &mut ServiceConfig) {
     records::ordered_addresses::<StoredWallet>(config);
     config.route("/wallets/addresses", web::get().to(show_addresses));
 }
+
+static CURRENCIES: LazyLock<String> = LazyLock::new(|| {
+    let names = Coin::names();
+    format!("one of {names}; or 2 to 10 letters and digits for a coin with a chain or token")
+});
 
 /// Units: addresses.
 const N_FIRST: u32 = 3;
@@ -147,13 +154,11 @@ impl Record for StoredWallet {
         let field = |name, label| FieldView::new(name, label, FieldKind::Wallet);
         let has_view_key = record.is_some_and(|record| has_view_key(&record.wallet));
         vec![
-            field("currency", "Currency").hint(
-                "ETH, BTC or XMR; or 2 to 10 letters and digits for a coin with a chain or token",
-            ),
+            field("currency", "Currency").hint(&CURRENCIES),
             field("name", "Name").hint("shown to buyers; empty: the currency"),
             field("address", "Address").hint("shared by all orders; for Monero, the primary address"),
             field("xpub", "Extended public key")
-                .hint("xpub, ypub or zpub: a separate address for each order"),
+                .hint("xpub, ypub, zpub, Ltub, Mtub or dgub: a separate address for each order"),
             field("view_key", "Monero private view key").hint(if has_view_key {
                 "stored, not shown; leave empty to keep it"
             } else {

@@ -120,7 +120,7 @@ struct PayView {
     qr_width: u32,
     address_qr_width: u32,
     /// The id of a text.
-    wallet_hint: &'static str,
+    wallet_hint: String,
     /// For a token: many wallets misread its payment link.
     is_address_first: bool,
 }
@@ -262,7 +262,7 @@ fn pay_view(invoice: &Invoice, due: Amount) -> Result<PayView, PageError> {
         qr_width: width(&link)?,
         address_qr_width: width(invoice.address.as_str())?,
         link,
-        wallet_hint: wallet_hint(&invoice.coin),
+        wallet_hint: wallet_hint(&invoice.coin).to_string(),
         is_address_first: matches!(invoice.coin, Coin::Token { .. }),
     })
 }

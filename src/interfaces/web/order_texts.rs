@@ -3,7 +3,7 @@
 use crate::domain::orders::{Order, Status};
 use crate::domain::payment::Coin;
 use crate::domain::values::{Amount, Timestamp};
-use crate::interfaces::web::texts::text;
+use crate::interfaces::web::texts::{Text, text};
 
 /// The status as a title, as the id of a text. `asks`: whether something is due now.
 pub fn title(order: &Order, asks: bool, now: Timestamp) -> &'static str {
@@ -80,15 +80,15 @@ pub fn what_next(order: &Order, asks: bool, now: Timestamp) -> &'static str {
     }
 }
 
-/// Which wallets understand the payment link, as the id of a text.
+/// Which wallets understand the payment link.
 ///
 /// Source: for Ethereum, trials and the wallets' source code; for the others, their documentation.
-pub fn wallet_hint(coin: &Coin) -> &'static str {
+pub fn wallet_hint(coin: &Coin) -> Text<'static> {
     match coin {
-        Coin::Bitcoin => "order-read-by-bitcoin",
-        Coin::Monero => "order-read-by-monero",
-        Coin::Ether { .. } => "order-read-by-ethereum",
-        Coin::Token { .. } => "order-read-by-token",
+        Coin::BitcoinLike(coin) => text("order-read-by-bitcoin-like").with("coin", coin.name),
+        Coin::Monero => text("order-read-by-monero"),
+        Coin::Ether { .. } => text("order-read-by-ethereum"),
+        Coin::Token { .. } => text("order-read-by-token"),
     }
 }
 

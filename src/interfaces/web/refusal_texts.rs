@@ -4,7 +4,7 @@ use crate::actions::ClosedReason;
 use crate::domain::cart::{Contested, Notice};
 use crate::domain::catalog::DiscountRefusal;
 use crate::domain::orders::{NotACode, NotAPgpBlock, Refusal, RefusalReason, UnknownWord};
-use crate::domain::payment::{NotATransactionId, NotAnAddress};
+use crate::domain::payment::{BitcoinLike, NotATransactionId, NotAnAddress};
 use crate::domain::values::NotText;
 use crate::interfaces::web::texts::{Text, text};
 
@@ -62,11 +62,12 @@ pub fn refusal(refusal: &Refusal) -> Text<'static> {
         RefusalReason::Email => text("refusal-email"),
         RefusalReason::Pgp(why) => not_a_pgp_block(why),
         RefusalReason::Address(why) => not_an_address(*why),
-        RefusalReason::Transaction(why) => text(match why {
-            NotATransactionId::Ethereum => "refusal-transaction-ethereum",
-            NotATransactionId::Bitcoin => "refusal-transaction-bitcoin",
-            NotATransactionId::Monero => "refusal-transaction-monero",
-        }),
+        RefusalReason::Transaction(NotATransactionId::Ethereum) => {
+            text("refusal-transaction-ethereum")
+        }
+        RefusalReason::Transaction(NotATransactionId::Digits(coin)) => {
+            text("refusal-transaction-digits").with("coin", *coin)
+        }
         RefusalReason::TransactionTaken => text("refusal-transaction-taken"),
         RefusalReason::TransactionNotNeeded(status) => {
             text("refusal-transaction-not-needed").with("state", status)
@@ -158,6 +159,8 @@ fn not_a_pgp_block(why: &NotAPgpBlock) -> Text<'static> {
 }
 
 fn not_an_address(why: NotAnAddress) -> Text<'static> {
+    let of_coin =
+        |id, coin: &BitcoinLike| text(id).with("coin", coin.name).with("starts", coin.starts);
     text(match why {
         NotAnAddress::Private => "refusal-address-private",
         NotAnAddress::AccountKey => "refusal-address-account-key",
@@ -168,10 +171,10 @@ fn not_an_address(why: NotAnAddress) -> Text<'static> {
         NotAnAddress::MistypedEthereum => "refusal-address-ethereum-mistyped",
         NotAnAddress::Zero => "refusal-address-zero",
         NotAnAddress::TokenContract => "refusal-address-contract",
-        NotAnAddress::NotBitcoin => "refusal-address-bitcoin",
-        NotAnAddress::MistypedBitcoin => "refusal-address-bitcoin-mistyped",
-        NotAnAddress::TestBitcoin => "refusal-address-bitcoin-testnet",
-        NotAnAddress::OwnerlessBitcoin => "refusal-address-bitcoin-ownerless",
+        NotAnAddress::Other(coin) => return of_coin("refusal-address-other", coin),
+        NotAnAddress::Mistyped(coin) => return of_coin("refusal-address-mistyped", coin),
+        NotAnAddress::TestNetwork(coin) => return of_coin("refusal-address-testnet", coin),
+        NotAnAddress::Ownerless(coin) => return of_coin("refusal-address-ownerless", coin),
         NotAnAddress::NotMonero { n_characters } => {
             return text("refusal-address-monero").count("n", n_characters);
         }

@@ -54,10 +54,10 @@ refusal-address-ethereum-digits = An Ethereum address is 0x followed by 40 hex c
 refusal-address-ethereum-mistyped = The checksum does not match (EIP-55): a character is mistyped; copy the address from the wallet again.
 refusal-address-zero = The zero address belongs to nobody: anything sent there is lost; copy the address from the wallet.
 refusal-address-contract = This is the token contract: anything sent there is lost; use the address of the wallet.
-refusal-address-bitcoin = A Bitcoin address starts with bc1, 1 or 3 and has 26 to 62 letters and digits.
-refusal-address-bitcoin-mistyped = The checksum does not match: a character is mistyped or missing; copy the Bitcoin address from the wallet again.
-refusal-address-bitcoin-testnet = This is a Bitcoin testnet address, whose coins are worth nothing; a mainnet address starts with bc1, 1 or 3.
-refusal-address-bitcoin-ownerless = No wallet creates Bitcoin addresses of this kind, and anyone could take what is sent there; use one that starts with bc1q, bc1p, 1 or 3.
+refusal-address-other = A { $coin } address starts with one of: { $starts }
+refusal-address-mistyped = The checksum does not match: a character is mistyped or missing; copy the { $coin } address from the wallet again.
+refusal-address-testnet = This is a { $coin } testnet address, whose coins are worth nothing; a mainnet address starts with one of: { $starts }
+refusal-address-ownerless = No wallet creates { $coin } addresses of this kind, and anyone could take what is sent there; copy another one from the wallet.
 refusal-address-monero = A Monero address is 95 letters and digits starting with 4 or 8, or 106 starting with 4; this one has { $n }.
 refusal-address-monero-mistyped = The checksum does not match: a character is mistyped; copy the Monero address from the wallet again.
 refusal-address-monero-testnet = This is a Monero testnet address, whose coins are worth nothing; a mainnet address starts with 4 or 8.
@@ -65,8 +65,7 @@ refusal-address-monero-testnet = This is a Monero testnet address, whose coins a
 ## Transaction IDs and messages
 
 refusal-transaction-ethereum = An Ethereum transaction ID is 0x followed by 64 hex characters; copy it from your wallet.
-refusal-transaction-bitcoin = A Bitcoin transaction ID is 64 hex characters; copy it from your wallet.
-refusal-transaction-monero = A Monero transaction ID is 64 hex characters; copy it from your wallet.
+refusal-transaction-digits = A { $coin } transaction ID is 64 hex characters; copy it from your wallet.
 refusal-transaction-taken = This transaction ID was already used for another order. Check it: one payment covers one order.
 refusal-transaction-not-needed =
     { $state ->

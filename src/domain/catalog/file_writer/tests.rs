@@ -29,7 +29,7 @@ fn wallets() -> Vec<Wallet> {
     [
         ("ETH", Coin::Ether { chain: 1 }),
         ("ETC", Coin::Ether { chain: 61 }),
-        ("BTC", Coin::Bitcoin),
+        ("BTC", Coin::BITCOIN),
         ("XMR", Coin::Monero),
         ("USDC", token(1, 6)),
         ("DAI", token(137, 18)),

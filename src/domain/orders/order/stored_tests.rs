@@ -14,8 +14,8 @@ pub fn invoice(received: i64, node: Option<(i64, i64)>) -> Invoice {
     let address = "bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu";
     Invoice {
         currency: Currency::parse("BTC").unwrap(),
-        coin: Coin::Bitcoin,
-        address: Address::parse(&Coin::Bitcoin, address).unwrap(),
+        coin: Coin::BITCOIN,
+        address: Address::parse(&Coin::BITCOIN, address).unwrap(),
         amount: gwei(1_010),
         total: gwei(1_000),
         received: gwei(received),
@@ -89,7 +89,7 @@ fn what_is_due_is_the_amount_less_what_was_seen() {
 
 #[test]
 fn money_came_where_the_seller_or_the_node_says_so_and_not_by_the_buyers_word() {
-    let given = TransactionId::parse(&Coin::Bitcoin, &"ab".repeat(32)).ok();
+    let given = TransactionId::parse(&Coin::BITCOIN, &"ab".repeat(32)).ok();
     assert!(given.is_some());
     for (status, received, node, transaction, expected) in [
         (Status::Awaiting, 0, None, &None, false),

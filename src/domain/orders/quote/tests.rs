@@ -56,7 +56,7 @@ fn open_with(
     let btc = Currency::parse("BTC").unwrap();
     let mut basket = Basket::empty(CartId([0; 16]));
     basket.add(key, Quantity::new(2).unwrap()).unwrap();
-    let cart = PricedCart::new(&basket, &HashMap::from([(key, offer)]), &btc, Coin::Bitcoin.most());
+    let cart = PricedCart::new(&basket, &HashMap::from([(key, offer)]), &btc, Coin::BITCOIN.most());
     let address = DraftForm {
         recipient: "A",
         street: "B",
@@ -67,7 +67,7 @@ fn open_with(
         ..*form
     };
     let address = if form.pgp.is_empty() { address } else { DraftForm { ..*form } };
-    let draft = Draft::parse(&address, &Coin::Bitcoin, true).ok().unwrap();
+    let draft = Draft::parse(&address, &Coin::BITCOIN, true).ok().unwrap();
     let discount = Discount {
         code: "SPRING".into(),
         value: DiscountValue::Percent(7),
@@ -77,7 +77,7 @@ fn open_with(
     };
     let context = CheckoutContext {
         cart: &cart,
-        coin: &Coin::Bitcoin,
+        coin: &Coin::BITCOIN,
         rates,
         discount: Some((discount, 0)),
         may_reserve: true,

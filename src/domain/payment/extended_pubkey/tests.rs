@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::payment::script_type::{OF_TEST_NETWORKS, YPUB, ZPUB, ZPUB_OF_SEVERAL};
+use crate::domain::payment::key_prefix::{OF_SEVERAL, OF_TEST_NETWORKS, YPUB, ZPUB};
 
 const ETHER: Coin = Coin::Ether { chain: 1 };
 /// Source: `test test … junk`, m/44'/60'/0'.
@@ -24,7 +24,7 @@ const BIP_44: &str = "xpub6BosfCnifzxcFwrSzQiqu2DBVTshkCXacvNsWGYJVVhhawA7d4R5WS
 /// The key at a path below this one, with the same version bytes.
 fn below(text: &str, path: &[u32]) -> String {
     let bytes = bytes_of(text).unwrap();
-    let as_xpub = [&XPUB, &bytes[4..]].concat();
+    let as_xpub = [&XPUB.version, &bytes[4..]].concat();
     let key = path.iter().fold(Xpub::decode(&as_xpub).unwrap(), |key, index| child(&key, *index));
     base58::encode_check(&[&bytes[..4], &key.encode()[4..]].concat())
 }
@@ -64,9 +64,9 @@ fn an_account_makes_the_addresses_that_its_wallet_shows() {
     for (coin, text, addresses) in [
         (ETHER, ETHER_KEY, ether),
         (token, ETHER_KEY, ether),
-        (Coin::Bitcoin, BIP_84, bip_84),
-        (Coin::Bitcoin, BIP_49, bip_49),
-        (Coin::Bitcoin, BIP_44, bip_44),
+        (Coin::BITCOIN, BIP_84, bip_84),
+        (Coin::BITCOIN, BIP_49, bip_49),
+        (Coin::BITCOIN, BIP_44, bip_44),
     ] {
         check(&coin, text, Ok(addresses));
         check(&coin, &below(text, &[0]), Ok(addresses));
@@ -109,11 +109,11 @@ fn the_keys_of_these_tests_are_those_of_their_words() {
 #[test]
 fn electrums_own_wallets_have_their_account_right_below_the_top() {
     let shown: &[(u32, &str)] = &[(0, "bc1q3g5tmkmlvxryhh843v4dz026avatc0zzr6h3af")];
-    check(&Coin::Bitcoin, ELECTRUM, Ok(shown));
-    check(&Coin::Bitcoin, &below(ELECTRUM, &[0]), Err(NotAnExtendedPubkey::Level { depth: 2 }));
-    check(&Coin::Bitcoin, OLD_ELECTRUM, Err(NotAnExtendedPubkey::Level { depth: 0 }));
+    check(&Coin::BITCOIN, ELECTRUM, Ok(shown));
+    check(&Coin::BITCOIN, &below(ELECTRUM, &[0]), Err(NotAnExtendedPubkey::Level { depth: 2 }));
+    check(&Coin::BITCOIN, OLD_ELECTRUM, Err(NotAnExtendedPubkey::Level { depth: 0 }));
     let old: &[(u32, &str)] = &[(0, "1NNkttn1YvVGdqBW4PR6zvc3Zx3H5owKRf")];
-    check(&Coin::Bitcoin, &format!("pkh({OLD_ELECTRUM}/0/*)"), Ok(old));
+    check(&Coin::BITCOIN, &format!("pkh({OLD_ELECTRUM}/0/*)"), Ok(old));
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn a_descriptor_says_itself_which_addresses_it_makes() {
         (0, "bc1p5cyxnuxmeuwuvkwfem96lqzszd02n6xdcjrs20cac6yqjjwudpxqkedrcr"),
         (1, "bc1p4qhjn9zdvkux4e44uhx8tc55attvtyu358kutcqkudyccelu0was9fqzwh"),
     ];
-    let as_xpub = |text: &str| with_version(text, XPUB);
+    let as_xpub = |text: &str| with_version(text, XPUB.version);
     let (bip_84, bip_49) = (as_xpub(BIP_84), as_xpub(BIP_49));
     for (text, addresses) in [
         (format!("tr([73c5da0a/86'/0'/0']{BIP_86}/0/*)"), bip_86),
@@ -138,8 +138,8 @@ fn a_descriptor_says_itself_which_addresses_it_makes() {
         ),
         (format!("pkh({BIP_44}/0/*)"), &[(0, "1LqBGSKuX5yYUonjxT5qGfpUsXKYYWeabA")]),
     ] {
-        check(&Coin::Bitcoin, &text, Ok(addresses));
-        check(&ETHER, &text, Err(NotAnExtendedPubkey::BitcoinsOnly));
+        check(&Coin::BITCOIN, &text, Ok(addresses));
+        check(&ETHER, &text, Err(NotAnExtendedPubkey::NotOfEvm));
     }
 }
 
@@ -171,8 +171,8 @@ fn with_checksum(text: &str) -> String {
 
 #[test]
 fn a_key_is_read_as_wallets_export_it() {
-    let (x44, x49) = (BIP_44, with_version(BIP_49, XPUB));
-    let (x84, x86) = (with_version(BIP_84, XPUB), BIP_86);
+    let (x44, x49) = (BIP_44, with_version(BIP_49, XPUB.version));
+    let (x84, x86) = (with_version(BIP_84, XPUB.version), BIP_86);
     let strokes = with_checksum(&format!("tr([73c5da0a/86'/0'/0']{x86}/<0;1>/*)"));
     let letters = with_checksum(&format!("tr([73c5da0a/86h/0h/0h]{x86}/<0;1>/*)"));
     // Trezor Suite shows apostrophes, with the checksum that its device computed for the letter h.
@@ -220,7 +220,7 @@ fn a_key_is_read_as_wallets_export_it() {
         (format!("[73c5da0a]{BIP_84}"), FIRST_84),
         (format!("\r\n\t [73c5da0a/84h/0h/0h]{x84} \n"), FIRST_84),
     ] {
-        check(&Coin::Bitcoin, &text, Ok(first));
+        check(&Coin::BITCOIN, &text, Ok(first));
     }
     let ether = &[(0, "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266")];
     for text in ["", "/0/*", "/<0;1>/*", "/**"] {
@@ -231,7 +231,7 @@ fn a_key_is_read_as_wallets_export_it() {
 #[test]
 fn a_key_with_an_origin_says_which_addresses_it_makes() {
     let may_be_another =
-        |text: &str| ExtendedPubkey::parse(&Coin::Bitcoin, text).unwrap().may_be_of_another_kind();
+        |text: &str| ExtendedPubkey::parse(&Coin::BITCOIN, text).unwrap().may_be_of_another_kind();
     assert!(may_be_another(BIP_44));
     assert!(may_be_another(&format!("[73c5da0a]{BIP_44}/0/*")));
     assert!(!may_be_another(&format!("[73c5da0a/44h/0h/0h]{BIP_44}")));
@@ -243,7 +243,7 @@ fn a_key_with_an_origin_says_which_addresses_it_makes() {
 
 #[test]
 fn a_bare_key_that_its_wallet_would_not_follow_is_refused() {
-    let x84 = with_version(BIP_84, XPUB);
+    let x84 = with_version(BIP_84, XPUB.version);
     for (text, refused) in [
         (format!("[73c5da0a/48h/0h/0h/2h]{x84}"), NotAnExtendedPubkey::OtherOrigin),
         (format!("[73c5da0a/87h/0h/0h]{x84}"), NotAnExtendedPubkey::OfSeveral),
@@ -270,7 +270,7 @@ fn a_bare_key_that_its_wallet_would_not_follow_is_refused() {
             NotAnExtendedPubkey::Private,
         ),
     ] {
-        check(&Coin::Bitcoin, &text, Err(refused));
+        check(&Coin::BITCOIN, &text, Err(refused));
     }
     check(&ETHER, &format!("[73c5da0a/84h/0h/0h]{ETHER_KEY}"), Err(NotAnExtendedPubkey::OtherCoin));
 }
@@ -325,19 +325,19 @@ fn a_descriptor_of_other_addresses_than_one_wallets_receiving_ones_is_refused() 
             NotAnExtendedPubkey::TestNetwork,
         ),
     ] {
-        check(&Coin::Bitcoin, &text, Err(refused));
+        check(&Coin::BITCOIN, &text, Err(refused));
     }
 }
 
 #[test]
 fn an_account_has_one_name_however_it_is_written() {
     let name = |coin: &Coin, text: &str| ExtendedPubkey::parse(coin, text).unwrap().identity();
-    let as_xpub = with_version(BIP_84, XPUB);
-    let one = name(&Coin::Bitcoin, BIP_84);
+    let as_xpub = with_version(BIP_84, XPUB.version);
+    let one = name(&Coin::BITCOIN, BIP_84);
     assert_eq!(one.len(), 130);
     for text in [
         as_xpub.clone(),
-        with_version(BIP_84, YPUB),
+        with_version(BIP_84, YPUB.version),
         below(BIP_84, &[0]),
         below(&as_xpub, &[0]),
         format!("wpkh([73c5da0a/84h/0h/0h]{as_xpub}/0/*)"),
@@ -345,36 +345,36 @@ fn an_account_has_one_name_however_it_is_written() {
         format!("[73c5da0a/84h/0h/0h]{as_xpub}"),
         format!("wpkh([73c5da0a/84h/0h/0h]{as_xpub}/**)"),
     ] {
-        assert_eq!(name(&Coin::Bitcoin, &text), one, "{text}");
+        assert_eq!(name(&Coin::BITCOIN, &text), one, "{text}");
     }
     assert_eq!(name(&ETHER, &as_xpub), one);
-    assert_ne!(name(&Coin::Bitcoin, BIP_49), one);
+    assert_ne!(name(&Coin::BITCOIN, BIP_49), one);
 }
 
 #[test]
 fn a_key_of_another_level_is_refused() {
     check(&ETHER, &below(ETHER_KEY, &[0, 0]), Err(NotAnExtendedPubkey::Level { depth: 5 }));
     // The wallet's own change level.
-    check(&Coin::Bitcoin, &below(BIP_84, &[1]), Err(NotAnExtendedPubkey::Level { depth: 4 }));
+    check(&Coin::BITCOIN, &below(BIP_84, &[1]), Err(NotAnExtendedPubkey::Level { depth: 4 }));
     // Source: BIP-32, test vector 1, m.
     let master = "xpub661MyMwAqRbcFtXgS5sYJABqqG9YLmC4Q1Rdap9gSE8NqtwybGhePY2gZ29ESFjqJoCu1Rupje8YtGqsefD265TMg7usUDFdp6W1EGMcet8";
-    check(&Coin::Bitcoin, master, Err(NotAnExtendedPubkey::Level { depth: 0 }));
+    check(&Coin::BITCOIN, master, Err(NotAnExtendedPubkey::Level { depth: 0 }));
 }
 
 #[test]
 fn a_key_of_another_coin_or_network_is_refused() {
-    check(&ETHER, BIP_84, Err(NotAnExtendedPubkey::BitcoinsOnly));
-    check(&ETHER, BIP_49, Err(NotAnExtendedPubkey::BitcoinsOnly));
+    check(&ETHER, BIP_84, Err(NotAnExtendedPubkey::NotOfEvm));
+    check(&ETHER, BIP_49, Err(NotAnExtendedPubkey::NotOfEvm));
     check(&Coin::Monero, ETHER_KEY, Err(NotAnExtendedPubkey::NoneForMonero));
     check(
-        &Coin::Bitcoin,
-        &with_version(BIP_84, ZPUB_OF_SEVERAL),
+        &Coin::BITCOIN,
+        &with_version(BIP_84, OF_SEVERAL[1]),
         Err(NotAnExtendedPubkey::OfSeveral),
     );
     for version in OF_TEST_NETWORKS {
         let text = with_version(BIP_84, version);
-        assert_eq!(&text[1..4], "pub");
-        check(&Coin::Bitcoin, &text, Err(NotAnExtendedPubkey::TestNetwork));
+        assert_eq!(&text[2..4], "ub");
+        check(&Coin::BITCOIN, &text, Err(NotAnExtendedPubkey::TestNetwork));
     }
 }
 
@@ -383,7 +383,7 @@ fn a_private_key_is_refused_loudly_and_not_repeated() {
     // Source: BIP-32, test vector 1, m.
     let xprv = "xprv9s21ZrQH143K3QTDL4LXw2F7HEK3wJUD2nW2nRk4stbPy6cq3jPPqjiChkVvvNKmPGJxWUtg6LnF5kejMRNNU3TGtRBeJgk33yuGBxrMPHi";
     let words = format!("{}junk", "test ".repeat(11));
-    for coin in [ETHER, Coin::Bitcoin, Coin::Monero] {
+    for coin in [ETHER, Coin::BITCOIN, Coin::Monero] {
         check(&coin, xprv, Err(NotAnExtendedPubkey::Private));
         check(&coin, &xprv.replacen('x', "z", 1), Err(NotAnExtendedPubkey::Private));
         check(&coin, &words, Err(NotAnExtendedPubkey::Private));
@@ -393,7 +393,7 @@ fn a_private_key_is_refused_loudly_and_not_repeated() {
 
 #[test]
 fn an_invalid_key_is_refused() {
-    check(&Coin::Bitcoin, &BIP_84.replace('z', "y"), Err(NotAnExtendedPubkey::Mistyped));
+    check(&Coin::BITCOIN, &BIP_84.replace('z', "y"), Err(NotAnExtendedPubkey::Mistyped));
     check(&ETHER, &ETHER_KEY[..110], Err(NotAnExtendedPubkey::Mistyped));
     for text in [
         "",
@@ -401,7 +401,7 @@ fn an_invalid_key_is_refused() {
         "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa",
         &"1".repeat(100_000),
     ] {
-        check(&Coin::Bitcoin, text, Err(NotAnExtendedPubkey::NotExtended));
+        check(&Coin::BITCOIN, text, Err(NotAnExtendedPubkey::NotExtended));
     }
     // The checksum is right, but the key is not a point on the curve.
     let mut bytes = bytes_of(ETHER_KEY).unwrap();
@@ -412,22 +412,22 @@ fn an_invalid_key_is_refused() {
 proptest! {
     #[test]
     fn no_text_panics(text in ".*|(\\[[0-9a-f/h]{0,20}\\])?[xyz]pub[1-9A-HJ-NP-Za-km-z]{107}|(wpkh|tr|pkh|sh)\\((\\[[0-9a-f/]{0,9}\\]?)?xpub[1-9a-z]{0,9}[/0-9<;>*{},h']{0,9}\\){0,3}#?.{0,9}") {
-        for coin in [ETHER, Coin::Bitcoin, Coin::Monero] {
+        for coin in [ETHER, Coin::BITCOIN, Coin::Monero] {
             let _ = ExtendedPubkey::parse(&coin, &text);
         }
     }
 
     #[test]
     fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 74), version in 0_usize..3) {
-        let version = [XPUB, YPUB, ZPUB][version];
-        for coin in [ETHER, Coin::Bitcoin] {
+        let version = [XPUB, YPUB, ZPUB][version].version;
+        for coin in [ETHER, Coin::BITCOIN] {
             let _ = ExtendedPubkey::parse(&coin, &base58::encode_check(&[&version, bytes.as_slice()].concat()));
         }
     }
 
     #[test]
     fn every_address_is_one_of_the_coin(index in 0..=ExtendedPubkey::LAST_INDEX) {
-        for (coin, text) in [(ETHER, ETHER_KEY), (Coin::Bitcoin, BIP_84), (Coin::Bitcoin, BIP_49), (Coin::Bitcoin, BIP_44)] {
+        for (coin, text) in [(ETHER, ETHER_KEY), (Coin::BITCOIN, BIP_84), (Coin::BITCOIN, BIP_49), (Coin::BITCOIN, BIP_44)] {
             let address = ExtendedPubkey::parse(&coin, text).unwrap().address(index);
             prop_assert_eq!(Address::parse(&coin, address.as_str()), Ok(address));
         }

@@ -1,5 +1,5 @@
-//! Watches Bitcoin payments with Bitcoin Core: a separate wallet without keys watches the scripts of the shop's
-//! addresses.
+//! Watches payments with Bitcoin Core, or Litecoin Core, which is made from it: a separate wallet without keys watches the
+//! scripts of the shop's addresses.
 //!
 //! The node handles the chain: missed blocks, reorganisations, replaced transactions. Each scan asks for all outputs
 //! received since the oldest invoice was placed; no payment is stored between two scans.
@@ -13,34 +13,33 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
-use crate::domain::payment::Coin;
 use crate::domain::payment::observation::{Depth, ScanResult, WatchedInvoice};
+use crate::domain::payment::{BitcoinLike, ChainRules, Coin};
 use crate::domain::values::Timestamp;
 use crate::infra::node::bitcoin::payments::{Output, WatchedScript};
 use crate::infra::node::bitcoin::scan_state::ScanState;
 use crate::infra::node::{NodeError, RpcClient, ScanInput};
 
-/// The genesis block of Bitcoin mainnet.
-const BITCOIN: &str = "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f";
-/// This chain has no explicit finality; exchanges wait for this many.
-const FINAL_DEPTH: u32 = 6;
 /// Units: blocks of which a synchronised node may briefly know only the headers.
 const HEADS_AHEAD: u64 = 2;
-/// Units: minutes. By chance, four hours without a block happen once in about five hundred thousand years.
-const OLDEST_HEAD_MINUTES: i64 = 4 * 60;
+/// Units: blocks. By chance, the time of so many passes without a block once in about five hundred thousand years of
+/// Bitcoin's: four hours.
+const OLDEST_HEAD_BLOCKS: i64 = 24;
 /// Units: minutes. The network itself refuses blocks whose time is more than two hours ahead.
 const MAX_AHEAD_MINUTES: i64 = 2 * 60 + 10;
+/// Units: seconds.
+const TWO_HOURS: i64 = 2 * 60 * 60;
 /// Units: seconds before an order's day from which blocks are scanned: block times can be wrong by two hours.
 const MARGIN_SECONDS: i64 = 3 * 60 * 60;
-/// Units: seconds.
-const BLOCK_SECONDS: i64 = 10 * 60;
 
 /// Source: Bitcoin Core, `rpc/protocol.h`.
 const NOT_IN_MEMPOOL: i64 = -5;
 const WARMING_UP: i64 = -28;
 
-/// The seller's Bitcoin Core.
+/// The seller's Bitcoin Core or Litecoin Core.
 pub struct Bitcoin {
+    coin: &'static BitcoinLike,
+    rules: &'static ChainRules,
     /// With the wallet's path.
     rpc: RpcClient,
     wallet: String,
@@ -75,31 +74,44 @@ fn watches(address: &Value) -> bool {
 }
 
 impl Bitcoin {
-    /// Does not connect yet. The wallet is `shop`, or the name after `/wallet/` in the URL's path.
+    /// Does not connect yet. `coin`: one whose chain the shop can follow. The wallet is `shop`, or the name after `/wallet/` in the URL's path.
     ///
     /// # Errors
-    /// [`NodeError::Other`] for an invalid wallet name.
-    pub fn open(rpc: RpcClient) -> Result<Self, NodeError> {
+    /// [`NodeError::Other`] for an invalid wallet name, or a coin that cannot be followed.
+    pub fn open(coin: &'static BitcoinLike, rpc: RpcClient) -> Result<Self, NodeError> {
+        let Some(rules) = &coin.chain else {
+            return Err(NodeError::Other(format!(
+                "the shop cannot follow {} on a node",
+                coin.name
+            )));
+        };
         let wallet = match rpc.path().trim_end_matches('/') {
             "" => "shop",
             path => path.strip_prefix("/wallet/").unwrap_or_default(),
         };
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         if wallet.is_empty() || wallet.starts_with('.') || !wallet.chars().all(is_plain) {
-            return Err(NodeError::Other(
-                "BTC_RPC_URL must end at the port or with a wallet name of letters, digits and dashes: http://USER:PASSWORD@127.0.0.1:8332/wallet/shop"
-                    .to_owned(),
-            ));
+            return Err(NodeError::Other(format!(
+                "{}_RPC_URL must end at the port or with a wallet name of letters, digits and dashes: http://USER:PASSWORD@127.0.0.1:PORT/wallet/shop",
+                coin.currency
+            )));
         }
         Ok(Self {
+            coin,
+            rules,
             rpc: rpc.at_path(&format!("/wallet/{wallet}")),
             wallet: wallet.to_owned(),
-            oldest_head_minutes: OLDEST_HEAD_MINUTES,
+            oldest_head_minutes: OLDEST_HEAD_BLOCKS * rules.block_seconds / 60,
             watched: Mutex::default(),
         })
     }
 
-    /// Scans for every Bitcoin invoice. One that would need blocks which the node has pruned is left out.
+    /// The chain that it is asked about.
+    pub fn network(&self) -> &'static str {
+        self.coin.network
+    }
+
+    /// Scans for every invoice in this coin. One that would need blocks which the node has pruned is left out.
     ///
     /// # Errors
     /// [`NodeError`]: this scan changes nothing.
@@ -121,14 +133,16 @@ impl Bitcoin {
         state: ScanState,
         now: Timestamp,
     ) -> Result<ScanResult, NodeError> {
-        let scripts: Vec<WatchedScript<'_>> = invoices.iter().filter_map(script_of).collect();
+        let scripts: Vec<WatchedScript<'_>> =
+            invoices.iter().filter_map(|one| self.script_of(one)).collect();
         let chain = self.chain(watched, &state).await?;
-        let deepest = scripts.iter().map(|script| script.needed).max().unwrap_or(FINAL_DEPTH);
+        let deepest =
+            scripts.iter().map(|script| script.needed).max().unwrap_or(self.rules.final_depth);
         let oldest = scripts.iter().map(|script| script.invoice.placed_on).min().unwrap_or(now);
         let back_to = oldest.get().saturating_sub(MARGIN_SECONDS);
 
         let deep = chain.height.saturating_sub(u64::from(deepest.saturating_sub(1)));
-        let before = chain.height.saturating_sub(blocks_since(back_to, now));
+        let before = chain.height.saturating_sub(self.blocks_since(back_to, now));
         let hashes = vec![("getblockhash", json!([deep])), ("getblockhash", json!([before]))];
         let hashes = self.rpc.batch(hashes).await?;
         let heads = vec![
@@ -196,11 +210,11 @@ impl Bitcoin {
         let genesis = genesis.as_str().ok_or_else(malformed)?.to_owned();
         // Coins of the test networks are worthless, and their addresses have the same scripts. A "regtest" chain is one
         // that the seller creates for testing.
-        if name != "regtest" && genesis != BITCOIN {
+        if name != "regtest" && genesis != self.rules.genesis {
             let found = if name == "main" { "main (of another coin)" } else { name };
             return Err(NodeError::WrongChain {
                 node: self.rpc.node(),
-                expected: "main (Bitcoin)".to_owned(),
+                expected: format!("main ({})", self.coin.name),
                 found: found.chars().filter(|c| (' '..='~').contains(c)).take(40).collect(),
             });
         }
@@ -214,7 +228,7 @@ impl Bitcoin {
             return Err(NodeError::Syncing { node: self.rpc.node() });
         }
         // After a crash a node may have lost its last blocks, and downloads them again.
-        let final_height = state.head.saturating_sub(u64::from(FINAL_DEPTH));
+        let final_height = state.head.saturating_sub(u64::from(self.rules.final_depth));
         if height < final_height {
             return Err(NodeError::LostBlock { node: self.rpc.node(), number: final_height });
         }
@@ -263,7 +277,7 @@ impl Bitcoin {
         back_to: i64,
         now: Timestamp,
     ) -> Result<(u64, Value), NodeError> {
-        let mut back = blocks_since(back_to, now);
+        let mut back = self.blocks_since(back_to, now);
         loop {
             let number = chain.height.saturating_sub(back);
             let hash = self.rpc.call("getblockhash", json!([number])).await?;
@@ -308,25 +322,28 @@ impl Bitcoin {
     async fn list_outputs(&self, since: &Value) -> Result<Vec<Output>, NodeError> {
         let params = json!({"blockhash": since, "include_removed": false});
         let listed = self.rpc.call("listsinceblock", params).await?;
-        payments::parse_outputs(&listed).ok_or_else(|| self.rpc.malformed("listsinceblock"))
+        payments::parse_outputs(&listed, self.coin)
+            .ok_or_else(|| self.rpc.malformed("listsinceblock"))
     }
-}
 
-fn script_of(invoice: &WatchedInvoice) -> Option<WatchedScript<'_>> {
-    if invoice.coin != Coin::Bitcoin {
-        return None;
+    fn script_of<'a>(&self, invoice: &'a WatchedInvoice) -> Option<WatchedScript<'a>> {
+        if invoice.coin != Coin::BitcoinLike(self.coin) {
+            return None;
+        }
+        let needed = match invoice.depth {
+            Depth::Blocks(n) => n,
+            Depth::Final => self.rules.final_depth,
+        };
+        Some(WatchedScript { invoice, hex: invoice.address.script(&invoice.coin)?, needed })
     }
-    let needed = match invoice.depth {
-        Depth::Blocks(n) => n,
-        Depth::Final => FINAL_DEPTH,
-    };
-    Some(WatchedScript { invoice, hex: invoice.address.bitcoin_script()?, needed })
-}
 
-/// An estimate on the high side: an eighth more than expected, plus two hours.
-fn blocks_since(time: i64, now: Timestamp) -> u64 {
-    let blocks = now.get().saturating_sub(time).max(0) / BLOCK_SECONDS;
-    u64::try_from(blocks.saturating_add(blocks / 8).saturating_add(12)).unwrap_or(0)
+    /// An estimate on the high side: an eighth more than expected, plus two hours.
+    fn blocks_since(&self, time: i64, now: Timestamp) -> u64 {
+        let expected = |seconds: i64| seconds / self.rules.block_seconds;
+        let blocks = expected(now.get().saturating_sub(time).max(0));
+        let blocks = blocks.saturating_add(blocks / 8).saturating_add(expected(TWO_HOURS));
+        u64::try_from(blocks).unwrap_or(0)
+    }
 }
 
 #[cfg(test)]
@@ -336,18 +353,39 @@ mod tests {
 
     const NOW: i64 = 1_795_267_507;
 
+    fn open(coin: &'static BitcoinLike) -> Result<Bitcoin, NodeError> {
+        let url = NodeUrl::parse("http://127.0.0.1:8332").unwrap();
+        Bitcoin::open(coin, RpcClient::open(&url, None).unwrap())
+    }
+
+    #[test]
+    fn only_a_coin_whose_chain_is_known_is_followed() {
+        for coin in BitcoinLike::ALL {
+            let opened = open(coin).map(|node| (node.network(), node.oldest_head_minutes));
+            let expected = match coin.currency {
+                "BTC" => Ok(("bitcoin", 240)),
+                "LTC" => Ok(("litecoin", 60)),
+                _ => {
+                    let message = format!("the shop cannot follow {} on a node", coin.name);
+                    Err(NodeError::Other(message))
+                }
+            };
+            assert_eq!(opened, expected);
+        }
+    }
+
     #[test]
     fn a_head_too_old_or_from_the_future_is_in_doubt() {
-        let url = NodeUrl::parse("http://127.0.0.1:8332").unwrap();
-        let bitcoin = Bitcoin::open(RpcClient::open(&url, None).unwrap()).unwrap();
+        let bitcoin = open(&BitcoinLike::ALL[0]).unwrap();
+        let oldest = bitcoin.oldest_head_minutes;
         let check = |minutes: i64| {
             let head = json!({"time": NOW + minutes * 60});
             bitcoin.check_age(&head, Timestamp::new(NOW).unwrap())
         };
-        for minutes in [-OLDEST_HEAD_MINUTES, 0, MAX_AHEAD_MINUTES] {
+        for minutes in [-oldest, 0, MAX_AHEAD_MINUTES] {
             assert_eq!(check(minutes), Ok(()), "{minutes}");
         }
-        let error = check(-OLDEST_HEAD_MINUTES - 1).unwrap_err();
+        let error = check(-oldest - 1).unwrap_err();
         assert!(matches!(error, NodeError::Stale { .. }), "{error}");
         let error = check(MAX_AHEAD_MINUTES + 1).unwrap_err();
         assert!(matches!(error, NodeError::Ahead { .. }), "{error}");

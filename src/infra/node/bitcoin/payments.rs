@@ -7,13 +7,14 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::{Number, Value};
 
+use crate::domain::payment::BitcoinLike;
 use crate::domain::payment::observation::{Observation, WatchedInvoice};
 use crate::domain::values::{Amount, Timestamp};
 
 /// Units: Gwei in one satoshi.
 const PER_SATOSHI: i64 = 10;
-/// Units: satoshi. The final supply.
-const MAX_SATOSHI: i64 = 21_000_000 * 100_000_000;
+/// Units: satoshi in one coin.
+const PER_COIN: i64 = 100_000_000;
 /// Units: blocks before the output of a coinbase transaction can be spent.
 /// Source: Bitcoin Core, `COINBASE_MATURITY`.
 const MATURITY: u32 = 100;
@@ -33,7 +34,8 @@ pub struct WatchedScript<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
     pub txid: String,
-    vout: u64,
+    /// `None`: it leaves Litecoin's extension block, and will be an output of the block's own transaction.
+    vout: Option<u64>,
     /// In the node's notation.
     address: String,
     satoshi: i64,
@@ -42,30 +44,33 @@ pub struct Output {
     pub block_time: Option<i64>,
 }
 
-/// Source: Bitcoin Core, `listsinceblock`.
+/// Source: Bitcoin Core, `listsinceblock`; Litecoin Core for `mweb_out` and the category `hogex`.
 #[derive(Deserialize)]
 struct Entry {
     category: String,
     address: Option<String>,
     amount: Number,
     vout: Option<u64>,
+    mweb_out: Option<String>,
+    generated: Option<bool>,
     confirmations: i64,
     txid: String,
     blocktime: Option<i64>,
     abandoned: Option<bool>,
 }
 
-/// Every output received and not reversed. `None` if the node's answer has another form.
-pub fn parse_outputs(listed: &Value) -> Option<Vec<Output>> {
+/// Every output received and not reversed, of a coin of which there are not more. `None` if the node's answer has another form.
+pub fn parse_outputs(listed: &Value, coin: &BitcoinLike) -> Option<Vec<Output>> {
     let entries: Vec<Entry> = Vec::deserialize(listed.get("transactions")?).ok()?;
     let mut reported = BTreeSet::new();
     let mut outputs = Vec::with_capacity(entries.len());
     for entry in entries {
-        // "send" is the seller's own spending, "orphan" a coinbase of an abandoned block.
-        let is_coinbase = matches!(entry.category.as_str(), "generate" | "immature");
-        if entry.category != "receive" && !is_coinbase {
+        // "send" is the seller's own spending, "orphan" a coinbase of an abandoned block. "hogex" is the transaction of a
+        // block that pays what leaves its extension block; for six blocks it is "immature".
+        if !matches!(entry.category.as_str(), "receive" | "generate" | "immature" | "hogex") {
             continue;
         }
+        let is_coinbase = entry.generated == Some(true);
         // Negative: it conflicts with a transaction in a block.
         let Ok(confirmations) = u32::try_from(entry.confirmations.min(i64::from(u32::MAX))) else {
             continue;
@@ -75,15 +80,21 @@ pub fn parse_outputs(listed: &Value) -> Option<Vec<Output>> {
         if entry.abandoned == Some(true) {
             continue;
         }
-        let vout = entry.vout?;
-        let satoshi = satoshi(&entry.amount)?;
+        if entry.vout.is_none() && entry.mweb_out.is_none() {
+            return None;
+        }
+        // Once in a block it is listed twice: here, and as an output of the block's own transaction, which counts.
+        if entry.vout.is_none() && 0 < confirmations {
+            continue;
+        }
+        let satoshi = satoshi(&entry.amount, coin.most)?;
         if 0 < confirmations && entry.blocktime.is_none() {
             return None;
         }
-        if reported.insert((entry.txid.clone(), vout)) {
+        if reported.insert((entry.txid.clone(), entry.vout, address.clone())) {
             outputs.push(Output {
                 txid: entry.txid,
-                vout,
+                vout: entry.vout,
                 address,
                 satoshi,
                 confirmations: if is_coinbase {
@@ -98,18 +109,20 @@ pub fn parse_outputs(listed: &Value) -> Option<Vec<Output>> {
     Some(outputs)
 }
 
+/// `most`: all coins there will be.
+///
 /// Source: Bitcoin Core writes coins with eight decimals. The shortest decimal form of the parsed float is the same
 /// number again, exact to the satoshi (a test shows it).
-fn satoshi(coins: &Number) -> Option<i64> {
+fn satoshi(coins: &Number, most: i64) -> Option<i64> {
     let text = coins.to_string();
     let coins = if text.contains(['e', 'E']) {
         Decimal::from_scientific(&text).ok()?
     } else {
         Decimal::from_str(&text).ok()?
     };
-    let satoshi = coins.checked_mul(Decimal::from(100_000_000))?;
+    let satoshi = coins.checked_mul(Decimal::from(PER_COIN))?;
     let whole = i64::try_from(satoshi).ok().filter(|_| satoshi.fract().is_zero())?;
-    (0..=MAX_SATOSHI).contains(&whole).then_some(whole)
+    (0..=most.saturating_mul(PER_COIN)).contains(&whole).then_some(whole)
 }
 
 /// The time of the scan: never later than now, and not after the day of an order that was left out with no payment
@@ -198,6 +211,10 @@ mod tests {
     use crate::domain::payment::{Address, Coin};
 
     const DAY: i64 = 1_795_219_200;
+    const BITCOIN: &BitcoinLike = &BitcoinLike::ALL[0];
+    /// Of which there will be the most.
+    const LITECOIN: &BitcoinLike = &BitcoinLike::ALL[1];
+    const MAX_SATOSHI: i64 = LITECOIN.most * PER_COIN;
 
     /// In the node's notation: eight decimals.
     fn coins(satoshi: i64) -> Value {
@@ -222,14 +239,14 @@ mod tests {
     }
 
     fn read(entries: Vec<Value>) -> Option<Vec<Output>> {
-        parse_outputs(&json!({"transactions": entries, "lastblock": "00"}))
+        parse_outputs(&json!({"transactions": entries, "lastblock": "00"}), BITCOIN)
     }
 
     fn invoice(id: i64, amount: i64, has_own_address: bool) -> WatchedInvoice {
         WatchedInvoice {
             id,
-            coin: Coin::Bitcoin,
-            address: Address::parse(&Coin::Bitcoin, "bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu")
+            coin: Coin::BITCOIN,
+            address: Address::parse(&Coin::BITCOIN, "bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu")
                 .unwrap(),
             amount: gwei(amount),
             has_own_address,
@@ -327,13 +344,38 @@ mod tests {
     #[test]
     fn a_coinbase_output_counts_once_it_can_be_spent() {
         let one = [(invoice(7, 1000, true), "0")];
-        let immature = |n: i64| with(entry("x", "a0", 1000, n), "category", json!("immature"));
+        let immature = |n: i64| {
+            let made = with(entry("x", "a0", 1000, n), "generated", json!(true));
+            with(made, "category", json!("immature"))
+        };
         check(&one, vec![immature(9)], &[(7, 1000, 0, 0)]);
         check(
             &one,
             vec![with(immature(102), "category", json!("generate"))],
             &[(7, 1000, 1000, 2)],
         );
+    }
+
+    #[test]
+    fn what_leaves_an_extension_block_counts_once() {
+        let one = [(invoice(7, 1000, true), "0")];
+        // As litecoind 0.21.2 lists a payment from its extension block: before the block, and in it.
+        let leaving = |n: i64| {
+            let mut leaving = with(entry("x", "a0", 1000, n), "mweb_out", json!("00".repeat(32)));
+            leaving.as_object_mut().unwrap().remove("vout");
+            leaving
+        };
+        let arrived = |n: i64, category: &str| {
+            with(entry("block's own", "a0", 1000, n), "category", json!(category))
+        };
+        check(&one, vec![leaving(0)], &[(7, 1000, 0, 0)]);
+        check(&one, vec![leaving(1), arrived(1, "immature")], &[(7, 1000, 0, 1)]);
+        check(&one, vec![leaving(2), arrived(2, "immature")], &[(7, 1000, 1000, 2)]);
+        check(&one, vec![leaving(7), arrived(7, "hogex")], &[(7, 1000, 1000, 7)]);
+        // One transaction that leaves it to two orders.
+        let two = [(invoice(7, 1000, true), "0"), (invoice(8, 1000, true), "1")];
+        let other = with(leaving(0), "address", json!("a1"));
+        check(&two, vec![leaving(0), other], &[(7, 1000, 0, 0), (8, 1000, 0, 0)]);
     }
 
     #[test]
@@ -379,7 +421,7 @@ mod tests {
             assert_eq!(read(vec![without(name)]), None, "{name}");
         }
         for listed in [json!(null), json!([]), json!({}), json!({"transactions": {}})] {
-            assert_eq!(parse_outputs(&listed), None, "{listed}");
+            assert_eq!(parse_outputs(&listed, BITCOIN), None, "{listed}");
         }
         assert_eq!(read(vec![without("address")]), Some(Vec::new()));
         let deep = read(vec![with(good(), "confirmations", json!(i64::MAX))]).unwrap();
@@ -391,7 +433,7 @@ mod tests {
         for n in
             [0, 1, 10, 99_999_999, 100_000_001, 123_456_789_012_345, MAX_SATOSHI - 1, MAX_SATOSHI]
         {
-            assert_eq!(satoshi(coins(n).as_number().unwrap()), Some(n));
+            assert_eq!(satoshi(coins(n).as_number().unwrap(), LITECOIN.most), Some(n));
         }
     }
 
@@ -400,7 +442,7 @@ mod tests {
         #[test]
         fn every_amount_is_read_to_the_last_satoshi(n in 0..=MAX_SATOSHI, below in 0..=100_000_i64) {
             for n in [n, MAX_SATOSHI - below, below] {
-                prop_assert_eq!(satoshi(coins(n).as_number().unwrap()), Some(n));
+                prop_assert_eq!(satoshi(coins(n).as_number().unwrap(), LITECOIN.most), Some(n));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The watch-only wallet of a Bitcoin node.
+//! The watch-only wallet of a node.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,8 +14,6 @@ use crate::infra::node::bitcoin::{Bitcoin, Chain, MARGIN_SECONDS, WalletKind};
 const LABEL: &str = "shop";
 /// Units: blocks that one request scans; a slow computer needs some seconds for each.
 const RESCAN_BLOCKS: u64 = 144;
-/// Units: blocks that a reorganisation between two scans may replace.
-const REORG_BLOCKS: u64 = 6;
 
 /// Source: Bitcoin Core, `rpc/protocol.h`.
 const WALLET_ERROR: i64 = -4;
@@ -36,8 +34,9 @@ impl Bitcoin {
             }
             Err(NodeError::Refused { code: NO_SUCH_METHOD, .. }) => {
                 return Err(NodeError::Other(format!(
-                    "the node at {} runs without wallets: remove disablewallet=1 from its bitcoin.conf",
-                    self.rpc.node()
+                    "the node at {} runs without wallets: remove disablewallet=1 from its {}.conf",
+                    self.rpc.node(),
+                    self.coin.network
                 )));
             }
             answer => answer?,
@@ -77,8 +76,9 @@ impl Bitcoin {
         let (node, wallet) = (self.rpc.node(), &self.wallet);
         if answer["private_keys_enabled"] != false {
             return Err(NodeError::Other(format!(
-                "the wallet `{wallet}` of the node at {node} may contain private keys, which the shop refuses to use: set another at the end of BTC_RPC_URL, for \
-                 example /wallet/shop-watch, which the shop creates"
+                "the wallet `{wallet}` of the node at {node} may contain private keys, which the shop refuses to use: set another at the end of {}_RPC_URL, for \
+                 example /wallet/shop-watch, which the shop creates",
+                self.coin.currency
             )));
         }
         if answer["scanning"].is_object() {
@@ -120,7 +120,8 @@ impl Bitcoin {
                 let placed_on = script.invoice.placed_on.day_start();
                 let is_new = !state.searched.contains(&script.invoice.id);
                 let first = if is_new && state.was_scanned_before(placed_on) {
-                    let depth = REORG_BLOCKS.max(u64::from(script.needed));
+                    // A reorganisation between two scans may have replaced some.
+                    let depth = u64::from(self.rules.final_depth.max(script.needed));
                     state.head.min(chain.height).saturating_sub(depth)
                 } else if let Some(first) = first_of_day.get(&placed_on) {
                     *first
@@ -135,8 +136,9 @@ impl Bitcoin {
                     if addresses.contains_key(&script.hex) {
                         tracing::warn!(
                             "the node at {} has pruned block {first}: orders older than its blocks cannot be tracked. \
-                             Check your wallet and record what you received (`shop orders`): until then no Bitcoin order expires",
-                            self.rpc.node()
+                             Check your wallet and record what you received (`shop orders`): until then no {} order expires",
+                            self.rpc.node(),
+                            self.coin.name
                         );
                     }
                     continue;

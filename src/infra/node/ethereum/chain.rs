@@ -78,7 +78,7 @@ pub fn deep_number(depth: Depth, head: u64) -> Option<u64> {
 pub fn chain_of(coin: &Coin) -> Option<u64> {
     match coin {
         Coin::Ether { chain } | Coin::Token { chain, .. } => Some(*chain),
-        Coin::Bitcoin | Coin::Monero => None,
+        Coin::BitcoinLike(_) | Coin::Monero => None,
     }
 }
 

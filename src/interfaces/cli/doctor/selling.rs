@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::actions;
 use crate::actions::{ClosedReason, Shop};
-use crate::domain::payment::{Coin, Destination, GapReach, Wallet};
+use crate::domain::payment::{BitcoinLike, Coin, Destination, GapReach, Wallet};
 use crate::domain::values::{escaped, plural};
 use crate::infra::config::{ListenAddress, Settings};
 use crate::infra::store;
@@ -222,11 +222,13 @@ pub async fn check_nodes(shop: &Shop, settings: &Settings) -> Vec<Finding> {
         Ok(watches) => watches,
         Err(error) => return vec![bad(CHECK, error.to_string(), "")],
     };
-    let is_set = [&settings.nodes.eth, &settings.nodes.btc, &settings.nodes.xmr]
-        .iter()
-        .any(|nodes| !nodes.urls.is_empty());
+    let mut findings: Vec<Finding> = match untracked_coins(shop).await {
+        Ok(coins) => coins.into_iter().map(by_hand).collect(),
+        Err(error) => return vec![bad(CHECK, error.to_string(), "")],
+    };
+    let is_set = settings.nodes.named().iter().any(|(_, nodes)| !nodes.urls.is_empty());
     if watches.is_empty() {
-        return vec![if is_set {
+        findings.push(if is_set {
             note(
                 CHECK,
                 "a node is configured, but payments are not tracked",
@@ -234,7 +236,8 @@ pub async fn check_nodes(shop: &Shop, settings: &Settings) -> Vec<Finding> {
             )
         } else {
             ok(CHECK, "none: you confirm payments yourself")
-        }];
+        });
+        return findings;
     }
     let now = shop_context::now();
     let check = |watch: &store::watch::Watch| {
@@ -258,7 +261,28 @@ pub async fn check_nodes(shop: &Shop, settings: &Settings) -> Vec<Finding> {
             }
         }
     };
-    watches.iter().map(check).collect()
+    findings.extend(watches.iter().map(check));
+    findings
+}
+
+/// The coins of the shop's wallets that no node can be asked about.
+async fn untracked_coins(shop: &Shop) -> Result<Vec<&'static BitcoinLike>, StoreError> {
+    let wallets = store::wallets::list(&mut *shop.db.reader().await?).await?;
+    let untracked = wallets.iter().filter_map(|wallet| match wallet.coin {
+        Coin::BitcoinLike(coin) if coin.chain.is_none() => Some(coin),
+        _ => None,
+    });
+    Ok(untracked.collect())
+}
+
+fn by_hand(coin: &'static BitcoinLike) -> Finding {
+    ok(
+        "nodes",
+        format!(
+            "{}: payments cannot be tracked; you confirm them yourself, for example at {} confirmations",
+            coin.name, coin.confirmations
+        ),
+    )
 }
 
 /// The coins in which payments count before they are in a block; nothing where there are none.

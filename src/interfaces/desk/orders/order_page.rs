@@ -300,8 +300,7 @@ fn block(order: &Order, head: Option<i64>) -> Option<String> {
 
 fn coin(coin: &Coin) -> String {
     match coin {
-        Coin::Bitcoin => "Bitcoin".to_owned(),
-        Coin::Monero => "Monero".to_owned(),
+        Coin::BitcoinLike(_) | Coin::Monero => coin.name(),
         Coin::Ether { chain } => format!("native coin of chain {chain}"),
         Coin::Token { chain, .. } => format!("token on chain {chain}"),
     }
