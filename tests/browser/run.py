@@ -112,7 +112,7 @@ def a_whole_purchase_at_safest():
 
 
 @test
-def a_purchase_takes_at_most_17_requests():
+def a_purchase_takes_at_most_16_requests():
     """From the front page to the page of the order, with pictures and style sheet."""
     with Shop().open() as shop, Firefox() as firefox:
         firefox.count_requests()
@@ -124,31 +124,29 @@ def a_purchase_takes_at_most_17_requests():
         confirm_order(firefox, shop)
         # The icons of the browser's tabs come after the page.
         n = firefox.n_requests()
-        assert 8 <= n <= 17, n
+        assert 8 <= n <= 16, n
         return "%d requests" % n
 
 
 @test
 def a_first_visit_is_small():
     with Shop().open() as shop:
-        style = None
         for path, budget in (("/", 60), ("/product/" + NOTEBOOK, 50)):
             response = shop.browser().fetch(path, Accept_Encoding="gzip, deflate")
             page = response.body
             html = subprocess.run(["gzip", "-dc"], input=page, capture_output=True, check=True).stdout.decode()
             assert response.headers["Content-Encoding"] == "gzip"
-            links = re.findall(r'(?:href|srcset)="(/(?:static|picture)/[^"]+\.(?:css|png|webp))"', html)
+            links = re.findall(r'(?:href|srcset)="(/(?:static|picture)/[^"]+\.(?:png|webp))"', html)
             sizes = {}
             for link in dict.fromkeys(links):
                 response = shop.browser().fetch(link, Accept_Encoding="gzip, deflate")
                 assert response.status == 200 and "immutable" in response.headers["Cache-Control"], link
                 sizes[link] = len(response.body)
-            style = next(size for link, size in sizes.items() if link.endswith(".css"))
             total = len(page) + sum(sizes.values())
-            print("   %s: HTML %d, CSS %d, pictures and icon %d in %d files, in total %d bytes" % (
-                path, len(page), style, sum(sizes.values()) - style, len(sizes) - 1, total))
+            print("   %s: page %d, pictures and icon %d in %d files, in total %d bytes" % (
+                path, len(page), sum(sizes.values()), len(sizes), total))
             assert total <= budget * 1024, (path, total)
-            assert path != "/" or len(page) + style <= 12 * 1024
+            assert path != "/" or len(page) <= 12 * 1024
 
 
 def every_page(shop, firefox):

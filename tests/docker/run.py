@@ -256,7 +256,7 @@ def another_host(containers):
 
 
 def stylesheet(containers):
-    return re.search(r"/static/[^\"]+\.css", containers.browser().page("/").text).group(0)
+    return re.search("<style>(.*?)</style>", containers.browser().page("/").text, re.DOTALL).group(1)
 
 
 def upgrade(containers, figures, order_ref, code):

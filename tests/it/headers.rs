@@ -1,9 +1,17 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
+use data_encoding::BASE64;
+use sha2::{Digest, Sha256};
+
 use crate::world::{Answer, Buyer, World, files_below};
 
-const CSP: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// The policy of a page. `styles`: the source of its stylesheet.
+fn policy(styles: &str) -> String {
+    format!(
+        "default-src 'none'; style-src {styles}; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
+}
 
 const ADDRESSES: [&str; 27] = [
     "/",
@@ -38,7 +46,6 @@ const ADDRESSES: [&str; 27] = [
 #[track_caller]
 fn check(answer: &Answer, what: &str) {
     for (name, value) in [
-        ("content-security-policy", CSP),
         ("referrer-policy", "same-origin"),
         ("x-content-type-options", "nosniff"),
         ("cross-origin-opener-policy", "same-origin"),
@@ -63,7 +70,8 @@ fn check(answer: &Answer, what: &str) {
     for (_, cookie) in answer.headers.iter().filter(|(name, _)| name == "set-cookie") {
         assert!(cookie.contains("; HttpOnly; SameSite=Strict; Path=/"), "{what}: {cookie}");
     }
-    let text = answer.text();
+    let text = answer.whole_text();
+    check_policy(answer, &text, what);
     for bad in [
         "<script",
         "<svg",
@@ -76,6 +84,28 @@ fn check(answer: &Answer, what: &str) {
     ] {
         assert!(!text.contains(bad), "{what}: {bad}");
     }
+}
+
+/// A page allows its own stylesheet alone.
+#[track_caller]
+fn check_policy(answer: &Answer, text: &str, what: &str) {
+    let styles: Vec<&str> = text.split("<style>").skip(1).collect();
+    let source = match styles[..] {
+        [style] => {
+            let hash = Sha256::digest(style.split("</style>").next().unwrap());
+            format!("'sha256-{}'", BASE64.encode(&hash))
+        }
+        // Of a response to HEAD, or of something that has no stylesheet.
+        [] if answer.header("content-type").is_some_and(|kind| kind.contains("html")) => {
+            let found = answer.header("content-security-policy").unwrap();
+            let source = found.split("style-src ").nth(1).unwrap().split(';').next().unwrap();
+            assert!(text.is_empty() && source.starts_with("'sha256-"), "{what}: {found}");
+            return;
+        }
+        [] => "'self'".to_owned(),
+        _ => panic!("{what}: two stylesheets"),
+    };
+    assert_eq!(answer.header("content-security-policy"), Some(policy(&source).as_str()), "{what}");
 }
 
 #[test]
@@ -161,7 +191,7 @@ fn unreadable_requests_get_a_response_with_the_headers() {
         let text = String::from_utf8_lossy(&bytes[..n]).into_owned();
         assert!(
             text.starts_with("HTTP/1.1 4")
-                && text.contains(CSP)
+                && text.contains("default-src 'none'; style-src ")
                 && text.contains(":00 GMT")
                 && text.contains("<h1>"),
             "{text}"
@@ -269,6 +299,6 @@ fn a_page_is_the_same_compressed_and_plain() {
     assert_eq!(packed.header("content-encoding"), Some("gzip"));
     let mut text = String::new();
     flate2::read::GzDecoder::new(&packed.bytes[..]).read_to_string(&mut text).unwrap();
-    assert_eq!(text, plain.text());
+    assert_eq!(text, plain.whole_text());
     assert!(packed.bytes.len() * 10 < plain.bytes.len() * 7);
 }

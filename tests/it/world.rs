@@ -444,7 +444,16 @@ impl Answer {
         self.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str())
     }
 
+    /// The page without its stylesheet, whose words are not those of the page.
     pub fn text(&self) -> String {
+        let text = self.whole_text();
+        match (text.split_once("<style>"), text.split_once("</style>")) {
+            (Some((before, _)), Some((_, after))) => format!("{before}{after}"),
+            _ => text,
+        }
+    }
+
+    pub fn whole_text(&self) -> String {
         String::from_utf8_lossy(&self.bytes).into_owned()
     }
 

@@ -2,8 +2,8 @@
 """Measures a first visit and a whole purchase: Firefox at "Safest", through a private Tor network on loopback.
 
 Prints Markdown tables. Each run has a new tor and a new browser, without the service's descriptor or cached pictures.
-Bytes are counted between tor and the shop's socket, including headers, without Tor's overhead. Loopback has no latency: the
-public network adds its own for each round trip.
+Bytes are counted between tor and the shop's socket, including headers, without Tor's overhead. Loopback has no latency:
+`--delay 0.5` lets each response wait as long as a round trip over the public network takes.
 """
 
 import argparse
@@ -36,8 +36,8 @@ class Request:
 class Recorder:
     """A proxy between tor and the shop that records the requests."""
 
-    def __init__(self, path, shop):
-        self.path, self.shop = path, str(shop)
+    def __init__(self, path, shop, delay):
+        self.path, self.shop, self.delay = path, str(shop), delay
         self.requests = []
         self.last = time.monotonic()
         self.listener = socket.socket(socket.AF_UNIX)
@@ -59,7 +59,7 @@ class Recorder:
 
     def forward_requests(self, tor, shop, pending):
         unread = b""
-        for piece in pieces(tor, shop):
+        for piece in pieces(tor, shop, self.delay):
             unread += piece
             self.last = time.monotonic()
             while True:
@@ -94,14 +94,15 @@ class Recorder:
         self.listener.close()
 
 
-def pieces(source, sink):
-    """Forwards data and its end from one side to the other, and yields it."""
+def pieces(source, sink, delay=0):
+    """Forwards data and its end from one side to the other, and yields it. `delay`: seconds that each piece waits."""
     try:
         while True:
             piece = source.recv(65536)
             if not piece:
                 break
             yield piece
+            time.sleep(delay)
             sink.sendall(piece)
         sink.shutdown(socket.SHUT_WR)
     except OSError:
@@ -150,8 +151,9 @@ def pictures_of(firefox):
 def run(network, shop, recorder, n):
     client = network.buyer("buyer%d" % n)
     try:
-        # Without Tor Browser's letterboxing, which changes the page's size.
-        with Firefox(socks_port=client.port, preferences={"privacy.resistFingerprinting.letterboxing": False}) as firefox:
+        # Without Tor Browser's letterboxing, which changes the page's size, and with exact times.
+        preferences = {"privacy.resistFingerprinting": False, "privacy.resistFingerprinting.letterboxing": False}
+        with Firefox(socks_port=client.port, preferences=preferences) as firefox:
             set_page_size(firefox, WIDTH, HEIGHT)
             recorder.take()
             clock = Clock()
@@ -160,6 +162,7 @@ def run(network, shop, recorder, n):
             window = recorder.take()
             pictures = pictures_of(firefox)
             seconds_of_window = clock.seconds
+            seconds_of_paint = firefox.run("return performance.getEntriesByType('paint')[0].startTime") / 1000
 
             clock(firefox.click, '.card a[href="/product/%s"]' % TEA)
             clock(firefox.click, ".buy button")
@@ -169,7 +172,7 @@ def run(network, shop, recorder, n):
             clock(firefox.click, "form[action='/checkout/place'] .primary")
             assert firefox.url() == shop.url + "/order", firefox.source()
             recorder.quiet()
-            return window, pictures, seconds_of_window, window + recorder.take(), clock.seconds
+            return window, pictures, seconds_of_window, window + recorder.take(), clock.seconds, seconds_of_paint
     finally:
         client.stop()
 
@@ -193,16 +196,21 @@ def figures(title, runs, requests, seconds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=10)
+    parser.add_argument("--delay", type=float, default=0, help="seconds that each request waits before the shop")
     arguments = parser.parse_args()
     with Network() as network, SocketShop().open() as shop:
-        recorder = Recorder(shop.home / "recorder.sock", shop.socket)
+        recorder = Recorder(shop.home / "recorder.sock", shop.socket, arguments.delay)
         tor = shop.start_tor(network, "service", recorder.path)
         network.client.wait_code(shop.onion, 0)
         runs = [run(network, shop, recorder, n) for n in range(arguments.runs)]
         tor.stop()
         recorder.close()
 
-    print("%d runs, each with a new tor and a new browser; the page has %d x %d pixels.\n" % (len(runs), WIDTH, HEIGHT))
+    print("%d runs, each with a new tor and a new browser; the page has %d x %d pixels. Each request waits %g s.\n" % (
+        len(runs), WIDTH, HEIGHT, arguments.delay))
+    paints = [run[5] for run in runs]
+    print("First paint of the start page, from the click: %.2f s (median), %.2f s (longest).\n" % (
+        statistics.median(paints), max(paints)))
     print_head("", "requests", "bytes received", "bytes sent", "median time", "longest")
     figures("first visit of the start page, until everything is loaded", runs, lambda run: run[0], lambda run: run[2])
     figures("whole purchase, start page to order, without typing time", runs, lambda run: run[3], lambda run: run[4])

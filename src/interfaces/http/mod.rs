@@ -44,7 +44,7 @@ pub use random::random_bytes;
 pub use range::{RangeRequest, requested_range};
 pub use request_scope::StreamedBody;
 pub use response::{see_other, takes_gzip};
-pub use security_headers::{SANDBOX, insert_security_headers};
+pub use security_headers::{SANDBOX, content_security_policy, insert_security_headers};
 #[doc(hidden)]
 pub use server::http_service;
 pub use server::{SPARE_CONNECTIONS, ServerOptions, serve_app, shutdown_signal};

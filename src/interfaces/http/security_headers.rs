@@ -1,5 +1,7 @@
 //! The headers of every response.
 
+use std::sync::LazyLock;
+
 use actix_web::http::header;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use parking_lot::Mutex;
@@ -9,12 +11,7 @@ use crate::interfaces::http::now;
 
 /// Sent with every response, errors included.
 ///
-/// Only what the pages use is allowed: one stylesheet, and pictures and forms of the shop itself.
-const ALWAYS: [(HeaderName, &str); 6] = [
-    (
-        header::CONTENT_SECURITY_POLICY,
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    ),
+const ALWAYS: [(HeaderName, &str); 5] = [
     // `no-referrer` would make Tor Browser send `Origin: null` with our own forms.
     (header::REFERRER_POLICY, "same-origin"),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -27,15 +24,24 @@ const ALWAYS: [(HeaderName, &str); 6] = [
 pub const SANDBOX: &str =
     "default-src 'none'; sandbox; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// A response may bring [`SANDBOX`] as its policy.
+/// The policy of a page. Only what pages use is allowed: stylesheets from this source, and pictures and forms of the shop
+/// itself.
+pub fn content_security_policy(styles: &str) -> String {
+    format!(
+        "default-src 'none'; style-src {styles}; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
+}
+
+/// A response may bring a policy of its own: [`SANDBOX`], or that of its stylesheet.
 pub fn insert_security_headers(headers: &mut HeaderMap) {
-    let is_sandboxed =
-        headers.get(header::CONTENT_SECURITY_POLICY).is_some_and(|policy| policy == SANDBOX);
+    static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
+        HeaderValue::from_str(&content_security_policy("'self'")).expect("a policy is ASCII")
+    });
     for (name, value) in ALWAYS {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    if is_sandboxed {
-        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(SANDBOX));
+    if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, POLICY.clone());
     }
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

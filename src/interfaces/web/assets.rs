@@ -1,4 +1,4 @@
-//! Stylesheets, pictures, the seller's pages, the key, and /health.
+//! The icon, pictures, the seller's pages, the key, and /health.
 
 use actix_web::http::{StatusCode, header};
 use actix_web::web::Data;
@@ -7,40 +7,22 @@ use askama::Template;
 
 use crate::infra::pictures::PictureFile;
 use crate::infra::store;
-use crate::interfaces::http::takes_gzip;
 use crate::interfaces::web::context::RequestContext;
 use crate::interfaces::web::error::PageError;
 use crate::interfaces::web::layout::Layout;
 use crate::interfaces::web::siege::is_under_siege;
 use crate::interfaces::web::state::AppState;
-use crate::interfaces::web::stylesheet::{ICON, IMMUTABLE};
+use crate::interfaces::web::stylesheet::{ICON, IMMUTABLE, icon_href};
 use crate::interfaces::web::texts::text;
 
-pub async fn show_static(
-    request: HttpRequest,
-    app: Data<AppState>,
-) -> Result<HttpResponse, PageError> {
-    let mut response = HttpResponse::Ok();
-    response.insert_header((header::CACHE_CONTROL, IMMUTABLE));
-    if request.path().ends_with(".css") {
-        // Right after a start, this may be the first request.
-        app.snapshot().await?;
+pub async fn show_icon(request: HttpRequest) -> Result<HttpResponse, PageError> {
+    if request.path() != icon_href() {
+        return Err(PageError::NotFound);
     }
-    if let Some(style) = app.assets.find_style(request.path()) {
-        response
-            .content_type("text/css; charset=utf-8")
-            .insert_header((header::VARY, "Accept-Encoding"));
-        if takes_gzip(&request) {
-            return Ok(response
-                .insert_header((header::CONTENT_ENCODING, "gzip"))
-                .body(style.gzip.clone()));
-        }
-        return Ok(response.body(style.plain.clone()));
-    }
-    if request.path() == app.assets.icon_href {
-        return Ok(response.content_type("image/png").body(ICON));
-    }
-    Err(PageError::NotFound)
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, IMMUTABLE))
+        .content_type("image/png")
+        .body(ICON))
 }
 
 pub async fn show_picture(

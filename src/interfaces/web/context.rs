@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use actix_web::http::{StatusCode, header};
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use askama::Template;
 
 use crate::domain::catalog::ValidRates;
 use crate::domain::payment::Wallet;
 use crate::interfaces::http::takes_gzip;
 use crate::interfaces::web::error::PageError;
-use crate::interfaces::web::page_cache::CompressedPage;
+use crate::interfaces::web::page_cache::{CompressedPage, PageValues};
 use crate::interfaces::web::state::{AppState, SiteSnapshot};
 use crate::interfaces::web::visitor::Visitor;
 
@@ -131,15 +131,27 @@ impl RequestContext {
     fn send_feed(&self, feed: &CompressedPage) -> HttpResponse {
         let mut response = HttpResponse::Ok();
         response.content_type("application/atom+xml; charset=utf-8");
+        self.send_filled(response, feed, "")
+    }
+
+    /// The page with the values filled in, compressed if the browser accepts it.
+    fn send_filled(
+        &self,
+        mut response: HttpResponseBuilder,
+        page: &CompressedPage,
+        token: &str,
+    ) -> HttpResponse {
+        let n_items = self.visitor.basket.n_items();
+        let values = PageValues { token, n_items, style: &self.snapshot.style.text };
         if takes_gzip(&self.request) {
             response.insert_header((header::CONTENT_ENCODING, "gzip"));
-            response.body(feed.gzip(&self.visitor, ""))
+            response.body(page.gzip(&values))
         } else {
-            response.body(feed.plain(&self.visitor, ""))
+            response.body(page.plain(&values))
         }
     }
 
-    /// The page with the visitor's own values filled in, compressed if the browser accepts it.
+    /// A page for this visitor.
     fn send(
         &self,
         status: StatusCode,
@@ -150,15 +162,12 @@ impl RequestContext {
         let token = self.app.token_key.token(&visitor.id);
         let mut response = HttpResponse::build(status);
         response.insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"));
+        response
+            .insert_header((header::CONTENT_SECURITY_POLICY, self.snapshot.style.policy.clone()));
         let new_id = (!visitor.is_known).then(|| visitor.id_cookie());
         for cookie in new_id.into_iter().chain(cookie) {
             response.append_header((header::SET_COOKIE, cookie));
         }
-        if takes_gzip(&self.request) {
-            response.insert_header((header::CONTENT_ENCODING, "gzip"));
-            response.body(page.gzip(visitor, &token))
-        } else {
-            response.body(page.plain(visitor, &token))
-        }
+        self.send_filled(response, page, &token)
     }
 }

@@ -12,6 +12,7 @@ use crate::interfaces::http;
 use crate::interfaces::http::{FormError, FormFields, decode_fields};
 use crate::interfaces::web::context::{RequestContext, app_and_visitor};
 use crate::interfaces::web::error::{MAX_BYTES, PageError};
+use crate::interfaces::web::page_cache::PLACEHOLDERS;
 use crate::interfaces::web::state::AppState;
 use crate::interfaces::web::visitor::Visitor;
 
@@ -109,8 +110,8 @@ pub fn query_field(request: &HttpRequest, name: &str) -> String {
     without_hidden(&without_placeholders(&http::query_field(request, name)))
 }
 
-/// Replaces the two characters that are placeholders in a rendered page by another control character, which every rule
+/// Replaces the characters that are placeholders in a rendered page by another control character, which every rule
 /// refuses: so the input can be shown again and is never taken for a placeholder.
 fn without_placeholders(text: &str) -> String {
-    text.replace(['\u{1}', '\u{2}'], "\u{3}")
+    text.replace(PLACEHOLDERS, "\u{3}")
 }

@@ -7,7 +7,8 @@ use crate::infra::store::categories::CategorySize;
 use crate::infra::store::pages::SellersPage;
 use crate::interfaces::web::context::RequestContext;
 use crate::interfaces::web::fiat;
-use crate::interfaces::web::page_cache::{CART_COUNT, TOKEN};
+use crate::interfaces::web::page_cache::{CART_COUNT, STYLE, TOKEN};
+use crate::interfaces::web::stylesheet::icon_href;
 use crate::interfaces::web::texts::{Html, Text, text};
 
 /// What the base template prints.
@@ -16,7 +17,6 @@ pub struct Layout<'a> {
     pub logo: Option<&'a Logo>,
     pub home: &'a str,
     pub contact: &'a str,
-    pub style: &'a str,
     pub icon: &'a str,
     pub demo: bool,
     /// Why no orders are taken now.
@@ -54,8 +54,7 @@ impl<'a> Layout<'a> {
             logo: snapshot.logo.as_ref(),
             home: &app.site.url,
             contact: &snapshot.contact,
-            style: &snapshot.style.href,
-            icon: &app.assets.icon_href,
+            icon: icon_href(),
             demo: snapshot.is_demo,
             closed: app.closed_text().map(text),
             has_key: app.shop.availability.has_key(),
@@ -98,6 +97,11 @@ impl<'a> Layout<'a> {
     /// Replaced by the visitor's token when the page is sent.
     pub fn token_placeholder(&self) -> char {
         TOKEN
+    }
+
+    /// Replaced by the stylesheet when the page is sent.
+    pub fn style_placeholder(&self) -> char {
+        STYLE
     }
 
     /// Replaced by the number of items in the visitor's cart when the page is sent.

@@ -7,12 +7,21 @@ use actix_web::web::Bytes;
 use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 use parking_lot::Mutex;
 
-use crate::interfaces::web::visitor::Visitor;
-
 /// Placeholder for the visitor's token. No text on a page can hold this character: see `extract` and the catalog.
 pub const TOKEN: char = '\u{1}';
 /// Placeholder for the number of items in the visitor's cart.
 pub const CART_COUNT: char = '\u{2}';
+/// Placeholder for the stylesheet.
+pub const STYLE: char = '\u{4}';
+/// All of them.
+pub const PLACEHOLDERS: [char; 3] = [TOKEN, CART_COUNT, STYLE];
+
+/// What the placeholders of a page stand for.
+pub struct PageValues<'a> {
+    pub token: &'a str,
+    pub n_items: i64,
+    pub style: &'a CompressedText,
+}
 
 /// A page that can be sent to anybody once its placeholders are filled in.
 pub struct CompressedPage {
@@ -22,13 +31,16 @@ pub struct CompressedPage {
 }
 
 enum Part {
-    Text {
-        plain: String,
-        /// The same as blocks of a deflate stream that refer to nothing outside themselves and end at a whole byte.
-        compressed: Vec<u8>,
-    },
+    Text(CompressedText),
     Token,
     CartCount,
+    Style,
+}
+
+/// A text, and the same as blocks of a deflate stream that refer to nothing outside themselves and end at a whole byte.
+pub struct CompressedText {
+    plain: String,
+    compressed: Vec<u8>,
 }
 
 impl CompressedPage {
@@ -46,23 +58,29 @@ impl CompressedPage {
         let mut compress = Compress::new(level, false);
         let mut parts = Vec::new();
         let mut rest = html;
-        while let Some(at) = rest.find([TOKEN, CART_COUNT]) {
-            parts.push(Part::text(&rest[..at], &mut compress));
-            parts.push(if rest[at..].starts_with(TOKEN) { Part::Token } else { Part::CartCount });
-            rest = &rest[at + 1..];
+        while let Some(at) = rest.find(PLACEHOLDERS) {
+            let (text, placeholder) = rest.split_at(at);
+            parts.push(Part::Text(CompressedText::with(text, &mut compress)));
+            parts.push(match placeholder.chars().next() {
+                Some(TOKEN) => Part::Token,
+                Some(CART_COUNT) => Part::CartCount,
+                _ => Part::Style,
+            });
+            rest = &placeholder[1..];
         }
-        parts.push(Part::text(rest, &mut compress));
+        parts.push(Part::Text(CompressedText::with(rest, &mut compress)));
         Self { parts, n_plain: html.len() }
     }
 
-    /// The page with the visitor's own values filled in.
-    pub fn plain(&self, visitor: &Visitor, token: &str) -> Bytes {
-        let count = visitor.basket.n_items().to_string();
-        let mut page = Vec::with_capacity(self.n_plain + 256);
+    /// The page with the values filled in.
+    pub fn plain(&self, values: &PageValues<'_>) -> Bytes {
+        let count = values.n_items.to_string();
+        let mut page = Vec::with_capacity(self.n_plain + values.style.plain.len() + 256);
         for part in &self.parts {
             page.extend_from_slice(match part {
-                Part::Text { plain, .. } => plain.as_bytes(),
-                Part::Token => token.as_bytes(),
+                Part::Text(text) => text.plain.as_bytes(),
+                Part::Style => values.style.plain.as_bytes(),
+                Part::Token => values.token.as_bytes(),
                 Part::CartCount => count.as_bytes(),
             });
         }
@@ -72,20 +90,23 @@ impl CompressedPage {
     /// The same as gzip. The visitor's own values are stored uncompressed, so that the length of the page reveals only
     /// their length.
     /// Source: RFC 1951, section 3.2.4, and RFC 1952, section 2.3.
-    pub fn gzip(&self, visitor: &Visitor, token: &str) -> Bytes {
-        let count = visitor.basket.n_items().to_string();
+    pub fn gzip(&self, values: &PageValues<'_>) -> Bytes {
+        let count = values.n_items.to_string();
         // Magic, deflate, no flags, no time, no hint, an unknown system.
         let mut page = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
-        page.reserve(self.n_plain / 3 + 512);
+        page.reserve(self.n_plain / 3 + values.style.compressed.len() + 512);
         let mut crc = Crc::new();
         for part in &self.parts {
             let own = match part {
-                Part::Text { plain, compressed } => {
-                    page.extend_from_slice(compressed);
-                    crc.update(plain.as_bytes());
+                Part::Text(text) => {
+                    text.append(&mut page, &mut crc);
                     continue;
                 }
-                Part::Token => token,
+                Part::Style => {
+                    values.style.append(&mut page, &mut crc);
+                    continue;
+                }
+                Part::Token => values.token,
                 Part::CartCount => &count,
             };
             stored_block(&mut page, own.as_bytes());
@@ -99,8 +120,12 @@ impl CompressedPage {
     }
 }
 
-impl Part {
-    fn text(plain: &str, compress: &mut Compress) -> Self {
+impl CompressedText {
+    pub fn best(plain: &str) -> Self {
+        Self::with(plain, &mut Compress::new(Compression::best(), false))
+    }
+
+    fn with(plain: &str, compress: &mut Compress) -> Self {
         let mut compressed = Vec::with_capacity(plain.len() / 2 + 64);
         let mut read = 0;
         loop {
@@ -115,10 +140,19 @@ impl Part {
             if read == plain.len() && compressed.len() < compressed.capacity()
                 || !matches!(status, Ok(Status::Ok))
             {
-                return Self::Text { plain: plain.to_owned(), compressed };
+                return Self { plain: plain.to_owned(), compressed };
             }
             compressed.reserve(plain.len() + 64);
         }
+    }
+
+    fn append(&self, page: &mut Vec<u8>, crc: &mut Crc) {
+        page.extend_from_slice(&self.compressed);
+        crc.update(self.plain.as_bytes());
+    }
+
+    pub fn plain(&self) -> &str {
+        &self.plain
     }
 }
 
@@ -166,31 +200,20 @@ impl PageCache {
 mod tests {
     use std::io::Read;
 
-    use actix_web::test::TestRequest;
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::cart::{Basket, CartId};
-    use crate::interfaces::http::CookieNames;
-
-    fn visitor() -> Visitor {
-        Visitor {
-            id: "v".into(),
-            is_known: true,
-            currency: None,
-            basket: Basket::empty(CartId([0; 16])),
-            open_order: None,
-            cookies: CookieNames::of_buyer(&TestRequest::default().to_http_request()),
-        }
-    }
 
     #[track_caller]
     fn check(html: &str) {
-        let expected = html.replace(TOKEN, "the-token").replace(CART_COUNT, "0");
+        let style = &CompressedText::best("p{margin:0}");
+        let values = PageValues { token: "the-token", n_items: 12, style };
+        let expected = html.replace(TOKEN, "the-token").replace(CART_COUNT, "12");
+        let expected = expected.replace(STYLE, style.plain());
         for page in [CompressedPage::best(html), CompressedPage::fast(html)] {
-            assert_eq!(page.plain(&visitor(), "the-token"), expected);
+            assert_eq!(page.plain(&values), expected);
             let mut unzipped = String::new();
-            flate2::read::GzDecoder::new(&page.gzip(&visitor(), "the-token")[..])
+            flate2::read::GzDecoder::new(&page.gzip(&values)[..])
                 .read_to_string(&mut unzipped)
                 .unwrap();
             assert_eq!(unzipped, expected);
@@ -201,7 +224,7 @@ mod tests {
     fn a_page_is_the_same_plain_and_compressed() {
         check("");
         check("\u{1}");
-        check("<p>\u{1}</p><p>\u{2}</p>");
+        check("<style>\u{4}</style><p>\u{1}</p><p>\u{2}</p>");
         check(&"<li>ein Gerät</li>".repeat(5_000));
     }
 
@@ -221,7 +244,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_page_is_the_same_plain_and_compressed(html in "[\u{1}\u{2}a-e<>/ é\n]{0,3000}") {
+        fn any_page_is_the_same_plain_and_compressed(html in "[\u{1}\u{2}\u{4}a-e<>/ é\n]{0,3000}") {
             check(&html);
         }
     }

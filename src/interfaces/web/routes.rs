@@ -41,7 +41,7 @@ pub fn addresses(config: &mut ServiceConfig) {
         .service(only_get("/page/{slug}", assets::show_page))
         .service(only_get("/pgp.txt", assets::show_key))
         .service(only_get("/mirrors.txt", assets::show_mirrors))
-        .service(only_get("/static/{file}", assets::show_static))
+        .service(only_get("/static/{file}", assets::show_icon))
         .service(only_get("/health", assets::show_health))
         .default_service(web::to(error_page::unknown_address));
 }

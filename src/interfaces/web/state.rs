@@ -25,7 +25,7 @@ use crate::interfaces::http::{TokenKey, monotonic_now, now};
 use crate::interfaces::web::challenge::Challenges;
 use crate::interfaces::web::page_cache::PageCache;
 use crate::interfaces::web::refusal_texts::closed_text;
-use crate::interfaces::web::stylesheet::{Assets, StyleSheet};
+use crate::interfaces::web::stylesheet::StyleSheet;
 
 /// The seller's settings for the pages.
 #[derive(Clone, Debug)]
@@ -51,7 +51,6 @@ pub struct AppState {
     pub cookie_key: Key,
     pub challenges: Challenges,
     pub page_cache: PageCache,
-    pub assets: Assets,
     pub hosts: Hosts,
     health: Mutex<Health>,
     snapshot: Mutex<Option<Arc<SiteSnapshot>>>,
@@ -72,7 +71,7 @@ pub struct SiteSnapshot {
     /// The seller's notice on the front page, as HTML; may be empty.
     pub notice: String,
     pub logo: Option<Logo>,
-    pub style: Arc<StyleSheet>,
+    pub style: StyleSheet,
     /// For each currency, and for `""` in a shop without wallets.
     pub categories: HashMap<String, Vec<CategorySize>>,
 }
@@ -117,7 +116,6 @@ impl AppState {
             cookie_key: Key::from(&bytes[..64]),
             challenges: Challenges::new(secret),
             page_cache: PageCache::default(),
-            assets: Assets::new(),
             health: Mutex::default(),
             snapshot: Mutex::default(),
             closed: Mutex::default(),
@@ -194,7 +192,7 @@ impl AppState {
             contact: look.contact.unwrap_or_else(|| self.site.contact.clone()),
             notice: look.notice_html,
             logo: look.logo,
-            style: self.assets.style(accent),
+            style: StyleSheet::new(accent),
             categories,
         });
         *self.snapshot.lock() = Some(snapshot.clone());
