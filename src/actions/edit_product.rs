@@ -112,9 +112,9 @@ pub async fn edit_product(
     if old.is_some() && changes.is_empty() {
         return Ok(Edited::Same(slug));
     }
-    let id =
-        store::product_writes::write(&mut tx, id, &written).await.context("save the product")?;
-    store::new_products::date(&mut tx, now).await.context("date the product")?;
+    let id = store::product_writes::write(&mut tx, id, &written, now)
+        .await
+        .context("save the product")?;
     digital_edit::add_codes(&mut tx, &edit.record, &edit.new_codes).await?;
     let changes_listings = changes_listings(old.as_ref(), &edit.record);
     settle(

@@ -57,8 +57,24 @@ pub async fn save_wallet(
         return Ok(Saved::Refused(vec![fault]));
     }
     store::wallets::put(&mut tx, &wallet).await.context("save the wallet")?;
-    let what = if shown.is_some() { "Changed" } else { "Added" };
-    finish(tx, now, wallets.is_empty(), &format!("{what} the {currency} wallet")).await?;
+    let what = match stored {
+        Some(stored) => {
+            // Another coin has another smallest unit.
+            if stored.wallet.coin != wallet.coin {
+                store::exchange_rates::convert_all(&mut tx).await.context("convert the prices")?;
+            }
+            "Changed"
+        }
+        None => {
+            // It has lists of its own, and sells what is priced in ordinary money.
+            store::exchange_rates::convert_before_rebuild(&mut tx)
+                .await
+                .context("convert the prices")?;
+            rebuild_listings(&mut tx).await?;
+            "Added"
+        }
+    };
+    finish(tx, now, &format!("{what} the {currency} wallet")).await?;
     follow(shop).await;
     Ok(Saved::Done)
 }
@@ -101,7 +117,8 @@ pub async fn remove_wallet(
         return Ok(Saved::Refused(vec![Fault::new("", "currency", found, expected)]));
     }
     store::wallets::remove(&mut tx, currency).await.context("remove the wallet")?;
-    finish(tx, now, true, &format!("Removed the {currency} wallet")).await?;
+    rebuild_listings(&mut tx).await?;
+    finish(tx, now, &format!("Removed the {currency} wallet")).await?;
     follow(shop).await;
     Ok(Saved::Done)
 }
@@ -118,18 +135,16 @@ pub async fn move_wallet(
     let names = wallets.iter().map(|stored| stored.wallet.currency.to_string()).collect();
     if let Some(names) = moved(names, currency.as_str(), up) {
         store::wallets::reorder(&mut tx, &names).await.context("save the order")?;
-        finish(tx, now, false, &format!("Moved the {currency} wallet")).await?;
+        finish(tx, now, &format!("Moved the {currency} wallet")).await?;
     }
     Ok(())
 }
 
-/// `counts`: whether other products may be on sale now.
-async fn finish(mut tx: Tx, now: Timestamp, counts: bool, action: &str) -> anyhow::Result<()> {
-    // Another coin has another smallest unit, and a new wallet sells what is priced in ordinary money.
-    store::exchange_rates::convert_all(&mut tx).await.context("convert the prices")?;
-    if counts || store::exchange_rates::has_priced(&mut tx).await? {
-        store::listing_index::rebuild(&mut tx).await.context("rebuild the listing index")?;
-    }
+async fn rebuild_listings(tx: &mut Tx) -> anyhow::Result<()> {
+    store::listing_index::rebuild(tx).await.context("rebuild the listing index")
+}
+
+async fn finish(mut tx: Tx, now: Timestamp, action: &str) -> anyhow::Result<()> {
     // Running servers cache the wallets until the catalog's seed mark changes.
     store::catalog_state::mark_seeded(&mut tx).await?;
     store::catalog_state::mark_desk_change(&mut tx).await?;

@@ -138,7 +138,7 @@ pub async fn import_catalog(
     // Once more, since somebody may have used the desk meanwhile.
     check_desk_changes(&mut tx, &file, stocking).await?;
     put_pictures(&mut tx, &rendered).await?;
-    put_products(&mut tx, &file, &opened, stocking.count_anew, &progress).await?;
+    put_products(&mut tx, &file, &opened, stocking, &progress).await?;
     let n_codes = put_codes(&mut tx, &digital).await?;
     for sheet in &sheets {
         store::sprites::put(&mut tx, &sheet.row, &sheet.currencies, &sheet.pictures)
@@ -200,7 +200,7 @@ async fn put_products(
     tx: &mut Tx,
     file: &CatalogFile,
     opened: &SellerPictures,
-    count_anew: bool,
+    stocking: Stocking,
     progress: &(impl Fn(&str, usize, usize) + Send + Sync),
 ) -> anyhow::Result<()> {
     store::wallets::replace_all(tx, &file.wallets).await.context("save the wallets")?;
@@ -211,12 +211,12 @@ async fn put_products(
             .iter()
             .map(|record| ImportedProduct { record, pictures: opened.of_product(record) })
             .collect();
-        store::catalog_import::put(tx, &stocked, n * CHUNK, count_anew)
+        store::catalog_import::put(tx, &stocked, n * CHUNK, stocking.count_anew, stocking.now)
             .await
             .context("save the products")?;
         progress("products", (n * CHUNK + chunk.len()).min(n_products), n_products);
     }
-    store::exchange_rates::convert_all(tx).await.context("convert the prices")?;
+    store::exchange_rates::convert_before_rebuild(tx).await.context("convert the prices")?;
     store::listing_index::rebuild(tx).await.context("rebuild the listing index")?;
     store::pictures::forget_unused(tx).await.context("remove unused pictures")?;
     store::shipping::replace_all(tx, &file.rates).await.context("save the shipping rates")?;
@@ -240,7 +240,6 @@ async fn note_import(tx: &mut Tx, stocking: Stocking) -> anyhow::Result<()> {
     if stocking.over_desk {
         store::catalog_state::forget_desk_changes(tx).await?;
     }
-    store::new_products::date(tx, stocking.now).await.context("date the new products")?;
     if let Some(what) = stocking.action {
         store::catalog_state::mark_desk_change(tx).await?;
         store::audit_log::record(tx, stocking.now, what).await?;

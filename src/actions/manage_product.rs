@@ -131,8 +131,9 @@ pub async fn duplicate_product(
             })
             .collect(),
     };
-    let id =
-        store::product_writes::write(&mut tx, None, &written).await.context("save the copy")?;
+    let id = store::product_writes::write(&mut tx, None, &written, now)
+        .await
+        .context("save the copy")?;
     let place = store::products::find_place(&mut tx, product.id).await?;
     store::product_writes::move_to(&mut tx, id, place + 1).await.context("move the copy")?;
     settle(&mut tx, ListingChange::None).await?;

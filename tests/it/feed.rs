@@ -86,6 +86,19 @@ fn the_feed_lists_new_products_with_absolute_links_and_no_time_of_day() {
 }
 
 #[test]
+fn a_copied_product_is_new_once_it_is_shown() {
+    let world = World::with_desk();
+    let mut desk = world.desk();
+    let once = "0123456789abcdef".repeat(4);
+    desk.does("/products/green-tea/tend", &[("do", "copy"), ("once", &once)]);
+    assert!(!feed(&world).text().contains("/product/green-tea-2\""));
+    desk.does("/products/green-tea-2/tend", &[("do", "show")]);
+    let xml = feed(&world).text();
+    let copy = xml.find("/product/green-tea-2\"");
+    assert!(copy.is_some_and(|copy| copy < xml.find("/product/cap\"").unwrap()), "{xml}");
+}
+
+#[test]
 fn a_catalog_without_products_has_an_empty_feed() {
     let world = World::with(&json!({}), &[("SITE_URL", "https://shop.example/start")]);
     let xml = feed(&world).text();

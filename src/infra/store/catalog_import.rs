@@ -3,12 +3,13 @@
 use serde_json::{Value, json};
 
 use crate::domain::catalog::{ProductRecord, markdown};
-use crate::domain::values::FileName;
+use crate::domain::values::{FileName, Timestamp};
 use crate::infra::store::digital_content::files_json;
 use crate::infra::store::pictures::ShownPicture;
+use crate::infra::store::product_prices::PriceRows;
 use crate::infra::store::search_index::ProductText;
 use crate::infra::store::stock::FileQuantity;
-use crate::infra::store::{StoreError, Tx, reservations, search_index, stock};
+use crate::infra::store::{StoreError, Tx, product_prices, reservations, search_index, stock};
 
 /// A product of the seller's file with its pictures.
 pub struct ImportedProduct<'a> {
@@ -28,8 +29,6 @@ pub async fn clear(tx: &mut Tx) -> Result<(), StoreError> {
         "delete from product_pictures",
         "delete from sprites",
         "delete from sprite_sheets",
-        "delete from listing",
-        "delete from listing_sizes",
     ] {
         sqlx::query(statement).execute(&mut **tx).await?;
     }
@@ -40,10 +39,10 @@ pub async fn clear(tx: &mut Tx) -> Result<(), StoreError> {
 // quantities of the file; `stock::import` sees to the others.
 const PRODUCTS: &str = r#"
     insert into products (slug, position, name, description_html, description, record, hidden, gone, file_quantity, stock,
-        kind, files, codes, text, downloads, download_days, weight, excluded_countries)
+        kind, files, codes, text, downloads, download_days, weight, excluded_countries, added_on)
     select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 6,
         value ->> 7, value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13,
-        value ->> 14, value ->> 15
+        value ->> 14, value ->> 15, $2
     from json_each($1) where true
     on conflict (slug) do update set position = excluded.position, name = excluded.name, gone = excluded.gone,
         hidden = excluded.hidden, description_html = excluded.description_html, description = excluded.description,
@@ -57,18 +56,6 @@ const OPTIONS: &str = r#"
     select p.id, value ->> 1, value ->> 2, value ->> 3, value ->> 3, value ->> 4
     from json_each($1) join products p on p.slug = value ->> 0 where true
     on conflict (product_id, name) do update set position = excluded.position, gone = 0, weight = excluded.weight
-    "#;
-const PRICES: &str = r#"
-    insert into prices (product_id, option_id, currency, price)
-    select p.id, coalesce(o.id, 0), value ->> 2, value ->> 3
-    from json_each($1) join products p on p.slug = value ->> 0
-    left join options o on o.product_id = p.id and o.name = value ->> 1
-    "#;
-const FIAT_PRICES: &str = r#"
-    insert into fiat_prices (product_id, option_id, currency, price)
-    select p.id, coalesce(o.id, 0), value ->> 2, value ->> 3
-    from json_each($1) join products p on p.slug = value ->> 0
-    left join options o on o.product_id = p.id and o.name = value ->> 1
     "#;
 const CATEGORIES: &str = r#"
     insert into product_categories (product_id, position, category)
@@ -91,11 +78,11 @@ pub async fn put(
     products: &[ImportedProduct<'_>],
     first: usize,
     count_anew: bool,
+    now: Timestamp,
 ) -> Result<(), StoreError> {
-    let (mut rows, mut texts, mut options, mut prices) =
-        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut rows, mut texts, mut options) = (Vec::new(), Vec::new(), Vec::new());
+    let mut prices = PriceRows::default();
     let (mut categories, mut pictures, mut quantities) = (Vec::new(), Vec::new(), Vec::new());
-    let mut fiat = Vec::new();
     for (position, product) in (first..).zip(products) {
         let record = product.record;
         let slug = record.slug.as_str();
@@ -127,21 +114,11 @@ pub async fn put(
         if record.content.codes.is_none() {
             quantities.push(FileQuantity { slug, option: None, quantity: Some(record.quantity) });
         }
-        let price = |option: Option<&str>, currency: &str, price: i64| {
-            json!([slug, option, currency, price])
-        };
-        prices.extend(
-            record.prices.iter().map(|(currency, n)| price(None, currency.as_str(), n.get())),
-        );
-        fiat.extend(record.fiat.map(|own| price(None, own.currency.as_str(), own.minor)));
+        prices.add(&record.slug, record);
         for (n, option) in record.options.iter().enumerate() {
             let (name, quantity) = (option.name.as_str(), option.quantity);
             options.push(json!([slug, n, name, quantity, option.weight]));
             quantities.push(FileQuantity { slug, option: Some(name), quantity });
-            let own = option.prices.iter();
-            prices.extend(own.map(|(currency, n)| price(Some(name), currency.as_str(), n.get())));
-            let own = option.fiat;
-            fiat.extend(own.map(|own| price(Some(name), own.currency.as_str(), own.minor)));
         }
         let named = record.categories.iter().enumerate();
         categories.extend(named.map(|(n, category)| json!([slug, n, category])));
@@ -152,7 +129,11 @@ pub async fn put(
             }),
         );
     }
-    insert(tx, PRODUCTS, rows).await?;
+    sqlx::query(PRODUCTS)
+        .bind(Value::from(rows).to_string())
+        .bind(now.day_start())
+        .execute(&mut **tx)
+        .await?;
     search_index::insert(tx, &texts).await?;
     insert(tx, OPTIONS, options).await?;
     // Unpaid orders come after paid ones.
@@ -160,8 +141,7 @@ pub async fn put(
         reservations::release_beyond(tx, pool, quantity).await?;
     }
     stock::import(tx, &quantities, count_anew).await?;
-    insert(tx, PRICES, prices).await?;
-    insert(tx, FIAT_PRICES, fiat).await?;
+    product_prices::insert(tx, prices).await?;
     insert(tx, CATEGORIES, categories).await?;
     insert(tx, PICTURES, pictures).await
 }

@@ -103,19 +103,22 @@ pub async fn count_priced(
     Ok(counts.bind(price_in).fetch_one(db).await?)
 }
 
-/// Whether anything has a price in ordinary money.
-pub async fn has_priced(db: &mut Connection) -> Result<bool, StoreError> {
-    Ok(sqlx::query_scalar("select exists (select 1 from fiat_prices)").fetch_one(db).await?)
-}
-
 /// Converts every price in ordinary money anew, in the currency of each wallet.
 pub async fn convert_all(tx: &mut Tx) -> Result<(), StoreError> {
     convert(tx, None).await?;
-    listing_index::follow_converted_prices(tx).await
+    let converted: Vec<i64> = sqlx::query_scalar("select distinct product_id from fiat_prices")
+        .fetch_all(&mut **tx)
+        .await?;
+    listing_index::follow_sort_keys(tx, &converted).await
+}
+
+/// The same, where the listing index is rebuilt afterwards.
+pub async fn convert_before_rebuild(tx: &mut Tx) -> Result<(), StoreError> {
+    convert(tx, None).await
 }
 
 /// The same for one product.
-pub async fn convert_product(tx: &mut Tx, product: i64) -> Result<(), StoreError> {
+pub(super) async fn convert_product(tx: &mut Tx, product: i64) -> Result<(), StoreError> {
     convert(tx, Some(product)).await
 }
 

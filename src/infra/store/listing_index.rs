@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::json;
+
 use crate::infra::store::{StoreError, Tx};
 
 /// Currency and category.
@@ -113,41 +115,21 @@ pub async fn rebuild(tx: &mut Tx) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// A product that is on a list, with the keys by which it is sorted there, or with others than before.
+/// Products that are on a list, with the keys by which they are sorted there, or with others than before.
 const SORT: &str = r#"
     insert into sorted_listing (currency, category, product_id, price, name)
     select s.currency, s.category, s.product_id,
         (select min(r.price) from prices r where r.product_id = s.product_id and r.currency = s.currency),
         coalesce((select n.name from sort_names n where n.product_id = s.product_id), '')
     from listing s
-    where s.product_id = $1
+    where s.product_id in (select value from json_each($1))
     on conflict (currency, category, product_id) do update set price = excluded.price, name = excluded.name
     where price is not excluded.price or name <> excluded.name
     "#;
 
-/// After new exchange rates: the places of products with converted prices in lists that are sorted by price.
-pub(super) async fn follow_converted_prices(tx: &mut Tx) -> Result<(), StoreError> {
-    sqlx::query(
-        r#"
-        update sorted_listing set price = new.price
-        from (
-            select s.currency, s.category, s.product_id,
-                (select min(r.price) from prices r where r.product_id = s.product_id and r.currency = s.currency) as price
-            from listing s
-            where s.product_id in (select product_id from fiat_prices)
-        ) as new
-        where sorted_listing.currency = new.currency and sorted_listing.category = new.category
-            and sorted_listing.product_id = new.product_id and sorted_listing.price is not new.price
-        "#,
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
-}
-
-/// After a change of one product's name or prices: its places in lists that are sorted by them.
-pub(super) async fn follow_sort_keys(tx: &mut Tx, product: i64) -> Result<(), StoreError> {
-    sqlx::query(SORT).bind(product).execute(&mut **tx).await?;
+/// After a change of products' names or prices: their places in lists that are sorted by them.
+pub(super) async fn follow_sort_keys(tx: &mut Tx, products: &[i64]) -> Result<(), StoreError> {
+    sqlx::query(SORT).bind(json!(products).to_string()).execute(&mut **tx).await?;
     Ok(())
 }
 
@@ -204,7 +186,7 @@ pub async fn follow(tx: &mut Tx, product: i64) -> Result<(), StoreError> {
         let to = find_position(tx, list, product, (at, n)).await?;
         shift(tx, list, at, to).await?;
     }
-    follow_sort_keys(tx, product).await?;
+    follow_sort_keys(tx, &[product]).await?;
     // A product that moves gives others new numbers, also on lists that it is not on.
     sqlx::query(
         r#"

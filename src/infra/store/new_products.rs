@@ -3,7 +3,7 @@
 use sqlx::FromRow;
 
 use crate::domain::values::Timestamp;
-use crate::infra::store::{Connection, StoreError, Tx};
+use crate::infra::store::{Connection, StoreError};
 
 /// A product as the feed shows it.
 #[derive(Clone, Debug, FromRow)]
@@ -27,13 +27,4 @@ const NEWEST: &str = r#"
 /// The products that were added last among those that buyers see, the newest first.
 pub async fn list(db: &mut Connection, n_products: i64) -> Result<Vec<NewProduct>, StoreError> {
     Ok(sqlx::query_as(NEWEST).bind(n_products).fetch_all(db).await?)
-}
-
-/// Products that were added just now: `now` is kept to the day.
-pub async fn date(tx: &mut Tx, now: Timestamp) -> Result<(), StoreError> {
-    sqlx::query("update products set added_on = $1 where added_on is null")
-        .bind(now.day_start())
-        .execute(&mut **tx)
-        .await?;
-    Ok(())
 }

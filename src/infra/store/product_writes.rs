@@ -3,11 +3,14 @@
 use serde_json::json;
 
 use crate::domain::catalog::{OfferKey, OptionRecord, ProductRecord, Slug, markdown};
-use crate::domain::values::FileName;
+use crate::domain::values::{FileName, Timestamp};
 use crate::infra::store::digital_content::files_json;
 use crate::infra::store::pictures::ShownPicture;
+use crate::infra::store::product_prices::PriceRows;
 use crate::infra::store::stock::StockChange;
-use crate::infra::store::{StoreError, Tx, exchange_rates, listing_index, search_index, stock};
+use crate::infra::store::{
+    StoreError, Tx, exchange_rates, listing_index, product_prices, search_index, stock,
+};
 
 /// A product as it is to be.
 pub struct ProductWrite<'a> {
@@ -20,11 +23,12 @@ pub struct ProductWrite<'a> {
 }
 
 /// Writes a product with its options, prices, categories, pictures and search text. A new one comes to the end of the list.
-/// Lists keep the products that they have.
+/// Lists keep the products that they have. `now`: the time of the change; of a new product its day is kept.
 pub async fn write(
     tx: &mut Tx,
     product: Option<i64>,
     written: &ProductWrite<'_>,
+    now: Timestamp,
 ) -> Result<i64, StoreError> {
     // A product that was deleted keeps its row for orders, but not its address.
     sqlx::query(
@@ -39,26 +43,30 @@ pub async fn write(
     .await?;
     let id = match product {
         Some(id) => update(tx, id, written).await?,
-        None => insert(tx, written).await?,
+        None => insert(tx, written, now).await?,
     };
     stock::change(tx, OfferKey { product: id, option: 0 }, written.stock).await?;
-    let options = write_options(tx, id, &written.record.options, &written.options).await?;
-    replace_prices(tx, id, written.record, &options).await?;
+    write_options(tx, id, &written.record.options, &written.options).await?;
+    replace_prices(tx, id, written).await?;
     replace_categories(tx, id, &written.record.categories).await?;
     replace_pictures(tx, id, &written.pictures).await?;
     search_index::update(tx, &[id]).await?;
-    listing_index::follow_sort_keys(tx, id).await?;
+    listing_index::follow_sort_keys(tx, &[id]).await?;
     Ok(id)
 }
 
-async fn insert(tx: &mut Tx, written: &ProductWrite<'_>) -> Result<i64, StoreError> {
+async fn insert(
+    tx: &mut Tx,
+    written: &ProductWrite<'_>,
+    now: Timestamp,
+) -> Result<i64, StoreError> {
     let record = written.record;
     let id = sqlx::query_scalar(
         r#"
         insert into products (slug, position, name, description_html, file_quantity, stock, description, record, hidden, gone,
-            kind, files, codes, text, downloads, download_days, weight, excluded_countries)
+            kind, files, codes, text, downloads, download_days, weight, excluded_countries, added_on)
         values ($1, (select coalesce(max(position), -1) + 1 from products), $2, $3, 0, 0, $4, $5, $6, $6,
-            $7, $8, $9, $10, $11, $12, $13, $14)
+            $7, $8, $9, $10, $11, $12, $13, $14, $15)
         returning id
         "#,
     );
@@ -77,6 +85,7 @@ async fn insert(tx: &mut Tx, written: &ProductWrite<'_>) -> Result<i64, StoreErr
         .bind(record.content.download_days)
         .bind(record.weight)
         .bind(record.excluded_countries.codes())
+        .bind(now.day_start())
         .fetch_one(&mut **tx)
         .await?)
 }
@@ -111,13 +120,13 @@ async fn update(tx: &mut Tx, id: i64, written: &ProductWrite<'_>) -> Result<i64,
     Ok(id)
 }
 
-/// Options keep their rows, so that carts and orders find them under whatever name. Returns the rows, in the record's order.
+/// Options keep their rows, so that carts and orders find them under whatever name.
 async fn write_options(
     tx: &mut Tx,
     product: i64,
     records: &[OptionRecord],
     written: &[(Option<i64>, StockChange)],
-) -> Result<Vec<i64>, StoreError> {
+) -> Result<(), StoreError> {
     let old: Vec<(i64, String, bool)> =
         sqlx::query_as("select id, name, gone from options where product_id = $1 order by id")
             .bind(product)
@@ -176,14 +185,13 @@ async fn write_options(
         .execute(&mut **tx)
         .await?;
     }
-    Ok(rows)
+    Ok(())
 }
 
 async fn replace_prices(
     tx: &mut Tx,
     product: i64,
-    record: &ProductRecord,
-    options: &[i64],
+    written: &ProductWrite<'_>,
 ) -> Result<(), StoreError> {
     for statement in [
         "delete from prices where product_id = $1 and currency in (select currency from wallets)",
@@ -191,54 +199,10 @@ async fn replace_prices(
     ] {
         sqlx::query(statement).bind(product).execute(&mut **tx).await?;
     }
-    let own = record.prices.iter().map(|price| (0, price));
-    let of_options = options
-        .iter()
-        .zip(&record.options)
-        .flat_map(|(option, record)| record.prices.iter().map(|price| (*option, price)));
-    let rows: Vec<_> = own
-        .chain(of_options)
-        .map(|(option, (currency, price))| json!([option, currency.as_str(), price.get()]))
-        .collect();
-    sqlx::query(
-        r#"
-        insert into prices (product_id, option_id, currency, price)
-        select $1, value ->> 0, value ->> 1, value ->> 2 from json_each($2)
-        "#,
-    )
-    .bind(product)
-    .bind(json!(rows).to_string())
-    .execute(&mut **tx)
-    .await?;
-    replace_fiat_prices(tx, product, record, options).await?;
+    let mut rows = PriceRows::default();
+    rows.add(written.slug, written.record);
+    product_prices::insert(tx, rows).await?;
     exchange_rates::convert_product(tx, product).await
-}
-
-async fn replace_fiat_prices(
-    tx: &mut Tx,
-    product: i64,
-    record: &ProductRecord,
-    options: &[i64],
-) -> Result<(), StoreError> {
-    let of_options =
-        options.iter().zip(&record.options).map(|(option, record)| (*option, record.fiat));
-    let rows: Vec<_> = [(0, record.fiat)]
-        .into_iter()
-        .chain(of_options)
-        .filter_map(|(option, price)| Some((option, price?)))
-        .map(|(option, price)| json!([option, price.currency.as_str(), price.minor]))
-        .collect();
-    sqlx::query(
-        r#"
-        insert into fiat_prices (product_id, option_id, currency, price)
-        select $1, value ->> 0, value ->> 1, value ->> 2 from json_each($2)
-        "#,
-    )
-    .bind(product)
-    .bind(json!(rows).to_string())
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
 }
 
 async fn replace_categories(

@@ -406,10 +406,7 @@ fn importing_an_export_changes_nothing() {
 
     let text = world.says(&["catalog", "export"]);
     let value: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(
-        value["products"]["tea"]["quantity"], 18,
-        "the shelf's and what an open order holds"
-    );
+    assert_eq!(value["products"]["tea"]["quantity"], 18, "the stock and what an open order holds");
     assert_eq!(value["products"]["socks"]["options"][0]["quantity"], 3);
     assert_eq!(value["products"]["cap"]["hidden"], true);
     assert_eq!(value["products"]["tea"]["prices"][0]["wallet"], "->wallets.eth");
@@ -621,6 +618,9 @@ fn a_wallet_needs_the_password_and_never_accepts_a_private_key() {
 
     let mut buyer = world.buyer();
     assert!(buyer.get("/").text().contains("ETC"), "a buyer can choose it at once");
+    buyer.chooses("ETC");
+    let list = buyer.get("/product").text();
+    assert!(list.contains("/product/green-tea"), "what is sold only in others is listed: {list}");
     desk.does("/wallets/move", &[("was", "BTC"), ("to", "up")]);
     assert!(
         world.buyer().get("/product/green-tea").text().contains("0.0009199"),
