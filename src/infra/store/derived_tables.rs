@@ -1,18 +1,20 @@
 //! Fills in the tables that are made from others, where an older version of the shop did not have them.
 
-use crate::infra::store::{Db, StoreError, listing_index, search_index};
+use crate::infra::store::{Connection, Db, StoreError, listing_index, search_index};
 
 /// The version of these tables. A change of what they contain needs the next number.
 const VERSION: i64 = 1;
 
 /// Makes the search and listing indexes anew, unless they are of this version.
 pub async fn fill(db: &Db) -> Result<(), StoreError> {
-    let found = "select index_version from catalog_state";
-    let version: i64 = sqlx::query_scalar(found).fetch_one(&mut *db.reader().await?).await?;
-    if version == VERSION {
+    if is_filled(&mut *db.reader().await?).await? {
         return Ok(());
     }
     let mut tx = db.write().await?;
+    // Another process may have been first.
+    if is_filled(&mut tx).await? {
+        return Ok(());
+    }
     search_index::rebuild(&mut tx).await?;
     listing_index::rebuild(&mut tx).await?;
     sqlx::query("update catalog_state set index_version = $1")
@@ -20,6 +22,12 @@ pub async fn fill(db: &Db) -> Result<(), StoreError> {
         .execute(&mut *tx)
         .await?;
     tx.commit().await
+}
+
+async fn is_filled(db: &mut Connection) -> Result<bool, StoreError> {
+    let version: i64 =
+        sqlx::query_scalar("select index_version from catalog_state").fetch_one(db).await?;
+    Ok(version == VERSION)
 }
 
 #[cfg(test)]
@@ -31,7 +39,7 @@ mod tests {
     use crate::domain::catalog::search_text::terms;
     use crate::infra::store::listing::{Window, list};
     use crate::infra::store::search::search;
-    use crate::infra::store::test_shop::{older_shop, with_file};
+    use crate::infra::store::test_shop::{older_shop, with_file, with_shop};
 
     const ROWS: &str = r#"
         insert into wallets (currency, position, name, address) values ('BTC', 0, 'Bitcoin', 'x'), ('ETH', 1, 'Ether', 'y');
@@ -73,6 +81,39 @@ mod tests {
             );
             drop(reader);
             db.close().await;
+        });
+    }
+    #[test]
+    fn what_another_process_has_filled_meanwhile_is_not_filled_again() {
+        with_shop(async |db| {
+            let mut other = db.write().await.unwrap();
+            sqlx::raw_sql("update catalog_state set index_version = 0")
+                .execute(&mut *other)
+                .await
+                .unwrap();
+            other.commit().await.unwrap();
+            let mut other = db.write().await.unwrap();
+            let filled = async {
+                // Long enough for the other one to read the old version.
+                for _ in 0..1_000 {
+                    tokio::task::yield_now().await;
+                }
+                sqlx::query("update catalog_state set index_version = $1")
+                    .bind(VERSION)
+                    .execute(&mut *other)
+                    .await
+                    .unwrap();
+                let of_others = "insert into listing_sizes (currency, category, position, products) values ('BTC', '', 0, 7)";
+                sqlx::query(of_others).execute(&mut *other).await.unwrap();
+                other.commit().await.unwrap();
+            };
+            let (outcome, ()) = tokio::join!(fill(&db), filled);
+            outcome.unwrap();
+            let sizes: i64 = sqlx::query_scalar("select count(*) from listing_sizes")
+                .fetch_one(&db.read)
+                .await
+                .unwrap();
+            assert_eq!(sizes, 1);
         });
     }
 }

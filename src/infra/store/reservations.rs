@@ -10,7 +10,7 @@ use crate::domain::orders::{Order, OrderRef, Reservation, Status, StockDemand};
 use crate::domain::values::Timestamp;
 use crate::infra::store::columns::states_json;
 use crate::infra::store::expiry::deciding_time;
-use crate::infra::store::stock::{is_not_delivered, move_items, of_pool};
+use crate::infra::store::stock::{has_no_codes_yet, move_items, of_pool};
 use crate::infra::store::{Connection, StoreError, Tx, codes};
 
 const TAKE: &str =
@@ -39,7 +39,7 @@ async fn list_demand(
         from orders o join order_lines l on l.order_id = o.id
         left join held_stock h on h.product_id = l.product_id and h.pool_option = l.pool_option
         where o.order_ref = $1"#,
-        is_not_delivered!(),
+        has_no_codes_yet!(),
         " group by l.product_id, l.pool_option"
     ))
     .bind(order_ref)
@@ -75,13 +75,15 @@ pub async fn claim(tx: &mut Tx, order: &Order) -> Result<Option<StockDemand>, St
     if let Some(short) = wanted.iter().find(|wanted| !wanted.is_available()) {
         return Ok(Some(*short));
     }
-    for StockDemand { pool, quantity, stock, .. } in wanted {
-        release_unpaid(tx, pool, quantity - stock).await?;
-    }
-    // A pool may hold fewer codes than orders reserve.
-    let wanted = list_demand(tx, &order.order_ref).await?;
-    if let Some(short) = wanted.iter().find(|wanted| wanted.stock < wanted.quantity) {
-        return Ok(Some(*short));
+    if wanted.iter().any(|wanted| wanted.stock < wanted.quantity) {
+        for StockDemand { pool, quantity, stock, .. } in wanted {
+            release_unpaid(tx, pool, quantity - stock).await?;
+        }
+        // A pool may hold fewer codes than orders reserve.
+        let wanted = list_demand(tx, &order.order_ref).await?;
+        if let Some(short) = wanted.iter().find(|wanted| wanted.stock < wanted.quantity) {
+            return Ok(Some(*short));
+        }
     }
     sqlx::query(TAKE).bind(&order.order_ref).execute(&mut **tx).await?;
     Ok(None)
@@ -115,10 +117,7 @@ pub async fn revert(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), StoreError>
 /// Puts an order's items back into the stock, if it has any. Codes that it has got do not come back.
 pub async fn release(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), StoreError> {
     sqlx::query(GIVE_BACK).bind(order_ref).execute(&mut **tx).await?;
-    if codes::are_ordered(tx, order_ref).await? {
-        codes::recount(tx).await?;
-    }
-    Ok(())
+    codes::recount_ordered(tx, order_ref).await
 }
 
 /// Ends reservations of unpaid orders, the newest first, until open orders hold so many items of a stock at most.

@@ -83,7 +83,7 @@ macro_rules! reserved {
 
 /// Of a line `l` of an order: its codes have not been given to the buyer. Those that were are in no stock any more, whatever
 /// becomes of the order.
-macro_rules! is_not_delivered {
+macro_rules! has_no_codes_yet {
     () => {
         " and not exists (
             select 1 from deliveries d where d.order_id = l.order_id and d.line = l.position and d.kind = 'codes')"
@@ -102,7 +102,7 @@ macro_rules! move_items {
                 select l.product_id as id, sum(l.quantity) as quantity
                 from order_lines l join orders o on o.id = l.order_id
                 where o.order_ref = $1 and 0 < o.reserves and l.pool_option = 0"#,
-            $crate::infra::store::stock::is_not_delivered!(),
+            $crate::infra::store::stock::has_no_codes_yet!(),
             r#" group by l.product_id
             ) as moved
             where products.id = moved.id;
@@ -122,7 +122,7 @@ macro_rules! move_items {
 }
 
 pub(super) use file_quantity;
-pub(super) use is_not_delivered;
+pub(super) use has_no_codes_yet;
 pub(super) use least;
 pub(super) use move_items;
 pub(super) use of_option;
