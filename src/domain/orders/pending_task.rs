@@ -32,6 +32,14 @@ impl PendingTask {
         Status::ALL.into_iter().filter(may_wait).collect()
     }
 
+    /// Which of the paid orders have this task: those that are delivered on the order's page, or those that are not.
+    /// `None`: all, or none of them.
+    pub fn is_delivered(self) -> Option<bool> {
+        [false, true].into_iter().find(|is| {
+            Self::of(Status::Confirmed, *is) == self && Self::of(Status::Confirmed, !*is) != self
+        })
+    }
+
     /// One word, for URLs.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -99,6 +107,8 @@ mod tests {
             assert_eq!(PendingTask::of(status, true), PendingTask::Done);
         }
         assert_eq!(PendingTask::of(Status::Unconfirmed, true), PendingTask::ToPay);
+        let is_delivered = PendingTask::ALL.map(PendingTask::is_delivered);
+        assert_eq!(is_delivered, [None, Some(false), None, Some(true)]);
         for status in Status::ALL {
             assert_eq!(
                 status.pending_task() == PendingTask::Done,

@@ -7,9 +7,9 @@ use serde_json::json;
 use sqlx::FromRow;
 
 use crate::domain::orders::{OrderRef, PendingTask, RefPart, Status};
-use crate::domain::values::{Currency, Timestamp};
+use crate::domain::values::Currency;
 use crate::infra::store::columns::states_json;
-use crate::infra::store::order_reports::OrderSummary;
+use crate::infra::store::order_reports::{Filter, OrderSummary};
 use crate::infra::store::{Connection, StoreError};
 
 #[cfg(test)]
@@ -18,17 +18,9 @@ mod tests;
 /// Which orders the seller wants to see, and in which order. By default all.
 #[derive(Default)]
 pub struct OrderQuery {
-    /// Empty: all.
-    pub states: Vec<Status>,
-    /// Only those that wait for this.
-    pub task: Option<PendingTask>,
+    pub filter: Filter,
     /// Only those whose buyers wait for an answer.
     pub is_unanswered: bool,
-    pub currency: Option<Currency>,
-    /// Placed on this day or later.
-    pub since: Option<Timestamp>,
-    /// Placed before the beginning of this day.
-    pub before: Option<Timestamp>,
     pub part: Option<RefPart>,
     pub sort: Sort,
 }
@@ -72,7 +64,7 @@ pub struct Page {
 /// The cursors of the orders in one state, in one row, since each row by itself costs more than to find it.
 ///
 /// `$1` state, `$2` and `$3` from which moment and before which one, `$4` part of the reference, `$5` how many,
-/// `$6` to `$9` moment, id, currency and amount of the order after which they begin, `$10` whether they are delivered.
+/// `$6` to `$9` moment, id, currency and amount of the order after which they begin, `$10` whether they are delivered, null: all.
 macro_rules! cursors {
     ($cursor:literal, $index:literal, $condition:literal, $order:literal) => {
         concat!(
@@ -188,16 +180,12 @@ pub async fn list(
 
 /// The orders that are to be sent, the oldest first.
 pub async fn list_to_send(db: &mut Connection, most: usize) -> Result<Vec<OrderRef>, StoreError> {
-    let query = OrderQuery {
+    let filter = Filter {
         states: PendingTask::ToShip.states(),
-        task: Some(PendingTask::ToShip),
-        is_unanswered: false,
-        currency: None,
-        since: None,
-        before: None,
-        part: None,
-        sort: Sort::Oldest,
+        is_delivered: PendingTask::ToShip.is_delivered(),
+        ..Filter::default()
     };
+    let query = OrderQuery { filter, sort: Sort::Oldest, ..OrderQuery::default() };
     let page = list(db, &query, None, most).await?;
     Ok(page.orders.into_iter().map(|listed| listed.order.order_ref).collect())
 }
@@ -225,12 +213,12 @@ async fn find_few(
     let found = sqlx::query_scalar(OF_FEW)
         .bind(ids)
         .bind(query.is_unanswered)
-        .bind(states_json(query.states()))
-        .bind(query.first())
-        .bind(query.end())
+        .bind(query.filter.states_json())
+        .bind(query.filter.first())
+        .bind(query.filter.end())
         .bind(query.part())
-        .bind(query.currency.as_ref())
-        .bind(query.is_delivered(Status::Confirmed))
+        .bind(query.filter.currency.as_ref())
+        .bind(query.filter.is_delivered)
         .fetch_one(db)
         .await?;
     Ok(Some(parse_cursors(found)?))
@@ -243,14 +231,14 @@ async fn find_by_state(
     after: Option<&Cursor>,
     most: usize,
 ) -> Result<Vec<Cursor>, StoreError> {
-    let currencies = match (&query.currency, query.sort) {
+    let currencies = match (&query.filter.currency, query.sort) {
         (Some(currency), _) => vec![Some(currency.as_str().to_owned())],
         (None, Sort::Amount) => list_currencies(db).await?.into_iter().map(Some).collect(),
         (None, _) => vec![None],
     };
     let mut cursors = Vec::new();
     for currency in &currencies {
-        for status in query.states() {
+        for status in query.filter.states() {
             let of_state = (*status, currency.as_deref());
             cursors.extend(find_in_state(db, query, of_state, after, most).await?);
         }
@@ -270,10 +258,10 @@ async fn find_in_state(
 ) -> Result<Vec<Cursor>, StoreError> {
     let mut amount = i64::MAX;
     let (statement, mut placed_at, mut id) = match (query.sort, currency) {
-        (Sort::Newest, None) => (NEWEST, query.end(), 0),
-        (Sort::Newest, Some(_)) => (NEWEST_OF_CURRENCY, query.end(), 0),
-        (Sort::Oldest, None) => (OLDEST, query.first(), 0),
-        (Sort::Oldest, Some(_)) => (OLDEST_OF_CURRENCY, query.first(), 0),
+        (Sort::Newest, None) => (NEWEST, query.filter.end(), 0),
+        (Sort::Newest, Some(_)) => (NEWEST_OF_CURRENCY, query.filter.end(), 0),
+        (Sort::Oldest, None) => (OLDEST, query.filter.first(), 0),
+        (Sort::Oldest, Some(_)) => (OLDEST_OF_CURRENCY, query.filter.first(), 0),
         (Sort::Amount, _) => (BY_AMOUNT, i64::MAX, i64::MAX),
     };
     if let Some(after) = after {
@@ -287,9 +275,9 @@ async fn find_in_state(
     }
     // SQLite begins at the bound on the day alone: so that is as near as the cursor.
     let (first, end) = match query.sort {
-        Sort::Newest => (query.first(), placed_at.saturating_add(1)),
-        Sort::Oldest => (placed_at, query.end()),
-        Sort::Amount => (query.first(), query.end()),
+        Sort::Newest => (query.filter.first(), placed_at.saturating_add(1)),
+        Sort::Oldest => (placed_at, query.filter.end()),
+        Sort::Amount => (query.filter.first(), query.filter.end()),
     };
     let found = sqlx::query_scalar(statement)
         .bind(status)
@@ -301,7 +289,7 @@ async fn find_in_state(
         .bind(id)
         .bind(currency)
         .bind(amount)
-        .bind(query.is_delivered(status))
+        .bind(query.filter.is_delivered.filter(|_| status.pending_task() == PendingTask::ToShip))
         .fetch_one(db)
         .await?;
     parse_cursors(found)
@@ -318,28 +306,8 @@ async fn list_at(db: &mut Connection, cursors: &[Cursor]) -> Result<Vec<ListedOr
 }
 
 impl OrderQuery {
-    pub(super) fn states(&self) -> &[Status] {
-        if self.states.is_empty() { &Status::ALL } else { &self.states }
-    }
-
-    /// Which orders of this status wait for the task: those that are delivered or those that are not; `None`: all.
-    fn is_delivered(&self, status: Status) -> Option<bool> {
-        let task = self.task?;
-        [false, true].into_iter().find(|is| {
-            PendingTask::of(status, *is) == task && PendingTask::of(status, !*is) != task
-        })
-    }
-
     pub(super) fn part(&self) -> Option<&str> {
         self.part.as_ref().map(RefPart::as_str)
-    }
-
-    pub(super) fn first(&self) -> i64 {
-        self.since.map_or(0, Timestamp::get)
-    }
-
-    pub(super) fn end(&self) -> i64 {
-        self.before.map_or(i64::MAX, Timestamp::get)
     }
 }
 

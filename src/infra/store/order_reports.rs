@@ -8,15 +8,16 @@ use crate::infra::store::columns::states_json;
 use crate::infra::store::{Connection, StoreError};
 
 /// Which orders the seller asks for.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Filter {
     /// Empty: all.
     pub states: Vec<Status>,
+    /// Of paid orders: those whose buyers have got everything on the order's page, or those who have not; `None`: all.
+    pub is_delivered: Option<bool>,
     /// Placed on this day or later.
     pub since: Option<Timestamp>,
     /// Placed before the beginning of this day.
     pub before: Option<Timestamp>,
-    /// Only for [`list_entries`].
     pub currency: Option<Currency>,
 }
 
@@ -89,20 +90,31 @@ struct EntryRow {
     items: String,
 }
 
-/// The orders that a [`Filter`] asks for, found in the index alone: an order's number grows with its day, so that it serves as
-/// the place in the list.
-macro_rules! chosen {
+/// The orders that a [`Filter`] asks for.
+macro_rules! wanted {
     () => {
         r#"
-        from (
-            select id from orders indexed by orders_by_status
-            where status in (select value from json_each($1)) and $2 <= placed_at and placed_at < $3 and id < $4
-            order by id desc limit $5
+        from orders indexed by orders_by_status
+        where status in (select value from json_each($1)) and $2 <= placed_at and placed_at < $3
+            and ($4 is null or list_currency = $4)
+            and ($5 is null or status not in ('confirmed', 'overpaid') or is_delivered = $5)
+        "#
+    };
+}
+
+/// The same on one page: an order's number grows with its day, so that it serves as the place in the list.
+macro_rules! chosen {
+    () => {
+        concat!(
+            " from (select id",
+            wanted!(),
+            r#" and id < $6 order by id desc limit $7
         ) as chosen
         join orders o on o.id = chosen.id
         join invoices i on i.order_id = o.id
         order by o.id desc
         "#
+        )
     };
 }
 
@@ -113,26 +125,17 @@ const LIST: &str = concat!(
     "#,
     chosen!()
 );
-const BOOK: &str = r#"
+const BOOK: &str = concat!(
+    r#"
     select o.id, o.order_ref, o.status, o.placed_at, o.shipping_name, o.shipping_price, o.discount_code,
         o.discount_percent, o.discount_amount, o.transaction_id, i.total, i.amount,
         max(i.received, coalesce(i.settled, 0)) as received, i.currency,
         (select json_group_array(json_array(l.name, l.option_name, l.quantity, l.price) order by l.position)
             from order_lines l where l.order_id = o.id) as items
-    from (
-        select id from orders indexed by orders_by_status
-        where status in (select value from json_each($1)) and $2 <= placed_at and placed_at < $3 and id < $4
-            and ($6 = '' or list_currency = $6)
-        order by id desc limit $5
-    ) as chosen
-    join orders o on o.id = chosen.id
-    join invoices i on i.order_id = o.id
-    order by o.id desc
-    "#;
-const COUNT: &str = r#"
-    select count(*) from orders indexed by orders_by_status
-    where status in (select value from json_each($1)) and $2 <= placed_at and placed_at < $3
-    "#;
+    "#,
+    chosen!()
+);
+const COUNT: &str = concat!("select count(*)", wanted!());
 const TO_GIVE_BACK: &str = r#"
     select o.order_ref, max(i.received, coalesce(i.seen, 0)) as amount, i.currency
     from orders o indexed by orders_by_status join invoices i on i.order_id = o.id
@@ -174,6 +177,8 @@ pub async fn list(
         .bind(filter.states_json())
         .bind(filter.first())
         .bind(filter.end())
+        .bind(filter.currency.as_ref())
+        .bind(filter.is_delivered)
         .bind(below.map_or(i64::MAX, |order| order.id))
         .bind(most)
         .fetch_all(db)
@@ -191,9 +196,10 @@ pub async fn list_entries(
         .bind(filter.states_json())
         .bind(filter.first())
         .bind(filter.end())
+        .bind(filter.currency.as_ref())
+        .bind(filter.is_delivered)
         .bind(below.map_or(i64::MAX, |entry| entry.id))
         .bind(most)
-        .bind(filter.currency.as_ref().map_or("", |currency| currency.as_str()))
         .fetch_all(db)
         .await?;
     rows.into_iter().map(EntryRow::entry).collect()
@@ -204,6 +210,8 @@ pub async fn count(db: &mut Connection, filter: &Filter) -> Result<i64, StoreErr
         .bind(filter.states_json())
         .bind(filter.first())
         .bind(filter.end())
+        .bind(filter.currency.as_ref())
+        .bind(filter.is_delivered)
         .fetch_one(db)
         .await?)
 }
@@ -240,15 +248,19 @@ pub async fn list_unanswered(db: &mut Connection) -> Result<Vec<OrderRef>, Store
 }
 
 impl Filter {
-    fn states_json(&self) -> String {
-        states_json(if self.states.is_empty() { &Status::ALL } else { &self.states })
+    pub(super) fn states(&self) -> &[Status] {
+        if self.states.is_empty() { &Status::ALL } else { &self.states }
     }
 
-    fn first(&self) -> i64 {
+    pub(super) fn states_json(&self) -> String {
+        states_json(self.states())
+    }
+
+    pub(super) fn first(&self) -> i64 {
         self.since.map_or(0, Timestamp::get)
     }
 
-    fn end(&self) -> i64 {
+    pub(super) fn end(&self) -> i64 {
         self.before.map_or(i64::MAX, Timestamp::get)
     }
 }

@@ -65,15 +65,15 @@ async fn list_some(
     most: i64,
 ) -> Result<Vec<UnpaidOrder>, StoreError> {
     let listed = &query.listed;
-    if !listed.states().contains(&Status::Awaiting) {
+    if !listed.filter.states().contains(&Status::Awaiting) {
         return Ok(Vec::new());
     }
     Ok(sqlx::query_as(LIST)
         .bind(Status::Awaiting)
-        .bind(listed.first())
-        .bind(listed.end())
+        .bind(listed.filter.first())
+        .bind(listed.filter.end())
         .bind(listed.part())
-        .bind(listed.currency.as_ref())
+        .bind(listed.filter.currency.as_ref())
         .bind(listed.is_unanswered)
         .bind(query.placed_by)
         .bind(query.product.as_ref())

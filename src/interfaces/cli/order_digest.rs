@@ -66,7 +66,9 @@ pub async fn run(shop: &Shop, digest: &DigestArgs, as_json: bool) -> anyhow::Res
     let text = format!("new since {}", since.short_day());
     let mut lines = vec![count_orders(shop, "new", text, new).await?];
     for (key, text, states) in BY_STATUS {
-        let filter = Filter { states: states.to_vec(), ..Default::default() };
+        // What is delivered on its page is done.
+        let filter =
+            Filter { states: states.to_vec(), is_delivered: Some(false), ..Filter::default() };
         lines.push(count_orders(shop, key, text.to_owned(), filter).await?);
     }
     let unanswered = store::order_reports::list_unanswered(&mut *shop.db.reader().await?).await?;

@@ -186,6 +186,7 @@ pub async fn export(shop: &Shop, export: &ExportArgs, as_json: bool) -> anyhow::
         since: export.since,
         before: export.until.map(|day| day.plus_days(1)),
         currency: export.coin.clone(),
+        ..Filter::default()
     };
     allow_closed_pipe(write_export(shop, filter, format).await)
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use sqlx::Connection;
 
 use super::*;
+use crate::domain::values::Timestamp;
 use crate::infra::store::Db;
 use crate::infra::store::order_reports::{Counts, count_today};
 use crate::infra::store::test_shop::{
@@ -28,19 +29,6 @@ const MANY: &str = r#"
     insert into messages (order_id, kind, day, sealed) select id, 'question', placed_at, x'00' from orders where id % 10 = 0;
     insert into messages (order_id, kind, day, sealed) select id, 'answer', placed_at, x'00' from orders where id % 10 = 0 and id % 1000 <> 0
     "#;
-
-fn wanted() -> OrderQuery {
-    OrderQuery {
-        states: Vec::new(),
-        task: None,
-        is_unanswered: false,
-        currency: None,
-        since: None,
-        before: None,
-        part: None,
-        sort: Sort::Newest,
-    }
-}
 
 #[test]
 fn every_list_is_found_by_an_index() {
@@ -132,16 +120,11 @@ fn a_hundred_thousand_orders_are_listed_in_few_steps_whatever_is_asked() {
                             [None, part("7"), part("ZZ"), part(&name[3..7]), part("ZZZZZZZ")]
                         {
                             for is_unanswered in [false, true] {
-                                let wanted = OrderQuery {
-                                    states: states.clone(),
-                                    task: None,
-                                    is_unanswered,
-                                    currency: currency.clone(),
-                                    since,
-                                    before,
-                                    part: part.clone(),
-                                    sort,
-                                };
+                                let (states, currency) = (states.clone(), currency.clone());
+                                let filter =
+                                    Filter { states, currency, since, before, is_delivered: None };
+                                let part = part.clone();
+                                let wanted = OrderQuery { filter, is_unanswered, part, sort };
                                 steps.store(0, Ordering::Relaxed);
                                 list(&mut db.reader().await.unwrap(), &wanted, None, 50)
                                     .await
@@ -149,9 +132,9 @@ fn a_hundred_thousand_orders_are_listed_in_few_steps_whatever_is_asked() {
                                 let taken = steps.load(Ordering::Relaxed);
                                 if slowest.0 < taken {
                                     let part = wanted.part().unwrap_or_default();
-                                    let words = format!(
-                                        "{sort:?} {states:?} {currency:?} {since:?} {before:?} {part} {is_unanswered}"
-                                    );
+                                    let filter = &wanted.filter;
+                                    let words =
+                                        format!("{sort:?} {filter:?} {part} {is_unanswered}");
                                     slowest = (taken, words);
                                 }
                             }
@@ -174,7 +157,8 @@ fn each_order_is_on_one_page_in_every_order_while_others_come_and_go() {
         sqlx::query("delete from orders where id % 400 <> 0").execute(&db.write).await.unwrap();
         for sort in [Sort::Newest, Sort::Oldest, Sort::Amount] {
             for currency in [None, Currency::parse("ETH").ok()] {
-                let wanted = OrderQuery { sort, currency, ..wanted() };
+                let filter = Filter { currency, ..Filter::default() };
+                let wanted = OrderQuery { filter, sort, ..OrderQuery::default() };
                 let whole =
                     list(&mut db.reader().await.unwrap(), &wanted, None, 10_000).await.unwrap();
                 assert!(whole.next.is_none() && 80 < whole.orders.len());
@@ -184,10 +168,13 @@ fn each_order_is_on_one_page_in_every_order_while_others_come_and_go() {
             }
         }
         // While the first page is looked at, its last order is erased and a new one comes.
-        let first = list(&mut db.reader().await.unwrap(), &wanted(), None, 50).await.unwrap();
+        let first =
+            list(&mut db.reader().await.unwrap(), &OrderQuery::default(), None, 50).await.unwrap();
         let after = first.next.unwrap();
         let second =
-            list(&mut db.reader().await.unwrap(), &wanted(), Some(&after), 50).await.unwrap();
+            list(&mut db.reader().await.unwrap(), &OrderQuery::default(), Some(&after), 50)
+                .await
+                .unwrap();
         let refs = |page: &Page| -> Vec<String> {
             page.orders.iter().map(|listed| listed.order.order_ref.to_string()).collect()
         };
@@ -206,12 +193,17 @@ fn each_order_is_on_one_page_in_every_order_while_others_come_and_go() {
         .execute(&db.write)
         .await
         .unwrap();
-        let again =
-            list(&mut db.reader().await.unwrap(), &wanted(), Some(&after), 50).await.unwrap();
+        let again = list(&mut db.reader().await.unwrap(), &OrderQuery::default(), Some(&after), 50)
+            .await
+            .unwrap();
         assert_eq!(refs(&again), refs(&second));
         assert!(
-            refs(&list(&mut db.reader().await.unwrap(), &wanted(), None, 50).await.unwrap())
-                .contains(&"NEW0000001".to_owned())
+            refs(
+                &list(&mut db.reader().await.unwrap(), &OrderQuery::default(), None, 50)
+                    .await
+                    .unwrap()
+            )
+            .contains(&"NEW0000001".to_owned())
         );
     });
 }
@@ -233,10 +225,10 @@ fn the_orders_of_an_older_shop_are_listed_and_its_questions_wait() {
         .unwrap();
         connection.close().await.unwrap();
         let db = Db::open_or_make(file).await.unwrap();
-        let by_amount =
-            OrderQuery { currency: Currency::parse("BTC").ok(), sort: Sort::Amount, ..wanted() };
+        let filter = Filter { currency: Currency::parse("BTC").ok(), ..Filter::default() };
+        let by_amount = OrderQuery { filter, sort: Sort::Amount, ..OrderQuery::default() };
         assert_eq!(read_all(&db, &by_amount, 2).await, ["0000000003", "0000000002", "0000000001"]);
-        let unanswered = OrderQuery { is_unanswered: true, ..wanted() };
+        let unanswered = OrderQuery { is_unanswered: true, ..OrderQuery::default() };
         assert_eq!(read_all(&db, &unanswered, 2).await, ["0000000002"]);
         db.close().await;
     });
@@ -246,7 +238,7 @@ fn the_orders_of_an_older_shop_are_listed_and_its_questions_wait() {
 fn who_waits_for_an_answer_is_known_at_every_moment() {
     with_shop(async |db| {
         sqlx::raw_sql(MANY).execute(&db.write).await.unwrap();
-        let unanswered = OrderQuery { is_unanswered: true, ..wanted() };
+        let unanswered = OrderQuery { is_unanswered: true, ..OrderQuery::default() };
         let expected = Counts { to_pay: 4_000, to_send: 2_000, to_answer: 100, to_decide: 1_000 };
         assert_eq!(count_today(&mut db.reader().await.unwrap()).await.unwrap(), expected);
         let page = list(&mut db.reader().await.unwrap(), &unanswered, None, 500).await.unwrap();

@@ -5,7 +5,6 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::actions::{ExportFormat, OrderExport, Shop};
-use crate::infra::store::order_reports::Filter;
 use crate::interfaces::desk::error::{DeskError, DeskResult};
 use crate::interfaces::desk::orders::filters::Filters;
 use crate::interfaces::desk::page::see_other;
@@ -26,13 +25,7 @@ pub async fn download(request: HttpRequest, desk: Data<Desk>, _seller: Seller) -
         "csv-bom" => (ExportFormat::CsvWithMark, "orders.csv", "text/csv; charset=utf-8"),
         _ => (ExportFormat::Csv, "orders.csv", "text/csv; charset=utf-8"),
     };
-    let filter = Filter {
-        states: query.states,
-        since: query.since,
-        before: query.before,
-        currency: query.currency,
-    };
-    let export = OrderExport::new(filter, format);
+    let export = OrderExport::new(query.filter, format);
     let parts = futures_util::stream::try_unfold(
         (export, desk.shop.clone()),
         |(mut export, shop): (OrderExport, Shop)| async move {

@@ -7,6 +7,7 @@ use crate::domain::orders::{PendingTask, RefPart, Status};
 use crate::domain::values::text::sentence;
 use crate::domain::values::{Currency, Timestamp};
 use crate::infra::store::order_query::{Cursor, OrderQuery, Sort};
+use crate::infra::store::order_reports::Filter;
 use crate::interfaces::desk::page::address_with_query;
 use crate::interfaces::http::query_field;
 
@@ -79,7 +80,9 @@ impl Filters {
         };
         let is_unanswered = self.show == TO_ANSWER;
         let currency = Currency::parse(&self.currency).ok();
-        (OrderQuery { states, task, is_unanswered, currency, since, before, part, sort }, faults)
+        let is_delivered = task.and_then(PendingTask::is_delivered);
+        let filter = Filter { states, is_delivered, since, before, currency };
+        (OrderQuery { filter, is_unanswered, part, sort }, faults)
     }
 
     pub fn cursor(&self) -> Option<Cursor> {
