@@ -27,14 +27,10 @@ pub enum RateRefusal {
     #[error("no wallet in the catalog uses {0}")]
     NoWallet(String),
     #[error(transparent)]
-    Broken(#[from] anyhow::Error),
+    Broken(anyhow::Error),
 }
 
-impl From<store::StoreError> for RateRefusal {
-    fn from(error: store::StoreError) -> Self {
-        Self::Broken(error.into())
-    }
-}
+broken_from!(RateRefusal);
 
 /// Every rate, valid or not, in the order of the wallets.
 pub async fn list_exchange_rates(shop: &Shop) -> anyhow::Result<Vec<ExchangeRate>> {

@@ -52,13 +52,17 @@ pub fn read_text(path: &Path, most: u64) -> io::Result<String> {
 /// # Errors
 /// As [`read_text`].
 pub fn read_text_and_metadata(path: &Path, most: u64) -> io::Result<(String, Metadata)> {
-    read_opened(open_file(path, most)?, most)
+    let (file, seen) = open_file(path, most)?;
+    Ok((read_opened_text(file, most)?, seen))
 }
 
-fn read_opened((file, seen): (File, Metadata), most: u64) -> io::Result<(String, Metadata)> {
+/// The rest of an opened file, as [`read_text`].
+///
+/// # Errors
+/// As [`read_text`].
+pub fn read_opened_text(file: File, most: u64) -> io::Result<String> {
     let text = file_text(read_stream(file, most)?);
-    let text = text.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-    Ok((text, seen))
+    text.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
 
 /// Reads a stream to its end, which must come within `most` bytes.
@@ -155,10 +159,10 @@ mod tests {
             time
         };
         let old_time = write(&path, "old", 1_000);
-        let opened = open_file(&path, 5).unwrap();
+        let (opened, seen) = open_file(&path, 5).unwrap();
         let new_time = write(&new, "new", 2_000);
         fs::rename(&new, &path).unwrap();
-        let (text, seen) = read_opened(opened, 5).unwrap();
+        let text = read_opened_text(opened, 5).unwrap();
         assert_eq!((text.as_str(), seen.modified().unwrap()), ("old", old_time));
         let (text, seen) = read_text_and_metadata(&path, 5).unwrap();
         assert_eq!((text.as_str(), seen.modified().unwrap()), ("new", new_time));

@@ -395,8 +395,8 @@ async fn an_invalid_answer_is_an_error_that_shows_no_password() {
 /// What a proxy received: the login, the target, the request.
 type ProxyRecord = (Vec<u8>, Vec<u8>, String);
 
-/// A proxy that records what it receives, and plays the node behind it.
-fn proxy() -> (ProxyUrl, std::thread::JoinHandle<ProxyRecord>) {
+/// A proxy that records what it receives, and answers as the host behind it: its URL.
+pub fn proxy(body: &'static str) -> (String, std::thread::JoinHandle<ProxyRecord>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let serving = std::thread::spawn(move || {
@@ -414,17 +414,17 @@ fn proxy() -> (ProxyUrl, std::thread::JoinHandle<ProxyRecord>) {
         let target = read(&mut stream);
         stream.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).unwrap();
         let request = String::from_utf8(read(&mut stream)).unwrap();
-        let body = r#"{"jsonrpc":"2.0","id":0,"result":"0x1"}"#;
         let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
         stream.write_all(answer.as_bytes()).unwrap();
         (login, target, request)
     });
-    (ProxyUrl::parse(&format!("socks5h://127.0.0.1:{port}")).unwrap(), serving)
+    (format!("socks5h://127.0.0.1:{port}"), serving)
 }
 
 #[actix_web::test]
 async fn a_far_node_is_reached_through_the_proxy_which_resolves_its_name() {
-    let (proxy, serving) = proxy();
+    let (proxy, serving) = proxy(r#"{"jsonrpc":"2.0","id":0,"result":"0x1"}"#);
+    let proxy = ProxyUrl::parse(&proxy).unwrap();
     let far = NodeUrl::parse("http://abcdefgh.onion:8545").unwrap();
     let rpc = RpcClient::open(&far, Some(&proxy)).unwrap();
     assert_eq!(Ethereum::open(rpc, 180).chain_id().await.unwrap(), 1);

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::world::{Answer, World, catalog};
 
 /// Shape: name, description, price for ETH in millionths of a coin, or for XMR where it is negative.
-fn shelf(products: &[(&str, &str, i64)]) -> Value {
+fn catalog_of(products: &[(&str, &str, i64)]) -> Value {
     let mut catalog = catalog();
     catalog["products"] = json!({"_model": "Product"});
     for (n, (name, description, price)) in products.iter().enumerate() {
@@ -62,7 +62,7 @@ fn pages_of_a_list_go_on_with_what_is_sold_only_in_other_currencies() {
     products.sort_by_key(|(name, _)| name[name.len() - 2..].to_owned());
     let products: Vec<(&str, &str, i64)> =
         products.iter().map(|(name, price)| (name.as_str(), "", *price)).collect();
-    let world = World::with(&shelf(&products), &[]);
+    let world = World::with(&catalog_of(&products), &[]);
     let mut buyer = world.buyer();
     for list in ["/product?", "/category/Things?", "/product?sort=name&", "/product?sort=newest&"] {
         let first = buyer.get(&format!("{list}page=1"));
@@ -84,7 +84,7 @@ fn pages_of_a_list_go_on_with_what_is_sold_only_in_other_currencies() {
 #[test]
 fn a_list_is_sorted_by_its_links() {
     let world = World::with(
-        &shelf(&[
+        &catalog_of(&[
             ("pear", "", 30),
             ("Äpfel", "", 20),
             ("Zest", "", 10),
@@ -116,7 +116,7 @@ fn a_list_is_sorted_by_its_links() {
     assert!(found.text().contains("<a href=\"/search?q=thin\">Best match</a>"));
 
     // The desk's and the file's changes are sorted in at once.
-    let mut other = shelf(&[("pear", "", 5), ("Xylem", "", 20), ("Zest", "", 10)]);
+    let mut other = catalog_of(&[("pear", "", 5), ("Xylem", "", 20), ("Zest", "", 10)]);
     other["products"]["p9"] = json!({"slug": "p9", "name": "Bun", "prices": [{"price": 7_000, "wallet": "->wallets.eth"}]});
     world.seed(&other);
     assert_eq!(slugs(&buyer.get("/product?sort=price")), ["p0", "p9", "p2", "p1"]);
@@ -127,7 +127,7 @@ fn a_list_is_sorted_by_its_links() {
 #[test]
 fn the_search_forgives_endings_accents_and_typing_mistakes() {
     let world = World::with(
-        &shelf(&[
+        &catalog_of(&[
             ("Linen Notebook", "Ruled, with a [pocket](/page/about)", 10),
             ("Beeswax candles", "Three of them", 10),
             ("Bio-Käse aus der Straße", "", 10),
@@ -178,7 +178,7 @@ fn the_search_forgives_endings_accents_and_typing_mistakes() {
 #[test]
 fn a_search_without_results_shows_the_nearest_products_and_the_categories() {
     let world = World::with(
-        &shelf(&[("Linen Notebook", "", 10), ("Candle", "", 10), ("Teapot", "", -10)]),
+        &catalog_of(&[("Linen Notebook", "", 10), ("Candle", "", 10), ("Teapot", "", -10)]),
         &[],
     );
     let mut buyer = world.buyer();
@@ -201,7 +201,7 @@ fn a_search_without_results_shows_the_nearest_products_and_the_categories() {
         assert_eq!(buyer.get(&format!("/search?q={query}&page=2")).status, 404);
     }
     // What is hidden is not suggested.
-    let mut other = shelf(&[("Linen Notebook", "", 10), ("Candle", "", 10)]);
+    let mut other = catalog_of(&[("Linen Notebook", "", 10), ("Candle", "", 10)]);
     other["products"]["p1"]["hidden"] = json!(true);
     world.seed(&other);
     let text = buyer.get("/search?q=candel").text();
@@ -214,7 +214,7 @@ fn related_products_follow_in_the_category_and_never_the_product_itself() {
     products.push(("Other".into(), -5));
     let products: Vec<(&str, &str, i64)> =
         products.iter().map(|(name, price)| (name.as_str(), "", *price)).collect();
-    let mut catalog = shelf(&products);
+    let mut catalog = catalog_of(&products);
     catalog["products"]["alone"] = json!({"slug": "alone", "name": "Alone", "prices": [{"price": 5, "wallet": "->wallets.eth"}], "categories": ["Single"]});
     let world = World::with(&catalog, &[]);
     let mut buyer = world.buyer();

@@ -48,7 +48,8 @@ fn unpaid_orders_are_cancelled_at_once_and_those_that_somebody_may_have_paid_are
 
     let refused = world.shop(&["orders", "cancel", "--unpaid"]);
     assert_eq!(refused.status.code(), Some(2));
-    assert_eq!(said(&refused), "shop: 2 unpaid orders: add --yes to cancel without being asked\n");
+    let asked = "shop: Cancel 2 unpaid orders? Add --yes to confirm without being asked\n";
+    assert_eq!(said(&refused), asked);
     assert_eq!(states(&mut orders), before);
 
     let done = world.says(&[

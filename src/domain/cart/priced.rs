@@ -82,7 +82,7 @@ pub enum Notice {
 
 impl Notice {
     /// Whether the buyer must change the cart before it can be ordered.
-    pub fn prevents_order(&self) -> bool {
+    fn prevents_order(&self) -> bool {
         !matches!(self, Self::Dearer { .. } | Self::Cheaper { .. })
     }
 }

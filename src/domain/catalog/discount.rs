@@ -6,6 +6,10 @@ use crate::domain::values::{Amount, Currency, Timestamp};
 /// Units: each price in Gwei of its currency, in the order of the wallets.
 pub type Prices = Vec<(Currency, Amount)>;
 
+pub fn amount_in(amounts: &Prices, currency: &Currency) -> Option<Amount> {
+    amounts.iter().find(|(other, _)| other == currency).map(|(_, amount)| *amount)
+}
+
 /// A code that takes something off the items of an order, never off its shipping.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Discount {
@@ -79,8 +83,8 @@ impl Discount {
             // A percentage without overflowing 64 bits.
             DiscountValue::Percent(percent) => items / 100 * percent + items % 100 * percent / 100,
             DiscountValue::Amounts(amounts) => {
-                let amount = amounts.iter().find(|(currency, _)| currency == subtotals.currency);
-                amount.ok_or(DiscountRefusal::OtherCurrency)?.1.get()
+                let amount = amount_in(amounts, subtotals.currency);
+                amount.ok_or(DiscountRefusal::OtherCurrency)?.get()
             }
         };
         let total = items.saturating_add(subtotals.shipping.get());

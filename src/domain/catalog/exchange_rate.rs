@@ -5,7 +5,9 @@ use std::fmt;
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use crate::domain::payment::Coin;
-use crate::domain::values::{Amount, Currency, FiatCurrency, FiatPrice, Timestamp};
+use crate::domain::values::{
+    Age, Amount, Currency, FiatCurrency, FiatPrice, Timestamp, plain_decimal,
+};
 
 /// What one coin is worth. Never a float.
 ///
@@ -22,15 +24,7 @@ impl CoinValue {
     /// # Errors
     /// [`NotACoinValue`] for signs, exponents, separators, more digits, and 0.
     pub fn parse(text: &str) -> Result<Self, NotACoinValue> {
-        let text = text.trim();
-        let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
-        let digits = |part: &str| {
-            (1..=12).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
-        };
-        if !digits(whole) || !digits(decimals) {
-            return Err(NotACoinValue);
-        }
-        let value: Decimal = text.parse().map_err(|_| NotACoinValue)?;
+        let value = plain_decimal(text.trim(), 12, 12).ok_or(NotACoinValue)?;
         if value.is_zero() { Err(NotACoinValue) } else { Ok(Self(value.normalize())) }
     }
 }
@@ -38,6 +32,32 @@ impl CoinValue {
 impl fmt::Display for CoinValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0.to_string())
+    }
+}
+
+/// For how long a rate is valid: `30m`, `24h`, `7d`.
+///
+/// Shape: an [`Age`] of at most 30 days.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateValidity(Age);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a whole number above 0 with a unit, at most 30d, for example 30m, 24h or 7d")]
+pub struct NotARateValidity;
+
+impl RateValidity {
+    /// Units: minutes.
+    const MOST: i64 = 30 * 24 * 60;
+
+    /// # Errors
+    /// [`NotARateValidity`] for any other shape.
+    pub fn parse(text: &str) -> Result<Self, NotARateValidity> {
+        let age = Age::parse(text).ok().filter(|age| age.minutes() <= Self::MOST);
+        age.map(Self).ok_or(NotARateValidity)
+    }
+
+    pub fn minutes(self) -> i64 {
+        self.0.minutes()
     }
 }
 

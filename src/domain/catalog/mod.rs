@@ -34,7 +34,7 @@ pub use difference::{Difference, Kind, differences};
 pub use digital::DigitalContent;
 pub use digital_code::{DigitalCode, NotCodes};
 pub use discount::{Discount, DiscountRefusal, DiscountValue, Prices, Subtotals};
-pub use exchange_rate::{CoinValue, ExchangeRate, RateSource, ValidRates};
+pub use exchange_rate::{CoinValue, ExchangeRate, RateSource, RateValidity, ValidRates};
 pub use fault::Fault;
 pub use form_record::wallet_reference;
 pub use json::Json;

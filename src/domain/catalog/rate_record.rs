@@ -1,10 +1,10 @@
 //! A shipping method as the catalog file describes it.
 
 use crate::domain::catalog::catalog_file::{AmountKind, PRICE_LIST, RawRecord, Reader};
+use crate::domain::catalog::discount::amount_in;
 use crate::domain::catalog::fault::FoundValue;
 use crate::domain::catalog::json::Json;
 use crate::domain::catalog::record::Record;
-use crate::domain::catalog::shipping_rate::amount_in;
 use crate::domain::catalog::{Prices, RateStep, ShippingRate, StepLimit};
 use crate::domain::values::{Currency, Region, Regions};
 

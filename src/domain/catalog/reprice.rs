@@ -5,7 +5,7 @@ use std::fmt;
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use crate::domain::catalog::{CatalogFile, Prices};
-use crate::domain::values::{Amount, FiatPrice};
+use crate::domain::values::{Amount, FiatPrice, plain_decimal};
 
 /// A change of prices: `+5%`, `-12.5%`.
 ///
@@ -31,14 +31,7 @@ impl PriceChange {
             Some(("-", number)) => (Decimal::NEGATIVE_ONE, number),
             _ => return Err(NotAPriceChange),
         };
-        let (whole, decimals) = number.split_once('.').unwrap_or((number, "0"));
-        let digits = |part: &str, most: usize| {
-            (1..=most).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
-        };
-        if !digits(whole, 4) || !digits(decimals, 2) {
-            return Err(NotAPriceChange);
-        }
-        let percent = sign * number.parse::<Decimal>().map_err(|_| NotAPriceChange)?;
+        let percent = sign * plain_decimal(number, 4, 2).ok_or(NotAPriceChange)?;
         let is_allowed = Decimal::from(-90) <= percent && percent <= Decimal::from(1_000);
         if is_allowed && !percent.is_zero() { Ok(Self(percent)) } else { Err(NotAPriceChange) }
     }

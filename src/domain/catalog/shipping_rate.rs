@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::domain::catalog::Prices;
+use crate::domain::catalog::discount::amount_in;
 use crate::domain::values::{Amount, Country, Currency, Regions};
 
 /// A shipping method with its prices in all currencies.
@@ -46,7 +47,7 @@ pub struct Parcel<'a> {
 }
 
 impl ShippingRate {
-    pub fn reaches_everywhere(&self) -> bool {
+    fn reaches_everywhere(&self) -> bool {
         (self.countries.is_empty() || self.countries.is_worldwide())
             && self.excluded_countries.is_empty()
     }
@@ -113,10 +114,6 @@ impl fmt::Display for RateStep {
 pub fn amounts_text(amounts: &Prices) -> String {
     let amounts = amounts.iter().map(|(currency, amount)| format!("{amount} {currency}"));
     amounts.collect::<Vec<_>>().join(", ")
-}
-
-pub fn amount_in(amounts: &Prices, currency: &Currency) -> Option<Amount> {
-    amounts.iter().find(|(other, _)| other == currency).map(|(_, amount)| *amount)
 }
 
 /// Where a shipping method ships to, for the seller.

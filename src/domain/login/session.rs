@@ -49,7 +49,7 @@ impl SessionSpan {
     /// Units: minutes without a request after which a session ends.
     pub const IDLE_MINUTES: i64 = 30;
     /// Units: minutes after which it ends in any case.
-    pub const MAX_MINUTES: i64 = 12 * 60;
+    const MAX_MINUTES: i64 = 12 * 60;
 
     pub fn begin(now: Timestamp) -> Self {
         Self { opened: now.whole_minute(), seen: now.whole_minute() }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use rust_decimal::Decimal;
 
+use crate::domain::values::plain_decimal;
+
 /// Currencies with two decimals, then those with none and with three.
 ///
 /// Source: ISO 4217, list one, without funds, metals and test codes.
@@ -79,20 +81,10 @@ impl FiatPrice {
     /// [`NotAFiatPrice`] for signs, exponents, separators, more decimals than the currency has, and more than
     /// [`FiatPrice::MOST`].
     pub fn parse(currency: FiatCurrency, text: &str) -> Result<Self, NotAFiatPrice> {
-        let text = text.trim();
-        let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
-        let digits =
-            |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-        let n_decimals = decimals.trim_end_matches('0').len();
-        if !digits(whole)
-            || !digits(decimals)
-            || 13 < whole.len()
-            || 9 < decimals.len()
-            || (currency.n_decimals as usize) < n_decimals
-        {
+        let units = plain_decimal(text.trim(), 13, 9).ok_or(NotAFiatPrice)?.normalize();
+        if currency.n_decimals < units.scale() {
             return Err(NotAFiatPrice);
         }
-        let units: Decimal = text.parse().map_err(|_| NotAFiatPrice)?;
         let minor = units.checked_mul(Decimal::from(currency.minor_units()));
         let minor = minor.and_then(|minor| i64::try_from(minor).ok()).ok_or(NotAFiatPrice)?;
         if Self::MOST < minor { Err(NotAFiatPrice) } else { Ok(Self { currency, minor }) }

@@ -1,10 +1,8 @@
 //! Amounts in Gwei, without rounding.
 
-use std::str::FromStr;
-
 use rust_decimal::Decimal;
 
-use crate::domain::values::Quantity;
+use crate::domain::values::{Quantity, plain_decimal};
 
 /// A price or a sum of prices.
 ///
@@ -36,15 +34,7 @@ impl Amount {
     /// [`NotAnAmount`] for signs, exponents, separators, a missing digit before or after the point, and more than nine
     /// decimals.
     pub fn parse_coins(text: &str) -> Result<Self, NotAnAmount> {
-        let text = text.trim();
-        let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
-        let digits =
-            |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-        if !digits(whole) || !digits(decimals) || decimals.len() > 9 || whole.len() > 10 {
-            return Err(NotAnAmount);
-        }
-        // The checks above leave only digits with at most one point, which a decimal of 28 digits holds exactly.
-        let coins = Decimal::from_str(text).map_err(|_| NotAnAmount)?;
+        let coins = plain_decimal(text.trim(), 10, 9).ok_or(NotAnAmount)?;
         let gwei = coins.checked_mul(Decimal::from(Self::PER_COIN)).ok_or(NotAnAmount)?;
         Self::new(i64::try_from(gwei).map_err(|_| NotAnAmount)?)
     }

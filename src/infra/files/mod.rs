@@ -3,7 +3,7 @@
 mod content_type;
 
 use std::fs;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use tempfile::NamedTempFile;
 
-use crate::domain::values::{FileName, Timestamp, file_text};
+use crate::domain::values::{FileName, Timestamp};
 use crate::infra::bounded;
 
 /// Where the seller puts what digital products deliver.
@@ -64,8 +64,7 @@ impl DigitalFolders {
     /// # Errors
     /// Any I/O error; [`io::ErrorKind::InvalidInput`] for a symbolic link, a folder, a pipe or a device.
     pub fn open(&self, name: &FileName) -> io::Result<OpenFile> {
-        let mut file = open_regular(&self.files.join(name.as_str()))?;
-        let seen = file.metadata()?;
+        let (mut file, seen) = open_regular(&self.files.join(name.as_str()))?;
         let mut begin = Vec::new();
         Read::by_ref(&mut file).take(content_type::NEEDED).read_to_end(&mut begin)?;
         Ok(OpenFile {
@@ -88,7 +87,7 @@ impl DigitalFolders {
     /// # Errors
     /// As [`DigitalFolders::open`].
     pub fn size(&self, name: &FileName) -> io::Result<u64> {
-        Ok(open_regular(&self.files.join(name.as_str()))?.metadata()?.len())
+        Ok(open_regular(&self.files.join(name.as_str()))?.1.len())
     }
 
     /// The names of the files that can be delivered, sorted. An unreadable folder counts as empty.
@@ -145,21 +144,21 @@ impl DigitalFolders {
     /// As [`DigitalFolders::open`]; [`io::ErrorKind::FileTooLarge`] above 32 MB; [`io::ErrorKind::InvalidData`] if it is
     /// not UTF-8.
     pub fn read_codes(&self, name: &FileName) -> io::Result<String> {
-        let file = open_regular(&self.codes.join(name.as_str()))?;
-        let bytes = bounded::read_stream(file, MAX_OF_CODES)?;
-        file_text(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+        let (file, _) = open_regular(&self.codes.join(name.as_str()))?;
+        bounded::read_opened_text(file, MAX_OF_CODES)
     }
 }
 
 /// Neither follows a symbolic link nor blocks on a pipe.
-fn open_regular(path: &Path) -> io::Result<File> {
+fn open_regular(path: &Path) -> io::Result<(File, Metadata)> {
     let refused = |message| io::Error::new(io::ErrorKind::InvalidInput, message);
     if fs::symlink_metadata(path)?.is_symlink() {
         return Err(refused("it is a symbolic link"));
     }
     let flags = libc::O_NONBLOCK | libc::O_NOFOLLOW;
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-    if file.metadata()?.is_file() { Ok(file) } else { Err(refused("it is not a regular file")) }
+    let seen = file.metadata()?;
+    if seen.is_file() { Ok((file, seen)) } else { Err(refused("it is not a regular file")) }
 }
 
 impl OpenFile {

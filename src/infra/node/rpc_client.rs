@@ -213,15 +213,8 @@ impl RpcClient {
         let limits = Limits { most_bytes, ..DEFAULT_LIMITS };
         let request = self.request(Method::GET, String::new());
         let (status, body) = self.answer(request, limits).await?;
-        match status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                Err(NodeError::Unauthorized { node: self.node() })
-            }
-            status if status.is_success() => {
-                String::from_utf8(body).map_err(|_| self.malformed("not UTF-8"))
-            }
-            status => Err(NodeError::Status { node: self.node(), status: status.as_u16() }),
-        }
+        self.check_status(status)?;
+        String::from_utf8(body).map_err(|_| self.malformed("not UTF-8"))
     }
 
     /// An error for the caller that parses the answer: it is not what `what` should be.
@@ -241,11 +234,21 @@ impl RpcClient {
             Ok(answer @ (Value::Object(_) | Value::Array(_))) if !status.is_redirection() => {
                 Ok(answer)
             }
-            _ if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
-                Err(NodeError::Unauthorized { node: self.node() })
+            _ => {
+                self.check_status(status)?;
+                Err(self.malformed("not JSON"))
             }
-            _ if status.is_success() => Err(self.malformed("not JSON")),
-            _ => Err(NodeError::Status { node: self.node(), status: status.as_u16() }),
+        }
+    }
+
+    fn check_status(&self, status: StatusCode) -> Result<(), NodeError> {
+        let node = self.node();
+        match status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                Err(NodeError::Unauthorized { node })
+            }
+            status if status.is_success() => Ok(()),
+            status => Err(NodeError::Status { node, status: status.as_u16() }),
         }
     }
 

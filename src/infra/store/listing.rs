@@ -58,7 +58,7 @@ impl ListSize {
 }
 
 /// The key of the lists of products that are sold only in other currencies.
-pub fn others_of(currency: &str) -> String {
+fn others_of(currency: &str) -> String {
     format!("-{currency}")
 }
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 use sqlx::FromRow;
 
-use crate::domain::catalog::shipping_rate::amount_in;
+use crate::domain::catalog::discount::amount_in;
 use crate::domain::catalog::{RateStep, ShippingRate, StepLimit};
 use crate::domain::values::{Amount, Currency};
 use crate::infra::store::columns::{parse_prices, parse_regions, prices_json};

@@ -1,7 +1,7 @@
 //! `shop catalog`: exports the catalog, and changes all prices.
 
 use std::io;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -14,7 +14,7 @@ use crate::domain::catalog::reprice::PriceChange;
 use crate::domain::values::plural;
 use crate::infra::config::Settings;
 use crate::infra::{atomic_file, store};
-use crate::interfaces::cli::output::{confirm, say, say_error, say_text};
+use crate::interfaces::cli::output::{ask, say, say_text};
 use crate::interfaces::cli::shop_context;
 
 #[derive(Args)]
@@ -51,9 +51,6 @@ pub async fn run(command: CatalogArgs, settings: Settings) -> anyhow::Result<Exi
     }
 }
 
-/// The exit code for a missing argument.
-const USAGE: u8 = 2;
-
 async fn reprice(by: &str, is_sure: bool, settings: Settings) -> anyhow::Result<ExitCode> {
     let change = PriceChange::parse(by).with_context(|| format!("--by {by}"))?;
     let shop = shop_context::shop(&settings).await?;
@@ -66,15 +63,9 @@ async fn reprice(by: &str, is_sure: bool, settings: Settings) -> anyhow::Result<
         say("No price would change.");
         return Ok(ExitCode::SUCCESS);
     }
-    if !is_sure {
-        if !io::stdin().is_terminal() {
-            say_error(&format!("{products}: add --yes to change the prices without being asked"));
-            return Ok(ExitCode::from(USAGE));
-        }
-        if !confirm(&format!("Change the prices of {products} by {change}? [y/N] "))? {
-            say_error("nothing was changed");
-            return Ok(ExitCode::FAILURE);
-        }
+    let question = format!("Change the prices of {products} by {change}?");
+    if !is_sure && let Some(code) = ask(&question, "nothing was changed")? {
+        return Ok(code);
     }
     let is_done = actions::reprice(&shop, change, &changes, shop_context::now()).await?;
     shop.db.close().await;

@@ -22,6 +22,7 @@ use crate::infra::config::{NotifyCommand, Settings};
 use crate::infra::store;
 use crate::infra::store::order_reports::Filter;
 use crate::interfaces::cli::output::say;
+use crate::interfaces::cli::recurring_error::RecurringError;
 use crate::interfaces::cli::shop_context;
 use crate::interfaces::cli::shop_context::home;
 
@@ -60,7 +61,7 @@ struct Report {
 
 /// What the program was told last.
 #[derive(Serialize, Deserialize)]
-struct Told {
+struct LastNotification {
     report: Report,
     /// The newest message to the seller, by the mailbox's clock.
     newest: i64,
@@ -80,7 +81,7 @@ pub async fn run(arguments: NotifyArgs, settings: Settings) -> anyhow::Result<Ex
         .context("no program is set: NOTIFY_COMMAND=/usr/local/bin/my-program in .env (docs/SELLER.md, \"Notifications\")")?;
     let shop = shop_context::shop(&settings).await?;
     actions::expire_orders(&shop, shop_context::now()).await?;
-    let has_run = notifier.check(&shop, arguments.test).await?;
+    let has_run = notifier.notify_if_changed(&shop, arguments.test).await?;
     if !has_run {
         say("Nothing has changed.");
     }
@@ -91,7 +92,7 @@ pub async fn run(arguments: NotifyArgs, settings: Settings) -> anyhow::Result<Ex
 /// Runs the program once for `shop watch --once`, if one is set. Returns whether nothing failed.
 pub async fn run_once(shop: &Shop, settings: &Settings) -> bool {
     let Some(mut notifier) = Notifier::new(settings) else { return true };
-    match notifier.check(shop, false).await {
+    match notifier.notify_if_changed(shop, false).await {
         Ok(_) => true,
         Err(error) => {
             tracing::error!("{error:#}");
@@ -104,14 +105,15 @@ pub async fn run_once(shop: &Shop, settings: &Settings) -> bool {
 pub async fn run_forever(shop: Shop, settings: Settings) {
     let Some(mut notifier) = Notifier::new(&settings) else { return };
     let pause = Duration::from_secs(settings.nodes.watch_seconds.unsigned_abs());
-    let mut last = None;
+    let mut error = RecurringError::default();
     loop {
         tokio::time::sleep(pause).await;
-        let error = notifier.check(&shop, false).await.err().map(|error| format!("{error:#}"));
-        if let Some(error) = error.as_ref().filter(|_| error != last) {
-            tracing::error!("{error}");
+        match notifier.notify_if_changed(&shop, false).await {
+            Ok(true) => error.note("notifications", None),
+            // Also where it has failed and is not due again.
+            Ok(false) => {}
+            Err(failed) => error.note("notifications", Some(format!("{failed:#}"))),
         }
-        last = error;
     }
 }
 
@@ -126,7 +128,7 @@ impl Notifier {
     ///
     /// # Errors
     /// It could not be run, failed or took too long: it is run again later.
-    async fn check(&mut self, shop: &Shop, is_test: bool) -> anyhow::Result<bool> {
+    async fn notify_if_changed(&mut self, shop: &Shop, is_test: bool) -> anyhow::Result<bool> {
         let path = self.state.display();
         let mut file = OpenOptions::new()
             .create(true)
@@ -144,7 +146,7 @@ impl Notifier {
         let now = shop_context::now();
         let (report, newest) = report(shop, last.as_ref(), now).await?;
         let is_known =
-            report.is_known(last.as_ref().map_or(&Report::of_a_quiet_shop(), |last| &last.report));
+            report.is_known(last.as_ref().map_or(&Report::nothing_to_do(), |last| &last.report));
         let has_failed = self
             .failed
             .as_ref()
@@ -153,14 +155,15 @@ impl Notifier {
             return Ok(false);
         }
         self.failed = Some((report.clone(), now));
-        self.tell(&report).await?;
+        self.run_program(&report).await?;
         self.failed = None;
-        let told = serde_json::to_vec(&Told { report, newest }).context("write the state")?;
-        write_state(&mut file, &told).with_context(|| format!("write {path}"))?;
+        let notified =
+            serde_json::to_vec(&LastNotification { report, newest }).context("write the state")?;
+        write_state(&mut file, &notified).with_context(|| format!("write {path}"))?;
         Ok(true)
     }
 
-    async fn tell(&self, report: &Report) -> anyhow::Result<()> {
+    async fn run_program(&self, report: &Report) -> anyhow::Result<()> {
         let program = &self.command.program;
         let mut line = serde_json::to_vec(report).context("write the report")?;
         line.push(b'\n');
@@ -216,7 +219,7 @@ impl Drop for RunningProgram {
 }
 
 impl Report {
-    fn of_a_quiet_shop() -> Self {
+    fn nothing_to_do() -> Self {
         Self {
             new_messages: 0,
             awaiting_payment: 0,
@@ -278,7 +281,11 @@ impl Report {
 }
 
 /// Also returns the newest message, by the mailbox's clock.
-async fn report(shop: &Shop, last: Option<&Told>, now: Timestamp) -> anyhow::Result<(Report, i64)> {
+async fn report(
+    shop: &Shop,
+    last: Option<&LastNotification>,
+    now: Timestamp,
+) -> anyhow::Result<(Report, i64)> {
     let accepts_orders = actions::why_closed(shop, now).await?.is_none();
     let mut db = shop.db.reader().await?;
     let newest = store::outbox::find_newest(&mut db).await?;
@@ -308,7 +315,7 @@ async fn report(shop: &Shop, last: Option<&Told>, now: Timestamp) -> anyhow::Res
 }
 
 /// `None`: there is none yet, or it is unreadable: the program is told everything once more.
-fn read_state(file: &mut File) -> std::io::Result<Option<Told>> {
+fn read_state(file: &mut File) -> std::io::Result<Option<LastNotification>> {
     let mut bytes = Vec::new();
     file.take(MAX_OF_STATE).read_to_end(&mut bytes)?;
     Ok(serde_json::from_slice(&bytes).ok())
@@ -327,7 +334,7 @@ mod tests {
 
     #[test]
     fn a_report_is_news_if_there_are_messages_or_anything_but_the_unpaid_orders_has_changed() {
-        let quiet = Report::of_a_quiet_shop;
+        let quiet = Report::nothing_to_do;
         let known = |report: Report| report.is_known(&quiet());
         assert!(known(quiet()));
         assert!(known(Report { awaiting_payment: 7, ..quiet() }));
@@ -342,14 +349,14 @@ mod tests {
             Report { accepts_orders: false, ..quiet() },
         ] {
             assert!(!news.is_known(&quiet()), "{news:?}");
-            let told = Report { new_messages: 3, ..news.clone() };
-            assert!(Report { new_messages: 0, ..news.clone() }.is_known(&told));
+            let last = Report { new_messages: 3, ..news.clone() };
+            assert!(Report { new_messages: 0, ..news.clone() }.is_known(&last));
         }
     }
 
     #[test]
     fn the_text_names_what_there_is() {
-        let quiet = Report::of_a_quiet_shop();
+        let quiet = Report::nothing_to_do();
         assert_eq!(quiet.text(), "nothing to do");
         let busy = Report {
             new_messages: 1,

@@ -1,7 +1,8 @@
 //! Prints to the terminal and the log. Untrusted text is escaped here, and nowhere else.
 
 use std::io;
-use std::io::{BufRead, Read, Write};
+use std::io::{BufRead, IsTerminal, Read, Write};
+use std::process::ExitCode;
 
 use anyhow::Context;
 
@@ -50,13 +51,25 @@ pub fn allow_closed_pipe(written: anyhow::Result<()>) -> anyhow::Result<()> {
 /// Units: bytes of the answer to a question.
 const MAX_ANSWER: u64 = 1_024;
 
-/// Asks on standard error, so that standard output contains only the result.
-pub fn confirm(question: &str) -> anyhow::Result<bool> {
-    write!(io::stderr(), "{question}").context("ask on the terminal")?;
+/// The exit code where nobody can be asked.
+const USAGE: u8 = 2;
+
+/// Asks a yes-or-no question, on standard error, so that standard output contains only the result. `None`: yes. Otherwise the
+/// reason is printed, for a no `refused`, and the command ends with this exit code.
+pub fn ask(question: &str, refused: &str) -> anyhow::Result<Option<ExitCode>> {
+    if !io::stdin().is_terminal() {
+        say_error(&format!("{question} Add --yes to confirm without being asked"));
+        return Ok(Some(ExitCode::from(USAGE)));
+    }
+    write!(io::stderr(), "{question} [y/N] ").context("ask on the terminal")?;
     let mut answer = String::new();
     let mut terminal = io::stdin().lock().take(MAX_ANSWER);
     terminal.read_line(&mut answer).context("read the answer")?;
-    Ok(["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str()))
+    if ["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str()) {
+        return Ok(None);
+    }
+    say_error(refused);
+    Ok(Some(ExitCode::FAILURE))
 }
 
 /// The log on standard error, one line per event.

@@ -8,11 +8,11 @@ use clap::Args;
 
 use crate::actions;
 use crate::actions::{NewRates, Shop};
-use crate::domain::catalog::{CoinValue, ExchangeRate, RateSource};
-use crate::domain::values::{Age, Currency, FiatCurrency, Timestamp};
+use crate::domain::catalog::{CoinValue, ExchangeRate, RateSource, RateValidity};
+use crate::domain::values::{Currency, FiatCurrency, Timestamp};
 use crate::infra::config::Settings;
+use crate::interfaces::cli::exchange_rate_source;
 use crate::interfaces::cli::output::{say, say_json};
-use crate::interfaces::cli::rate_source;
 use crate::interfaces::cli::shop_context;
 
 #[derive(Args)]
@@ -39,7 +39,6 @@ pub struct RateArgs {
 
 /// Units: minutes.
 const VALID: i64 = 24 * 60;
-const MOST_VALID: i64 = 30 * 24 * 60;
 
 pub async fn run(command: RateArgs, settings: Settings) -> anyhow::Result<ExitCode> {
     let shop = shop_context::shop(&settings).await?;
@@ -54,20 +53,17 @@ async fn change_or_list(
     settings: &Settings,
 ) -> anyhow::Result<()> {
     let now = shop_context::now();
-    let valid = match &command.valid {
-        None => None,
-        Some(text) => {
-            let minutes = Age::parse(text).with_context(|| format!("--valid {text}"))?.minutes();
-            anyhow::ensure!(minutes <= MOST_VALID, "--valid {text}: at most 30d");
-            Some(minutes)
-        }
-    };
+    let valid = command
+        .valid
+        .as_deref()
+        .map(|text| RateValidity::parse(text).with_context(|| format!("--valid {text}")));
+    let valid = valid.transpose()?.map(RateValidity::minutes);
     if let Some(file) = &command.file {
         let file = file.as_ref().or(settings.rates.file.as_ref());
         let file = file.context("name a file, or set RATES_FILE")?;
         let price_in = reference(settings)?;
         let minutes = valid.unwrap_or(settings.rates.hours * 60);
-        let new = rate_source::read_file(file, price_in, minutes)?;
+        let new = exchange_rate_source::read_file(file, price_in, minutes)?;
         actions::set_exchange_rates(shop, new, None).await?;
     } else if let Some(name) = &command.currency {
         let currency = Currency::parse(name).with_context(|| format!("found {name:?}"))?;

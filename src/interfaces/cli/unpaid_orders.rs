@@ -1,6 +1,5 @@
 //! `shop orders cancel --unpaid`: cancels all orders that nobody has paid for.
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -13,7 +12,7 @@ use crate::domain::orders::{MAX_ARGUMENT, OrderRef};
 use crate::domain::values::{Age, Line, plural};
 use crate::infra::store;
 use crate::infra::store::unpaid_orders::UnpaidQuery;
-use crate::interfaces::cli::output::{confirm, say, say_error};
+use crate::interfaces::cli::output::{ask, say};
 use crate::interfaces::cli::shop_context;
 
 #[derive(Args)]
@@ -41,9 +40,6 @@ pub struct UnpaidArgs {
     is_sure: bool,
 }
 
-/// The exit code for a missing argument.
-const USAGE: u8 = 2;
-
 /// Shows how many orders match, asks for confirmation, and cancels them.
 pub async fn cancel(shop: &Shop, unpaid: &UnpaidArgs, as_json: bool) -> anyhow::Result<ExitCode> {
     let reason = Line::parse(unpaid.reason.as_deref().unwrap_or_default(), MAX_ARGUMENT)
@@ -60,15 +56,11 @@ pub async fn cancel(shop: &Shop, unpaid: &UnpaidArgs, as_json: bool) -> anyhow::
     };
     let matching = store::unpaid_orders::list(&mut *shop.db.reader().await?, &query).await?;
     let orders = plural(matching.len(), "unpaid order", "unpaid orders");
-    if !unpaid.is_sure {
-        if !std::io::stdin().is_terminal() {
-            say_error(&format!("{orders}: add --yes to cancel without being asked"));
-            return Ok(ExitCode::from(USAGE));
-        }
-        if !matching.is_empty() && !confirm(&format!("Cancel {orders}? [y/N] "))? {
-            say_error("nothing was cancelled");
-            return Ok(ExitCode::FAILURE);
-        }
+    if !unpaid.is_sure
+        && !matching.is_empty()
+        && let Some(code) = ask(&format!("Cancel {orders}?"), "nothing was cancelled")?
+    {
+        return Ok(code);
     }
     // Only those that the seller was asked about, not newer ones.
     let order_refs: Vec<OrderRef> = matching.into_iter().map(|order| order.order_ref).collect();

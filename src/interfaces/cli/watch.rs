@@ -19,8 +19,9 @@ use crate::infra::config::Settings;
 use crate::infra::node::{Bitcoin, Ethereum, Monero, NodeError, RpcClient, ScanInput};
 use crate::infra::store;
 use crate::infra::store::StoreError;
+use crate::interfaces::cli::exchange_rate_source::RateWatch;
 use crate::interfaces::cli::output::say;
-use crate::interfaces::cli::rate_source::RateWatch;
+use crate::interfaces::cli::recurring_error::RecurringError;
 use crate::interfaces::cli::shop_context::home;
 use crate::interfaces::cli::{notify, shop_context};
 use crate::interfaces::http::shutdown_signal;
@@ -204,8 +205,8 @@ enum ScanError {
 /// A node that is scanned periodically.
 struct WatchedNode {
     node: Node,
-    /// The last error of each chain, so that the log says it once.
-    errors: HashMap<String, String>,
+    /// Of each chain.
+    errors: HashMap<String, RecurringError>,
 }
 
 enum Node {
@@ -267,20 +268,14 @@ impl WatchedNode {
                 _ => self.scan(shop, settings, &network).await,
             };
             let error = match result {
-                Ok(()) => {
-                    if self.errors.remove(&network).is_some() {
-                        tracing::info!("{}: working again", Coin::name_of_network(&network));
-                    }
-                    continue;
-                }
-                Err(ScanError::Node(error)) => error.to_string(),
+                Ok(()) => None,
+                Err(ScanError::Node(error)) => Some(error.to_string()),
                 Err(error) => return Err(error.into()),
             };
+            let last = self.errors.entry(network.clone()).or_default();
+            last.note(&Coin::name_of_network(&network), error.clone());
+            let Some(error) = error else { continue };
             is_well = false;
-            if self.errors.get(&network) != Some(&error) {
-                tracing::error!("{}: {error}", Coin::name_of_network(&network));
-                self.errors.insert(network.clone(), error.clone());
-            }
             let seconds = FAILURES_BEFORE_MESSAGE * settings.nodes.watch_seconds;
             actions::record_node_failure(shop, &network, &error, seconds, shop_context::now())
                 .await?;

@@ -50,11 +50,12 @@ impl DeskError {
     /// Status, title and what to do.
     pub fn describe(&self) -> (StatusCode, &'static str, &'static str) {
         match self {
-            Self::NotFound | Self::Page(..) => (
-                if let Self::Page(status, _) = self { *status } else { StatusCode::NOT_FOUND },
+            Self::NotFound => (
+                StatusCode::NOT_FOUND,
                 "Page not found",
                 "The address may be mistyped, or the page no longer exists.",
             ),
+            Self::Page(status, _) => (*status, "", ""),
             Self::SignedOut => (StatusCode::SEE_OTHER, "Signed out", "Please sign in."),
             Self::SignedOutForm => (
                 StatusCode::FORBIDDEN,
@@ -91,7 +92,7 @@ impl DeskError {
                 "Please wait",
                 "The desk is busy. Nothing was changed. Please go back in a few seconds and send it again.",
             ),
-            Self::Store(_) | Self::Broken(_) if self.is_temporary() => (
+            _ if self.is_temporary() => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "Please try again later",
                 "The shop cannot save at the moment: the disk is full, read-only or failing, or another program has locked the database. The shop's log says which. Reload this page once this is fixed: your browser then sends the form again, with your input.",

@@ -8,8 +8,8 @@ use serde::Deserialize;
 
 use crate::actions;
 use crate::actions::NewRates;
-use crate::domain::catalog::{CoinValue, ExchangeRate, RateSource};
-use crate::domain::values::{Age, Currency, FiatCurrency, Timestamp};
+use crate::domain::catalog::{CoinValue, ExchangeRate, RateSource, RateValidity};
+use crate::domain::values::{Currency, FiatCurrency, Timestamp};
 use crate::infra::store;
 use crate::interfaces::desk::error::{DeskError, DeskResult};
 use crate::interfaces::desk::extract::VerifiedForm;
@@ -35,7 +35,7 @@ pub fn addresses(config: &mut ServiceConfig) {
 
 #[derive(Template)]
 #[template(path = "desk/records/exchange_rates.html")]
-struct RatesPage<'a> {
+struct ExchangeRatesPage<'a> {
     layout: DeskLayout<'a>,
     price_in: Option<FiatCurrency>,
     rows: Vec<RateRow>,
@@ -52,13 +52,13 @@ struct RateRow {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub struct RateForm {
+struct RateForm {
     currency: String,
     rate: String,
     valid: String,
 }
 
-impl RatesPage<'_> {
+impl ExchangeRatesPage<'_> {
     fn faults(&self) -> Vec<FaultLine> {
         let fields: Vec<_> = self.rows.iter().flat_map(|row| [&row.value, &row.valid]).collect();
         fault_lines(&fields)
@@ -69,7 +69,7 @@ async fn show(request: HttpRequest, desk: Data<Desk>, seller: Seller) -> DeskRes
     let layout = DeskLayout::new(&seller, SECTION).with_notice(&request, &NOTICES);
     let price_in = desk.shop.policy.price_in;
     let rows = list_rows(&desk, now()).await?;
-    page(StatusCode::OK, &RatesPage { layout, price_in, rows })
+    page(StatusCode::OK, &ExchangeRatesPage { layout, price_in, rows })
 }
 
 /// A row for each wallet.
@@ -102,9 +102,6 @@ async fn list_rows(desk: &Desk, now: Timestamp) -> Result<Vec<RateRow>, DeskErro
     Ok(wallets.into_iter().map(|wallet| row(wallet.currency)).collect())
 }
 
-/// Units: minutes.
-const MOST_VALID: i64 = 30 * 24 * 60;
-
 async fn submit(
     desk: Data<Desk>,
     VerifiedForm { form, seller, .. }: VerifiedForm<RateForm>,
@@ -117,20 +114,16 @@ async fn submit(
     row.value.fill(form.rate.trim());
     row.valid.fill(form.valid.trim());
     let value = row.value.check(CoinValue::parse(&row.value.value));
-    let valid = row.valid.check(Age::parse(&row.valid.value)).map(Age::minutes);
-    let valid = valid.filter(|minutes| *minutes <= MOST_VALID);
-    if valid.is_none() {
-        row.valid.refuse("at most 30d");
-    }
-    let (Some(value), Some(minutes)) = (value, valid) else {
+    let valid = row.valid.check(RateValidity::parse(&row.valid.value));
+    let (Some(value), Some(valid)) = (value, valid) else {
         let layout = DeskLayout::new(&seller, SECTION);
-        let template = RatesPage { layout, price_in: Some(price_in), rows };
+        let template = ExchangeRatesPage { layout, price_in: Some(price_in), rows };
         return page(StatusCode::UNPROCESSABLE_ENTITY, &template);
     };
     let new = NewRates {
         values: vec![(row.currency.clone(), value)],
         at: now,
-        valid_until: now.plus_minutes(minutes),
+        valid_until: now.plus_minutes(valid.minutes()),
         source: RateSource::Seller,
     };
     let set = actions::set_exchange_rates(&desk.shop, new, Some(now)).await;

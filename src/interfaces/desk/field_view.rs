@@ -140,6 +140,11 @@ pub struct FaultLine {
     pub text: String,
 }
 
+/// The beginning of a refused text, in an error.
+pub fn quoted(text: &str) -> String {
+    format!("“{}”", text.chars().take(40).collect::<String>())
+}
+
 pub fn fault_lines(fields: &[&FieldView]) -> Vec<FaultLine> {
     let refused = |field: &&FieldView| {
         let text = field.error.clone()?;

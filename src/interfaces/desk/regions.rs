@@ -2,6 +2,7 @@
 
 use crate::domain::catalog::Json;
 use crate::domain::values::{Region, Regions};
+use crate::interfaces::desk::field_view::quoted;
 
 /// Hints of fields.
 pub const HINT: &str = "codes, English names, or the groups EU, Europe and World; separated by commas or lines; empty: all countries";
@@ -18,7 +19,7 @@ pub fn read_regions(text: &str) -> Result<Json, String> {
         match Region::parse(word) {
             Ok(region) if regions.contains(&region) => {}
             Ok(region) => regions.push(region),
-            Err(_) => unknown.push(format!("“{}”", word.chars().take(40).collect::<String>())),
+            Err(_) => unknown.push(quoted(word)),
         }
     }
     if unknown.is_empty() {

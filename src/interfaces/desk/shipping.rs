@@ -18,10 +18,10 @@ use crate::interfaces::desk::field_view::{FieldKind, FieldView};
 use crate::interfaces::desk::layout::DeskLayout;
 use crate::interfaces::desk::page::page;
 use crate::interfaces::desk::parsed_form::ParsedForm;
-use crate::interfaces::desk::rate_steps;
 use crate::interfaces::desk::record_form::RecordForm;
 use crate::interfaces::desk::records::{OrderedRecord, Record, RecordView, Removal};
 use crate::interfaces::desk::regions::{self, read_regions};
+use crate::interfaces::desk::shipping_steps;
 use crate::interfaces::desk::state::Desk;
 use crate::interfaces::http::now;
 
@@ -125,7 +125,7 @@ impl Record for StoredRate {
             "name" => rate.name.clone(),
             "countries" => regions::shown(&rate.countries),
             "excluded_countries" => regions::shown(&rate.excluded_countries),
-            "steps" => rate_steps::shown(rate),
+            "steps" => shipping_steps::shown(rate),
             field => match (field.split_once('-'), rate.flat_prices()) {
                 (Some(("free", currency)), _) => coins_in(&rate.free_from, currency),
                 (Some((_, currency)), Some(prices)) => coins_in(prices, currency),
@@ -149,7 +149,7 @@ impl Record for StoredRate {
                 Err(why) => parsed.faults.push((name.to_owned(), why)),
             }
         }
-        let steps = rate_steps::read_steps(form.get("steps"), wallets);
+        let steps = shipping_steps::read_steps(form.get("steps"), wallets);
         let has_price = prices != Json::Array(Vec::new());
         match steps {
             Err(why) => parsed.faults.push(("steps".to_owned(), why)),

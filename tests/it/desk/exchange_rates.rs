@@ -20,7 +20,7 @@ fn the_desk_sets_rates_and_says_when_one_is_missing() {
     for (rate, valid, words) in [
         ("-1", "24h", "A rate is a decimal number above 0"),
         ("2650", "soon", "A whole number above 0 with a unit"),
-        ("2650", "90d", "At most 30d"),
+        ("2650", "90d", "at most 30d"),
     ] {
         let fields = [("currency", "ETH"), ("rate", rate), ("valid", valid)];
         let refused = seller.post("/wallets/rates", &fields);

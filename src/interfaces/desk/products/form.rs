@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::domain::catalog::ProductKind;
+use crate::domain::catalog::{Prices, ProductKind};
 use crate::domain::payment::Wallet;
 use crate::domain::values::{FiatCurrency, FiatPrice, FileName};
 use crate::infra::store::pictures::Image;
@@ -117,6 +117,17 @@ fn price_fields(columns: &PriceColumns, coins: impl Fn(&str) -> String) -> Vec<P
     names.map(|currency| PriceField { coins: coins(&currency), currency }).collect()
 }
 
+fn stored_prices(
+    columns: &PriceColumns,
+    prices: &Prices,
+    fiat: Option<FiatPrice>,
+) -> Vec<PriceField> {
+    price_fields(columns, |currency| match currency {
+        FIAT => columns.shown(fiat),
+        currency => coins_in(prices, currency),
+    })
+}
+
 impl ProductForm {
     /// Of a new product.
     pub fn empty(columns: &PriceColumns) -> Self {
@@ -146,10 +157,7 @@ impl ProductForm {
             download_days: shown(product.content.download_days),
             stock: product.stock.to_string(),
             stock_was: product.stock.to_string(),
-            prices: price_fields(columns, |currency| match currency {
-                FIAT => columns.shown(product.fiat),
-                currency => coins_in(&product.prices, currency),
-            }),
+            prices: stored_prices(columns, &product.prices, product.fiat),
             options: product
                 .options
                 .iter()
@@ -158,10 +166,7 @@ impl ProductForm {
                     name: option.name.clone(),
                     stock: shown(option.stock),
                     stock_was: shown(option.stock),
-                    prices: price_fields(columns, |currency| match currency {
-                        FIAT => columns.shown(option.fiat),
-                        currency => coins_in(&option.prices, currency),
-                    }),
+                    prices: stored_prices(columns, &option.prices, option.fiat),
                     weight: shown(option.weight),
                 })
                 .collect(),

@@ -4,7 +4,7 @@ use crate::domain::values::{Amount, Currency, Timestamp};
 use crate::infra::store::statistics::DayFigures;
 
 /// Units: weeks in the plots, including the current one.
-pub const N_WEEKS: i64 = 26;
+const N_WEEKS: i64 = 26;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WeekFigures {

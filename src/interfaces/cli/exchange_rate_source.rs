@@ -12,6 +12,7 @@ use crate::domain::values::{FiatCurrency, Timestamp};
 use crate::infra::bounded;
 use crate::infra::config::Settings;
 use crate::infra::node::RpcClient;
+use crate::interfaces::cli::recurring_error::RecurringError;
 use crate::interfaces::cli::shop_context;
 use crate::interfaces::http::monotonic_now;
 
@@ -61,8 +62,7 @@ fn new_rates(
 pub struct RateWatch {
     /// When the URL is due, by the monotonic clock.
     next_fetch: Duration,
-    /// The last error, so that the log says it once.
-    error: Option<String>,
+    error: RecurringError,
 }
 
 /// Units: seconds until a failed request is repeated.
@@ -71,22 +71,17 @@ const RETRY_SECONDS: u64 = 300;
 impl RateWatch {
     /// `None`: no setting names a file or a URL.
     pub fn of(settings: &Settings) -> Option<Self> {
-        settings.rates.has_source().then_some(Self { next_fetch: Duration::ZERO, error: None })
+        let error = RecurringError::default();
+        settings.rates.has_source().then_some(Self { next_fetch: Duration::ZERO, error })
     }
 
     /// Reads or fetches the rates if that is due, and sets those that are newer than the stored ones. Returns whether
     /// nothing failed; each new error is logged.
     pub async fn tick(&mut self, shop: &Shop, settings: &Settings) -> bool {
         let error = self.update(shop, settings).await.err().map(|error| format!("{error:#}"));
-        match &error {
-            Some(error) if self.error.as_ref() != Some(error) => {
-                tracing::error!("exchange rates: {error}");
-            }
-            None if self.error.is_some() => tracing::info!("exchange rates: working again"),
-            _ => {}
-        }
-        self.error = error;
-        self.error.is_none()
+        let is_well = error.is_none();
+        self.error.note("exchange rates", error);
+        is_well
     }
 
     /// An error of the file does not keep the URL from being fetched.

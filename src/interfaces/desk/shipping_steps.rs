@@ -4,6 +4,7 @@ use crate::domain::catalog::{Json, ShippingRate};
 use crate::domain::payment::Wallet;
 use crate::domain::values::Amount;
 use crate::interfaces::desk::amounts::{price_record, read_amount};
+use crate::interfaces::desk::field_view::quoted;
 
 /// One line for each step; empty if the price depends on nothing.
 pub fn shown(rate: &ShippingRate) -> String {
@@ -59,14 +60,13 @@ fn read_list(text: &str, wallets: &[Wallet], is_free_allowed: bool) -> Result<Js
         let (Some(amount), Some(currency), None) = (words.next(), words.next(), words.next())
         else {
             return Err(format!(
-                "Found “{}”: write each amount with its currency, 0.0015 ETH; a weight as 500 g or 2 kg.",
-                part.chars().take(40).collect::<String>()
+                "Found {}: write each amount with its currency, 0.0015 ETH; a weight as 500 g or 2 kg.",
+                quoted(part)
             ));
         };
         let is_named = |wallet: &&Wallet| wallet.currency.as_str().eq_ignore_ascii_case(currency);
         let Some(wallet) = wallets.iter().find(is_named) else {
-            let currency: String = currency.chars().take(40).collect();
-            return Err(format!("There is no wallet for “{currency}”."));
+            return Err(format!("There is no wallet for {}.", quoted(currency)));
         };
         rows.push(price_record(read_amount(amount, wallet, is_free_allowed)?, wallet));
     }
