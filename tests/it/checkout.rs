@@ -241,10 +241,73 @@ fn each_country_is_asked_for_its_own_address() {
     }
     let typo = buyer.reviews(&[("country", "Germny")]);
     assert_eq!((typo.status, typo.attribute("country", "aria-invalid").as_str()), (422, "true"));
-    let us = [("country", "US"), ("city", "Portland"), ("province", "OR"), ("postcode", "97201")];
-    buyer.checks_out(&us);
-    let message = world.messages().remove(0).1;
-    assert!(message.contains("| Portland, OR 97201\n  | United States\n"), "{message}");
+}
+
+#[test]
+fn an_address_is_written_as_its_country_writes_it_in_review_order_and_mail() {
+    let world = World::new();
+    for (country, city, province, postcode, last_lines) in [
+        ("HK", "Wan Chai", "Hong Kong Island", "", "Wan Chai\nHong Kong Island\nHong Kong"),
+        ("DK", "Odense", "", "5000", "5000 Odense\nDenmark"),
+        ("US", "Portland", "OR", "97201", "Portland, OR 97201\nUnited States"),
+        ("JP", "Chiyoda", "Tokyo", "100-0001", "Chiyoda, Tokyo\n100-0001\nJapan"),
+        ("IE", "Dingle", "Co. Kerry", "V92 X7P3", "Dingle\nCo. Kerry\nV92 X7P3\nIreland"),
+    ] {
+        let expected = format!("Ada Byron\n12 Main Street\n{last_lines}");
+        let mut buyer = world.buyer();
+        buyer.adds("green-tea", "", "1");
+        let fields = [
+            ("recipient", "Ada Byron"),
+            ("street", "12 Main Street"),
+            ("city", city),
+            ("province", province),
+            ("postcode", postcode),
+            ("country", country),
+        ];
+        let review = buyer.reviews(&fields);
+        assert!(review.text().contains(&expected), "{country}: {}", review.text());
+        assert_eq!(buyer.places(&review, &[]).status, 303);
+        let page = buyer.get("/order");
+        assert!(page.text().contains(&expected), "{country}: {}", page.text());
+        let order_ref = page.mark("order-ref");
+        let messages = world.messages();
+        let (_, message) = messages.iter().find(|(_, text)| text.contains(&order_ref)).unwrap();
+        let quoted: Vec<String> = expected.lines().map(|line| format!("  | {line}\n")).collect();
+        assert!(message.contains(&quoted.concat()), "{country}: {message}");
+    }
+}
+
+#[test]
+fn the_form_offers_the_countries_that_the_order_can_be_sent_to() {
+    let mut with_rates = catalog();
+    with_rates["rates"] = json!({"_model": "ShippingRate",
+        "home": {"name": "Home", "countries": ["GB", "IE"], "price": 1_000_000},
+        "north": {"name": "North", "countries": ["DK"], "price": 2_000_000}});
+    with_rates["products"]["cap"]["excluded_countries"] = json!(["IE"]);
+    let world = World::with(&with_rates, &[]);
+    let offered = |products: &[(&str, &str)]| {
+        let mut buyer = world.buyer();
+        for (product, option) in products {
+            buyer.adds(product, option, "1");
+        }
+        let form = buyer.get("/checkout").text();
+        ["GB", "IE", "DK", "FR"].map(|code| form.contains(&format!("<option value=\"{code}\">")))
+    };
+    assert_eq!(offered(&[("green-tea", "")]), [true, true, true, false]);
+    assert_eq!(offered(&[("green-tea", ""), ("cap", "Small")]), [true, false, true, false]);
+}
+
+#[test]
+fn the_review_says_how_long_data_is_kept_and_checkout_asks_for_no_transaction() {
+    let world = World::with(&catalog(), &[("KEEP_DAYS", "17")]);
+    let mut buyer = world.buyer();
+    buyer.adds("green-tea", "", "1");
+    let form = buyer.get("/checkout").text();
+    let review = buyer.reviews(&[]);
+    assert!(review.text().contains("It is deleted 17 days after"), "{}", review.text());
+    for page in [form, review.text()] {
+        assert!(!page.contains("name=\"transaction\""), "{page}");
+    }
 }
 
 #[test]

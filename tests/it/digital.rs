@@ -123,6 +123,24 @@ fn a_mixed_order_delivers_its_files_and_codes_once_the_seller_has_confirmed_it()
     world.says(&["orders", "shipped", &order_ref]);
     assert_eq!(purchased_codes(&buyer.get("/order").text()), ["AAAA-1"]);
 
+    // A payment that the network takes back closes it, and one that comes again gives nothing new.
+    let (mut buyer, order_ref) = buys(&world, &["key", "guide", "secret"]);
+    world.says(&["orders", "paid", &order_ref]);
+    assert_eq!(purchased_codes(&buyer.get("/order").text()), ["BBBB-2"]);
+    let becomes = |status: &str| {
+        world
+            .sql(&format!("update orders set status = '{status}' where order_ref = '{order_ref}'"));
+    };
+    becomes("unconfirmed");
+    let page = buyer.get("/order").text();
+    assert!(!page.contains("BBBB-2") && !page.contains("4711"), "{page}");
+    for position in 0..5 {
+        assert_eq!(buyer.get(&format!("/order/download/{position}")).status, 404);
+    }
+    becomes("confirmed");
+    assert_eq!(purchased_codes(&buyer.get("/order").text()), ["BBBB-2"]);
+    assert_eq!(buyer.get("/order/download/1").status, 200);
+
     // What is refunded is closed again.
     let (mut buyer, order_ref) = buys(&world, &["guide", "secret"]);
     world.says(&["orders", "paid", &order_ref]);
@@ -148,6 +166,8 @@ fn what_was_bought_is_sealed_to_the_buyer_and_erased_with_the_order() {
     assert_eq!(world.find("select is_delivered from orders").len(), 1);
     let mail = mail_about_payment(&world);
     assert!(mail.contains("Nothing is left to do."), "{mail}");
+    let digest = world.says(&["orders", "digest"]);
+    assert!(!digest.contains("to ship"), "{digest}");
 
     assert_eq!(buyer.post("/order/erase", &[("confirm", "yes")]).status, 303);
     assert!(given().is_empty());
@@ -175,6 +195,11 @@ fn a_download_continues_where_it_broke_off_and_says_nothing_about_this_host() {
     assert_eq!(whole.header("last-modified"), None);
     let tag = whole.header("etag").unwrap().to_owned();
     assert!(tag.len() == 34 && tag.starts_with('"') && tag.ends_with('"'), "{tag}");
+    // It does not tell that two orders have the same file.
+    let (mut other, order_ref) = buys(&world, &["guide"]);
+    world.says(&["orders", "paid", &order_ref]);
+    let others = other.request("HEAD", path, &[], b"");
+    assert!(others.status == 200 && others.header("etag").is_some_and(|other| other != tag));
 
     let bytes = bytes();
     for (range, condition, status, expected) in [
@@ -263,6 +288,57 @@ fn each_code_is_given_once_and_the_last_one_is_sold_once() {
     );
     world.says(&["orders", "paid", &late_ref]);
     assert_eq!(purchased_codes(&late.get("/order").text()), ["DDDD-4"]);
+}
+
+#[test]
+fn the_last_code_is_sold_once_though_eight_orders_are_paid_at_once() {
+    let world = shop_of(&goods(), &[]);
+    let (_, reserved) = buys(&world, &["key", "key"]);
+    world.says(&["orders", "paid", &reserved]);
+    let refund = [("refund", "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed")];
+    let orders: Vec<(Buyer, String)> = (0..8)
+        .map(|_| {
+            let mut buyer = world.buyer();
+            buyer.adds("key", "", "1");
+            let order_ref = buyer.checks_out(&refund).mark("order-ref");
+            (buyer, order_ref)
+        })
+        .collect();
+    std::thread::scope(|scope| {
+        for (_, order_ref) in &orders {
+            scope.spawn(|| world.shop(&["orders", "paid", order_ref]));
+        }
+    });
+    let mut states = Vec::new();
+    let mut given = Vec::new();
+    for (mut buyer, _) in orders {
+        let page = buyer.get("/order");
+        given.extend(purchased_codes(&page.text()));
+        states.push(page.state());
+    }
+    states.sort();
+    assert_eq!(given, ["CCCC-3"], "{states:?}");
+    assert_eq!(
+        (states[0].as_str(), &states[1..]),
+        ("confirmed", &vec!["oversold".to_owned(); 7][..])
+    );
+    assert!(world.buyer().get("/product/key").text().contains("Sold out"));
+}
+
+#[test]
+fn an_order_of_digital_goods_alone_is_deleted_after_the_days_that_orders_are_kept() {
+    let world = shop_of(&goods(), &[("KEEP_DAYS", "10")]);
+    let (mut buyer, order_ref) = buys(&world, &["key", "secret"]);
+    world.says(&["orders", "paid", &order_ref]);
+    let finished = |days: i64| {
+        world.sql(&format!("update orders set finished_at = finished_at - 86400 * {days}"));
+        world.says(&["purge"]);
+        buyer.clone().get("/order")
+    };
+    assert_eq!(finished(9).state(), "confirmed");
+    assert_eq!(finished(2).attribute("code", "name"), "code");
+    assert!(world.find("select 1 from deliveries union all select 1 from orders").is_empty());
+    assert_eq!(buyer.get("/order/download/0").status, 404);
 }
 
 #[test]

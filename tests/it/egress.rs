@@ -173,7 +173,10 @@ fn folder() -> World {
     let program = world.path("notify-me");
     fs::write(&program, "#!/bin/sh\ntouch ran\n").unwrap();
     fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
-    fs::write(world.path(".env"), format!("NOTIFY_COMMAND={}\n", program.display())).unwrap();
+    // Nobody listens there; only `shop watch` asks.
+    let settings = "PRICE_IN=EUR\nRATES_URL=http://127.0.0.1:9/rates\n";
+    let settings = format!("{settings}NOTIFY_COMMAND={}\n", program.display());
+    fs::write(world.path(".env"), settings).unwrap();
     world
 }
 

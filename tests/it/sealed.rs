@@ -318,6 +318,45 @@ fn nothing_of_a_buyer_is_readable_in_any_file_and_after_a_purge_not_even_its_sea
     assert_eq!(still_there(&written(&world)), [] as [String; 0], "after a restart");
 }
 
+#[test]
+fn neither_a_delivered_code_nor_a_review_without_an_order_is_readable() {
+    let keyring = Keyring::new();
+    let [code, other] = ["delivered code", "code that is left"].map(secret);
+    let mut goods = catalog();
+    goods["products"]["key"] = serde_json::json!({"name": "Key", "kind": "digital", "codes": "keys.txt",
+        "prices": [{"price": 4_000_000, "wallet": "->wallets.eth"}]});
+    let mut world = World::closed(&[]);
+    fs::create_dir_all(world.path("db/codes")).unwrap();
+    fs::write(world.path("db/data.json"), goods.to_string()).unwrap();
+    fs::write(world.path("db/codes/keys.txt"), format!("{}\n{}\n", code.words, other.words))
+        .unwrap();
+    fs::write(world.path("db/seller.asc"), keyring.exports(&keyring.makes_key("seller"))).unwrap();
+    world.open();
+    fs::remove_file(world.path("db/codes/keys.txt")).unwrap();
+
+    let reviewed = ["recipient", "street", "city", "note"].map(secret);
+    let fields: Vec<(&str, &str)> =
+        reviewed.iter().map(|secret| (secret.place, secret.words.as_str())).collect();
+    let mut undecided = world.buyer();
+    undecided.adds("green-tea", "", "1");
+    let review = undecided.reviews(&fields);
+    assert!(review.status == 200 && review.text().contains(&reviewed[0].words));
+    nothing_readable(&world, &reviewed, "after a review");
+
+    let mut buyer = world.buyer();
+    buyer.adds("key", "", "1");
+    let order_ref = buyer.checks_out(&[]).mark("order-ref");
+    world.says(&["orders", "paid", &order_ref]);
+    assert!(buyer.get("/order").text().contains(&code.words));
+    // Empties the journal, where the code was before it was sold.
+    world.says(&["purge"]);
+    nothing_readable(&world, &[code], "after the delivery");
+    nothing_readable(&world, &reviewed, "after the delivery");
+    let left = written(&world);
+    let is_found = left.iter().any(|(_, bytes)| holds(bytes, other.words.as_bytes()));
+    assert!(is_found, "the search finds a code that is not sold yet");
+}
+
 /// All messages, read and unread.
 fn world_mail(world: &World) -> Vec<String> {
     let folders = [world.path("mailorders/new"), world.path("mailorders/cur")];
