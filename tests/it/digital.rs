@@ -452,3 +452,22 @@ fn a_cart_with_nothing_shipped_is_ordered_without_an_address() {
         (422, "true")
     );
 }
+
+#[test]
+fn a_product_page_says_how_what_is_not_shipped_reaches_its_buyer() {
+    let world = shop_of(&goods(), &[]);
+    let mut buyer = world.buyer();
+    for (slug, expected) in [
+        ("guide", Some("on your order's page")),
+        ("bread", Some("collect it in person")),
+        ("advice", Some("A service")),
+        ("green-tea", None),
+    ] {
+        let found = buyer.get(&format!("/product/{slug}")).find_mark("kind");
+        let is_expected = match (expected, &found) {
+            (Some(expected), Some(found)) => found.contains(expected),
+            (expected, found) => expected.is_none() && found.is_none(),
+        };
+        assert!(is_expected, "{slug}: {found:?}");
+    }
+}

@@ -60,7 +60,7 @@ impl BitcoinLike {
     /// SLIP-44 and SLIP-132 for accounts and their keys.
     ///
     /// Confirmations: two blocks of Bitcoin are rarely reversed; a quarter of an hour of Litecoin. The others are those
-    /// that Kraken requires of deposits. Final: Bitcoin's six are usual, Litecoin's twelve those of Coinbase and Kraken.
+    /// that exchanges require of deposits: Kraken for Dogecoin and Bitcoin Cash, another for Zcash. Final: Bitcoin's six are usual, Litecoin's twelve those of Coinbase and Kraken.
     ///
     /// Dust: `GetDustThreshold`, in Bitcoin's, Litecoin's and Bitcoin Cash's nodes for an output to the oldest address
     /// type; Dogecoin Core's `DEFAULT_DUST_LIMIT`; zcashd's `ONE_THIRD_DUST_THRESHOLD_RATE`.

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
 
-use crate::domain::catalog::{IN_WINDOW, Slug, SortOrder, Stock};
+use crate::domain::catalog::{IN_WINDOW, ProductKind, Slug, SortOrder, Stock};
 use crate::domain::values::{Amount, Currency, FiatPrice};
 use crate::infra::store;
 use crate::infra::store::Connection;
@@ -53,6 +53,18 @@ struct ProductPage<'a> {
     refused_field: &'a str,
     next: Option<(String, String)>,
     related: Vec<CardView>,
+}
+
+impl ProductPage<'_> {
+    /// The id of a text: how a product that is not shipped reaches its buyer.
+    fn kind_text(&self) -> Option<&'static str> {
+        match self.product.kind {
+            ProductKind::Shipped => None,
+            ProductKind::Digital => Some("catalog-digital"),
+            ProductKind::Pickup => Some("catalog-pickup"),
+            ProductKind::Service => Some("catalog-service"),
+        }
+    }
 }
 
 struct OptionView {

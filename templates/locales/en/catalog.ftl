@@ -42,6 +42,9 @@ catalog-contested =
        *[other] Others are paying for the last { $left }: first payment wins
     }
 catalog-in-stock = In stock
+catalog-digital = Digital product: you get it on your order's page once the payment is confirmed. No address is needed.
+catalog-pickup = You collect it in person: nothing is shipped, and no address is needed.
+catalog-service = A service: nothing is shipped, and no address is needed.
 catalog-breadcrumb = Breadcrumb
 catalog-shop = Shop
 catalog-other-currency = Not available in { $currency }.
