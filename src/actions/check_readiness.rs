@@ -5,7 +5,6 @@ use std::time::Duration;
 use anyhow::Context;
 
 use crate::actions::Shop;
-use crate::domain::orders::CheckoutKey;
 use crate::domain::values::Timestamp;
 use crate::infra::store;
 
@@ -29,9 +28,7 @@ pub async fn check_readiness(shop: &Shop, now: Timestamp) -> anyhow::Result<()> 
 
 async fn try_database(shop: &Shop, now: Timestamp) -> anyhow::Result<()> {
     let mut tx = shop.db.write().await.context("begin a write transaction")?;
-    // A token of no cart: only the preconditions common to all orders matter here.
-    let nobody = CheckoutKey([0; 32]);
-    let before = store::order_placement::check_preconditions(&mut tx, &nobody, now, 1).await?;
+    let before = store::order_placement::check_preconditions(&mut tx, now, 1).await?;
     anyhow::ensure!(!before.is_full, "unpaid orders take more than UNPAID_MEGABYTES");
     Ok(())
 }

@@ -25,6 +25,7 @@ mod ask_seller;
 mod authenticator;
 mod availability;
 mod back_up;
+mod batch_queue;
 mod build_sprites;
 mod cancel_unpaid;
 mod change_appearance;
@@ -50,11 +51,13 @@ mod expire_orders;
 mod export_orders;
 mod image_worker;
 mod import_catalog;
+mod insert_order;
 mod load_sent_messages;
 mod manage_files;
 mod manage_product;
 mod mark_seen;
 mod notify_seller;
+mod order_queue;
 mod order_steps;
 mod place_order;
 mod prune_audit_log;
@@ -118,6 +121,7 @@ pub use image_worker::{Answering, ImageWorker, PictureError, PictureRequest, Sub
 pub use import_catalog::{
     ImportError, Stocked, Stocking, has_faults, import_catalog, list_changes, validate_catalog,
 };
+pub use insert_order::OrderRequest;
 pub use load_sent_messages::{SentMessage, load_sent_messages};
 pub use manage_files::{
     AddFileError, DeleteFileError, DigitalFile, add_file, begin_file, delete_file, list_file_uses,
@@ -129,7 +133,8 @@ pub use manage_product::{
 };
 pub use mark_seen::mark_seen;
 pub use notify_seller::{clear_drafts, deliver_outbox, notify_seller};
-pub use place_order::{OrderRequest, place_order};
+pub use order_queue::OrderQueue;
+pub use place_order::place_order;
 pub use prune_audit_log::{count_old_actions, prune_audit_log};
 pub use purge_orders::{PurgeError, empty_journal, list_forgettable, purge_orders};
 pub use quote_order::{OrderPreview, PlaceOrderError, PreviewRequest, preview_order};
@@ -175,6 +180,7 @@ pub struct Shop {
     pub image_worker: ImageWorker,
     pub policy: Policy,
     pub availability: Arc<Availability>,
+    pub order_queue: Arc<OrderQueue>,
     /// Reads the host's clocks.
     pub clocks: fn() -> Reading,
     /// The shop's own salt, for values derived from buyers' codes.

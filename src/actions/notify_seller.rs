@@ -5,7 +5,7 @@ use anyhow::Context;
 use crate::actions::Shop;
 use crate::domain::orders::{Order, Status};
 use crate::domain::values::Timestamp;
-use crate::infra::mail::{Lookup, Notification, OrderMessage, SellerKey, delivery_name};
+use crate::infra::mail::{Lookup, NewFile, Notification, OrderMessage, SellerKey, delivery_name};
 use crate::infra::store::Tx;
 use crate::infra::store::outbox::{NextMessage, OutboxMessage};
 use crate::infra::{failpoints, store};
@@ -99,6 +99,7 @@ async fn deliver_in_order(
     if queued.number == 0 {
         return deliver(shop, queued, now).await;
     }
+    store::outbox::forget_delivered(&shop.db).await?;
     let waiting =
         store::outbox::list_undelivered_of(&mut *shop.db.reader().await?, &queued.order_ref)
             .await?;
@@ -115,6 +116,7 @@ async fn deliver_in_order(
 
 /// Delivers all undelivered messages, and returns their number. The Maildir is listed at most once.
 pub async fn deliver_outbox(shop: &Shop, now: Timestamp) -> anyhow::Result<usize> {
+    store::outbox::forget_delivered(&shop.db).await?;
     let (mut n_delivered, mut last) = (0, 0);
     let mut lookup = Lookup::new(shop.maildir.clone());
     loop {
@@ -192,12 +194,9 @@ async fn deliver(shop: &Shop, mut queued: OutboxMessage, now: Timestamp) -> anyh
     }
     let name = delivery_name(&queued.order_ref, queued.number, queued.at);
     let maildir = shop.maildir.clone();
+    let file = NewFile { name, message: queued.message };
     tokio::task::spawn_blocking(move || {
-        if queued.is_read {
-            maildir.deliver_read(&name, &queued.message)
-        } else {
-            maildir.deliver(&name, &queued.message)
-        }
+        if queued.is_read { maildir.deliver_read(file) } else { maildir.deliver(file) }
     })
     .await
     .context("deliver the message")?

@@ -4,7 +4,7 @@ use anyhow::Context;
 
 use crate::actions::{ClosedReason, Shop, why_closed};
 use crate::domain::cart::{Basket, PricedCart};
-use crate::domain::catalog::{Discount, ShippingRate, ValidRates};
+use crate::domain::catalog::{Discount, ExchangeRate, ShippingRate, ValidRates};
 use crate::domain::orders::{
     CheckoutContext, Choices, PgpBlock, PlacementError, Quote, Refusal, RefusalReason,
 };
@@ -12,7 +12,7 @@ use crate::domain::payment::Wallet;
 use crate::domain::values::{Currency, FiatCurrency, Timestamp};
 use crate::infra::mail::SellerKey;
 use crate::infra::store;
-use crate::infra::store::Connection;
+use crate::infra::store::{Connection, StoreError};
 
 /// Why nothing was or could be ordered.
 pub enum PlaceOrderError {
@@ -42,41 +42,60 @@ pub struct RateTime {
     pub now: Timestamp,
 }
 
-/// What the price of an order is made from, read in one transaction.
-pub struct CurrentPrices {
+/// What the prices of all orders are made from, read in one transaction.
+pub struct PriceSources {
+    wallets: Vec<Wallet>,
+    exchange: Vec<ExchangeRate>,
+    shipping: Vec<ShippingRate>,
+}
+
+impl PriceSources {
+    pub async fn read(db: &mut Connection) -> Result<Self, StoreError> {
+        Ok(Self {
+            wallets: store::wallets::list(db).await?,
+            exchange: store::exchange_rates::list(db).await?,
+            shipping: store::shipping::list(db).await?,
+        })
+    }
+}
+
+/// What the price of an order is made from.
+pub struct CurrentPrices<'a> {
     pub cart: PricedCart,
-    pub wallet: Wallet,
-    rates: Vec<ShippingRate>,
+    pub wallet: &'a Wallet,
+    shipping: &'a [ShippingRate],
     discount: Option<(Discount, i64)>,
 }
 
-impl CurrentPrices {
+impl<'a> CurrentPrices<'a> {
+    /// In the transaction in which the sources were read.
+    ///
     /// # Errors
     /// [`PlaceOrderError::Refused`] if the currency is no longer accepted.
     pub async fn read(
         db: &mut Connection,
-        basket: &Basket,
-        currency: &Currency,
+        sources: &'a PriceSources,
+        (basket, currency): (&Basket, &Currency),
         discount_code: &str,
         at: RateTime,
     ) -> Result<Self, PlaceOrderError> {
-        let Some(wallet) = store::wallets::find(db, currency).await? else {
+        let Some(wallet) = sources.wallets.iter().find(|wallet| wallet.currency == *currency)
+        else {
             let why = RefusalReason::CurrencyGone(currency.clone());
             return Err(PlaceOrderError::refused("currency", why));
         };
         let keys = basket.lines().iter().map(|line| line.key);
-        let exchange = store::exchange_rates::list(db).await?;
-        let has_rate = ValidRates::of(&exchange, at.price_in, at.now).has(currency.as_str());
+        let rates = ValidRates::of(&sources.exchange, at.price_in, at.now);
+        let has_rate = rates.has(currency.as_str());
         let offers = store::offers::list(db, keys, currency, has_rate).await?;
         let mut cart = PricedCart::new(basket, &offers, currency, wallet.coin.most());
-        let rates = store::shipping::list(db).await?;
-        cart.check_shipping(&rates);
+        cart.check_shipping(&sources.shipping);
         let discount = match discount_code {
             "" => None,
             code => store::discounts::find(db, code).await?,
         };
         let discount = discount.map(|stored| (stored.discount, stored.used));
-        Ok(Self { cart, wallet, rates, discount })
+        Ok(Self { cart, wallet, shipping: &sources.shipping, discount })
     }
 
     /// `may_reserve`: whether the buyer's connection may reserve this many items.
@@ -84,7 +103,7 @@ impl CurrentPrices {
         CheckoutContext {
             cart: &self.cart,
             coin: &self.wallet.coin,
-            rates: &self.rates,
+            rates: self.shipping,
             discount: self.discount.clone(),
             may_reserve,
         }
@@ -121,7 +140,9 @@ pub async fn preview_order(
     let PreviewRequest { basket, currency, choices, block } = request;
     let at = RateTime { price_in: shop.policy.price_in, now };
     let mut db = shop.db.reader().await.context("read prices")?;
-    let prices = CurrentPrices::read(&mut db, basket, currency, &choices.discount, at).await?;
+    let sources = PriceSources::read(&mut db).await?;
+    let cart = (basket, currency);
+    let prices = CurrentPrices::read(&mut db, &sources, cart, &choices.discount, at).await?;
     drop(db);
     let mut refusals = check_block(key.as_ref(), block);
     match Quote::new(choices, &prices.context(true), now) {

@@ -5,7 +5,7 @@ use anyhow::Context;
 use crate::actions::Shop;
 use crate::domain::payment::Coin;
 use crate::domain::values::Timestamp;
-use crate::infra::mail::{ShopMessage, ShopNews};
+use crate::infra::mail::{NewFile, ShopMessage, ShopNews};
 use crate::infra::store;
 use crate::infra::store::watch::Watch;
 
@@ -78,6 +78,6 @@ async fn tell_of_node(
     };
     let (name, message) = message.write(key.as_ref(), now).context("write the message")?;
     let maildir = shop.maildir.clone();
-    tokio::task::spawn_blocking(move || maildir.deliver(&name, &message)).await??;
+    tokio::task::spawn_blocking(move || maildir.deliver(NewFile { name, message })).await??;
     Ok(())
 }

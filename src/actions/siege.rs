@@ -7,7 +7,7 @@ use crate::domain::orders::{
     NotificationHold, OrderRate, SiegeChange, Status, payment_minutes, siege_change,
 };
 use crate::domain::values::Timestamp;
-use crate::infra::mail::{Lookup, SellerKey, ShopMessage, ShopNews, SiegeNews};
+use crate::infra::mail::{Lookup, NewFile, SellerKey, ShopMessage, ShopNews, SiegeNews};
 use crate::infra::store;
 use crate::infra::store::Tx;
 use crate::infra::store::order_placement::OrderPreconditions;
@@ -25,7 +25,7 @@ pub(super) fn hold_at_placement(
     before: &OrderPreconditions,
     status: Status,
 ) -> NotificationHold {
-    let rate = match (before.is_under_siege, before.is_burst) {
+    let rate = match (before.is_under_siege, before.is_burst(shop.policy.siege_orders)) {
         (true, _) => OrderRate::Siege,
         (false, true) => OrderRate::Burst,
         (false, false) => OrderRate::Usual,
@@ -141,7 +141,7 @@ async fn deliver_notices(shop: &Shop) -> anyhow::Result<()> {
             if Lookup::new(maildir.clone()).is_delivered(&name)? {
                 return Ok(());
             }
-            maildir.deliver(&name, &message)
+            maildir.deliver(NewFile { name, message })
         })
         .await
         .context("deliver the message about siege mode")?

@@ -5,6 +5,8 @@
 ///
 /// `…-begun`: the transaction has the write lock. `…-inserted`: all rows are inserted, nothing is committed.
 /// `message-drafted`: the message is in `tmp`, synced. `message-moved`: it is in `new`, whose folder is not synced.
+/// `order-told`: the outbox has forgotten it, which may be after the answer. Of orders that are placed at once, the first
+/// one that passes a point stops them all.
 pub const ORDER: [&str; 8] = [
     "order-begun",
     "order-inserted",
@@ -12,8 +14,8 @@ pub const ORDER: [&str; 8] = [
     "message-drafted",
     "message-moved",
     "message-delivered",
-    "order-told",
     "before-answer",
+    "order-told",
 ];
 pub const WORD: [&str; 3] = ["word-begun", "word-inserted", "word-committed"];
 /// Passed by a purge: the rows are erased; then the messages too; then only the journal is left.

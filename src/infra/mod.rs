@@ -7,6 +7,7 @@ pub mod captcha;
 pub mod config;
 pub mod erased_file;
 pub mod failpoints;
+pub mod file_sync;
 pub mod files;
 pub mod mail;
 pub mod node;

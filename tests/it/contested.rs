@@ -216,3 +216,45 @@ fn an_import_with_fewer_of_two_products_assigns_no_item_twice() {
     );
     assert_eq!(world.find("select quantity from held_stock"), [b"2"]);
 }
+
+#[test]
+fn of_many_who_order_the_last_item_at_once_one_gets_it_and_a_form_sent_twice_is_one_order() {
+    const N_BUYERS: usize = 32;
+    let mut last = catalog();
+    last["products"]["cap"]["quantity"] = json!(1);
+    let world = World::with(&last, &[]);
+    let buyers: Vec<_> = (0..N_BUYERS)
+        .map(|_| {
+            let mut buyer = with_caps(&world, "1");
+            let review = buyer.reviews(&[]);
+            (buyer, review)
+        })
+        .collect();
+    let held = world.hold_database();
+    let placed: Vec<Option<String>> = std::thread::scope(|scope| {
+        let sent: Vec<_> = buyers
+            .iter()
+            .map(|(buyer, review)| {
+                let place = || {
+                    let mut buyer = buyer.clone();
+                    let answer = buyer.places(review, &[]);
+                    let is_placed = answer.status == 303;
+                    assert!(is_placed || answer.status == 422, "{}", answer.text());
+                    is_placed.then(|| buyer.get("/order").mark("order-ref"))
+                };
+                // Each sends its form twice.
+                [scope.spawn(place), scope.spawn(place)]
+            })
+            .collect();
+        drop(held);
+        sent.into_iter().flatten().map(|sent| sent.join().unwrap()).collect()
+    });
+    let mut refs: Vec<String> = placed.into_iter().flatten().collect();
+    assert_eq!(refs.len(), 2, "both forms of one buyer lead to the order: {refs:?}");
+    refs.dedup();
+    assert_eq!(refs.len(), 1);
+    let orders = world.find("select order_ref from orders where reserves <> 0");
+    assert_eq!(orders, [refs[0].as_bytes()]);
+    assert_eq!(world.find("select 1 from orders").len(), 1);
+    assert_eq!(world.messages().len(), 1);
+}

@@ -21,7 +21,7 @@ impl Failing {
         let mut strace = Command::new("strace")
             .args(["-f", "-o", "/dev/null", "-p", &pid.to_string()])
             .args(["-P", &journal, "-P", &database.display().to_string()])
-            .args(["-e", &format!("inject=pwrite64,write,fsync,fdatasync:error={error}")])
+            .args(["-e", &format!("inject=pwrite64,write,fsync,fdatasync,syncfs:error={error}")])
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();

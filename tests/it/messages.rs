@@ -546,15 +546,7 @@ fn a_reply_to_several_orders_reaches_all_of_them_or_none() {
 fn while_the_database_is_locked_no_reply_is_lost() {
     let world = World::new();
     let (mut buyer, order_ref, _) = order(&world);
-    let path = world.path("db/shop.sqlite");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let held = runtime.block_on(async {
-        use sqlx::Connection;
-        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
-        let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
-        sqlx::query("begin immediate").execute(&mut connection).await.unwrap();
-        connection
-    });
+    let held = world.hold_database();
     let (code, why) = reason(&world.replies(&[&order_ref], "1", "/paid\nThank you."));
     assert_eq!(code, Some(75), "{why}");
     assert!(why.contains("Try again") && why.contains("nothing was sent"), "{why}");

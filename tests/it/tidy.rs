@@ -125,6 +125,7 @@ const CAPABILITIES: &[(&str, &[&str])] = &[
             "infra/backup",
             "infra/bounded.rs",
             "infra/erased_file.rs",
+            "infra/file_sync.rs",
             "infra/mail",
             "infra/pictures",
             "infra/tor",
@@ -164,6 +165,7 @@ const CAPABILITIES: &[(&str, &[&str])] = &[
         "rustix::",
         &[
             "infra/backup/space.rs",
+            "infra/file_sync.rs",
             "interfaces/cli/process_hardening.rs",
             "interfaces/cli/notify.rs",
             "interfaces/cli/doctor/host.rs",

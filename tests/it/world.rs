@@ -327,6 +327,19 @@ impl World {
         self.ask(statement, &[])
     }
 
+    /// Holds the database's write lock until it is dropped.
+    pub fn hold_database(&self) -> sqlx::SqliteConnection {
+        let path = self.path("db/shop.sqlite");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            use sqlx::Connection;
+            let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
+            let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+            sqlx::query("begin immediate").execute(&mut connection).await.unwrap();
+            connection
+        })
+    }
+
     fn ask(&self, statement: &str, values: &[&[u8]]) -> Vec<Vec<u8>> {
         let path = self.path("db/shop.sqlite");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

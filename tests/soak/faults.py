@@ -30,7 +30,7 @@ from trial import MountShop, fault
 
 DAY = 24 * 60 * 60
 # More than can wait for the database at once: the others get a page that nothing was changed.
-N_WAITING = 24
+N_WAITING = 40
 JOURNAL = "db/shop.sqlite-wal"
 
 
@@ -109,8 +109,8 @@ def a_full_disk_under_the_database(trial):
 def inject(shop, *paths, when="1+1"):
     """Makes fsync fail, of these files or of all, from the next start on, which is under strace."""
     shop.before = (
-        "strace", "-D", "-f", "-qq", "-o", str(shop.home / "strace"), "-e", "trace=fsync,fdatasync",
-        "-e", "inject=fsync,fdatasync:error=EIO:when=" + when, *(word for path in paths for word in ("-P", str(shop.home / path))))
+        "strace", "-D", "-f", "-qq", "-o", str(shop.home / "strace"), "-e", "trace=fsync,fdatasync,syncfs",
+        "-e", "inject=fsync,fdatasync,syncfs:error=EIO:when=" + when, *(word for path in paths for word in ("-P", str(shop.home / path))))
 
 
 def failing_fsync(trial, *paths, when, crash=False):

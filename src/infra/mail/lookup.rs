@@ -135,6 +135,7 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::infra::mail::NewFile;
 
     const NAME: &str = "1.AAAAAAAAAA_0.shop";
 
@@ -187,9 +188,14 @@ mod tests {
         let maildir = Maildir::new(home.path().to_owned());
         let mut lookup = Lookup::new(maildir.clone());
         assert!(!lookup.is_delivered(NAME).unwrap());
-        maildir.deliver(NAME, b"text").unwrap();
+        maildir.deliver(NewFile { name: NAME.to_owned(), message: b"text".to_vec() }).unwrap();
         assert!(lookup.is_delivered(NAME).unwrap());
-        maildir.deliver_read("2.AAAAAAAAAA_1.shop", b"two").unwrap();
+        maildir
+            .deliver_read(NewFile {
+                name: "2.AAAAAAAAAA_1.shop".to_owned(),
+                message: b"two".to_vec(),
+            })
+            .unwrap();
         assert!(lookup.is_seen("2.AAAAAAAAAA_1.shop").unwrap());
     }
 }

@@ -12,6 +12,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use crate::domain::values::Timestamp;
 use crate::infra::erased_file::erase_file;
 use crate::infra::failpoints;
+use crate::infra::file_sync::sync_new;
 use crate::infra::mail::message_name::MessageName;
 use crate::infra::mail::write_trial::try_to_write;
 
@@ -22,6 +23,19 @@ use crate::infra::mail::write_trial::try_to_write;
 #[derive(Clone, Debug)]
 pub struct Maildir {
     pub(super) folder: PathBuf,
+}
+
+/// A message that is to be delivered.
+pub struct NewFile {
+    /// Letters, digits, `.` and `_`.
+    pub name: String,
+    pub message: Vec<u8>,
+}
+
+/// A message in `tmp`.
+struct Draft {
+    path: PathBuf,
+    file: File,
 }
 
 impl Maildir {
@@ -43,65 +57,100 @@ impl Maildir {
         Ok(())
     }
 
-    /// Delivers one message completely and once: when this returns, it will survive a power failure.
+    /// Delivers messages completely and once: those for which this returns `Ok` will survive a power failure. Several cost
+    /// the disk as much as one.
     ///
-    /// `name`: letters, digits, `.` and `_`. If a message with that name is in `new`, it is not delivered again.
-    /// Whether one is in `cur`, read and flagged, must be checked by the caller with
-    /// [`crate::infra::mail::Lookup::is_delivered`]: searching through all messages that the seller keeps would make
-    /// each order slower than the last.
+    /// If a message with that name is in `new`, it is not delivered again. Whether one is in `cur`, read and flagged, must be
+    /// checked by the caller with [`crate::infra::mail::Lookup::is_delivered`]: searching through all messages that the
+    /// seller keeps would make each order slower than the last.
     ///
     /// # Errors
-    /// Any I/O error; then nothing is in `new`, and another attempt is safe.
-    pub fn deliver(&self, name: &str, message: &[u8]) -> io::Result<()> {
-        self.deliver_into("new", name, name, message)
+    /// Any I/O error, for each message; then it is not in `new`, and another attempt is safe.
+    pub fn deliver_all(&self, messages: &[NewFile]) -> Vec<io::Result<()>> {
+        self.deliver_into("new", "", messages)
+    }
+
+    /// The same for one message.
+    ///
+    /// # Errors
+    /// As [`Self::deliver_all`].
+    pub fn deliver(&self, message: NewFile) -> io::Result<()> {
+        self.deliver_all(&[message]).into_iter().collect()
     }
 
     /// The same for the seller's own actions, which are not news: the message goes to `cur`, marked as read.
     ///
     /// # Errors
-    /// As [`Self::deliver`].
-    pub fn deliver_read(&self, name: &str, message: &[u8]) -> io::Result<()> {
-        self.deliver_into("cur", name, &format!("{name}:2,S"), message)
+    /// As [`Self::deliver_all`].
+    pub fn deliver_read(&self, message: NewFile) -> io::Result<()> {
+        self.deliver_into("cur", ":2,S", &[message]).into_iter().collect()
     }
 
-    fn deliver_into(
-        &self,
-        part: &str,
-        name: &str,
-        file_name: &str,
-        message: &[u8],
-    ) -> io::Result<()> {
-        self.make()?;
+    fn deliver_into(&self, part: &str, flags: &str, messages: &[NewFile]) -> Vec<io::Result<()>> {
+        let folder = self.folder.join(part);
+        let made = self.make();
+        let drafts: Vec<io::Result<Draft>> = messages
+            .iter()
+            .map(|message| copy_error(&made).and_then(|()| self.draft(message)))
+            .collect();
+        let written: Vec<&File> = drafts.iter().flatten().map(|draft| &draft.file).collect();
+        let synced = sync_new(&written);
+        if synced.is_ok() && !written.is_empty() {
+            failpoints::at("message-drafted");
+        }
+        let mut moved = Vec::with_capacity(messages.len());
+        for (message, draft) in messages.iter().zip(drafts) {
+            let target = folder.join(format!("{}{flags}", message.name));
+            moved.push(draft.and_then(|draft| {
+                let is_moved = copy_error(&synced).and_then(|()| move_in(&draft.path, &target));
+                failpoints::at("message-moved");
+                // A delivered message has another name by now, and is kept.
+                let _ = if let Ok(true) = is_moved {
+                    fs::remove_file(&draft.path)
+                } else {
+                    erase_file(&draft.path)
+                };
+                Ok((target, is_moved?))
+            }));
+        }
+        if moved.iter().all(Result::is_err) {
+            return moved.into_iter().map(|moved| moved.map(|_| ())).collect();
+        }
+        // Without this, the files may be back in `tmp` after a power failure.
+        let synced = File::open(&folder).and_then(|folder| folder.sync_all());
+        moved
+            .into_iter()
+            .map(|moved| {
+                let (target, is_ours) = moved?;
+                if synced.is_err() && is_ours {
+                    // A second fsync that succeeds would prove nothing: the next attempt writes a new file.
+                    let _ = erase_file(&target);
+                }
+                copy_error(&synced)
+            })
+            .collect()
+    }
+
+    /// Writes a message into `tmp`.
+    fn draft(&self, message: &NewFile) -> io::Result<Draft> {
+        let NewFile { name, message } = message;
         // A unique name: a concurrent delivery of the same message has its own draft.
         static ATTEMPTS: AtomicU64 = AtomicU64::new(0);
         let attempt = ATTEMPTS.fetch_add(1, Ordering::Relaxed);
-        let draft =
-            self.folder.join("tmp").join(format!("{name}.{}.{attempt}", std::process::id()));
+        let path = self.folder.join("tmp").join(format!("{name}.{}.{attempt}", std::process::id()));
         // `create_new` follows no symbolic link and does not open an existing file.
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
         // The file's modification time would reveal the hour: it is set to the start of the day, as in the name.
         let day = name.split('.').next().and_then(|seconds| seconds.parse().ok()).unwrap_or(0);
         let day = UNIX_EPOCH + Duration::from_secs(day);
-        let folder = self.folder.join(part);
-        let moved = file
+        let written = file
             .write_all(message)
-            .and_then(|()| file.set_times(FileTimes::new().set_accessed(day).set_modified(day)))
-            .and_then(|()| file.sync_all())
-            .and_then(|()| {
-                failpoints::at("message-drafted");
-                move_in(&draft, &folder.join(file_name))
-            });
-        failpoints::at("message-moved");
-        // A delivered message has another name by now, and is kept.
-        let _ = if let Ok(true) = moved { fs::remove_file(&draft) } else { erase_file(&draft) };
-        let is_ours = moved?;
-        // Without this, the file may be back in `tmp` after a power failure.
-        let synced = File::open(&folder).and_then(|folder| folder.sync_all());
-        if synced.is_err() && is_ours {
-            // A second fsync that succeeds would prove nothing: the next attempt writes a new file.
-            let _ = erase_file(&folder.join(file_name));
+            .and_then(|()| file.set_times(FileTimes::new().set_accessed(day).set_modified(day)));
+        if let Err(error) = written {
+            let _ = erase_file(&path);
+            return Err(error);
         }
-        synced
+        Ok(Draft { path, file })
     }
 
     /// Removes drafts in `tmp` that an interrupted process left, last touched before this moment: a draft has the
@@ -163,6 +212,16 @@ pub(super) fn entries(
     }
 }
 
+/// The same error for every message that it befell.
+fn copy_error(done: &io::Result<()>) -> io::Result<()> {
+    match done {
+        Ok(()) => Ok(()),
+        Err(error) => {
+            Err(error.raw_os_error().map_or(error.kind().into(), io::Error::from_raw_os_error))
+        }
+    }
+}
+
 /// Moves a draft to its target, and returns whether it was moved: an existing file is not replaced.
 fn move_in(draft: &Path, target: &Path) -> io::Result<bool> {
     match fs::hard_link(draft, target) {
@@ -177,6 +236,10 @@ fn move_in(draft: &Path, target: &Path) -> io::Result<bool> {
 mod tests {
     use super::*;
 
+    fn file(name: &str, message: &[u8]) -> NewFile {
+        NewFile { name: name.to_owned(), message: message.to_owned() }
+    }
+
     fn names(folder: &Path) -> Vec<String> {
         fs::read_dir(folder)
             .unwrap()
@@ -188,14 +251,14 @@ mod tests {
     fn a_message_is_delivered_once_even_after_it_was_read() {
         let home = tempfile::tempdir().unwrap();
         let maildir = Maildir::new(home.path().join("mail"));
-        maildir.deliver("1.AAAAAAAAAA_0.shop", b"one").unwrap();
-        maildir.deliver("1.AAAAAAAAAA_0.shop", b"one").unwrap();
+        maildir.deliver(file("1.AAAAAAAAAA_0.shop", b"one")).unwrap();
+        maildir.deliver(file("1.AAAAAAAAAA_0.shop", b"one")).unwrap();
         let (new, cur) = (maildir.folder.join("new"), maildir.folder.join("cur"));
         assert_eq!(names(&new), ["1.AAAAAAAAAA_0.shop"]);
         fs::rename(new.join("1.AAAAAAAAAA_0.shop"), cur.join("1.AAAAAAAAAA_0.shop:2,FS")).unwrap();
         assert!(names(&new).is_empty() && names(&maildir.folder.join("tmp")).is_empty());
-        maildir.deliver_read("2.AAAAAAAAAA_1.shop", b"two").unwrap();
-        maildir.deliver_read("2.AAAAAAAAAA_1.shop", b"two").unwrap();
+        maildir.deliver_read(file("2.AAAAAAAAAA_1.shop", b"two")).unwrap();
+        maildir.deliver_read(file("2.AAAAAAAAAA_1.shop", b"two")).unwrap();
         let modified_at =
             fs::metadata(cur.join("2.AAAAAAAAAA_1.shop:2,S")).unwrap().modified().unwrap();
         assert_eq!(modified_at, UNIX_EPOCH + Duration::from_secs(2));
@@ -208,11 +271,36 @@ mod tests {
         let message = vec![b'm'; 200_000];
         std::thread::scope(|scope| {
             for _ in 0..8 {
-                scope.spawn(|| maildir.deliver("1.AAAAAAAAAA_0.shop", &message).unwrap());
+                scope.spawn(|| maildir.deliver(file("1.AAAAAAAAAA_0.shop", &message)).unwrap());
             }
         });
         assert_eq!(fs::read(home.path().join("new/1.AAAAAAAAAA_0.shop")).unwrap(), message);
         assert!(names(&home.path().join("tmp")).is_empty());
+    }
+
+    #[test]
+    fn of_several_messages_each_is_delivered_that_can_be() {
+        let home = tempfile::tempdir().unwrap();
+        let maildir = Maildir::new(home.path().to_owned());
+        let (new, tmp) = (home.path().join("new"), home.path().join("tmp"));
+        let sent =
+            ["1.AAAAAAAAAA_0.shop", "no/folder", "2.BBBBBBBBBB_0.shop", "1.AAAAAAAAAA_0.shop"];
+        let sent = sent.map(|name| file(name, name.as_bytes()));
+        let delivered = maildir.deliver_all(&sent);
+        assert_eq!(
+            delivered.iter().map(Result::is_ok).collect::<Vec<_>>(),
+            [true, false, true, true]
+        );
+        let mut names_of_new = names(&new);
+        names_of_new.sort();
+        assert_eq!(names_of_new, ["1.AAAAAAAAAA_0.shop", "2.BBBBBBBBBB_0.shop"]);
+        assert_eq!(fs::read(new.join("2.BBBBBBBBBB_0.shop")).unwrap(), b"2.BBBBBBBBBB_0.shop");
+        assert!(names(&tmp).is_empty());
+
+        fs::remove_dir_all(&new).unwrap();
+        fs::write(&new, "no folder").unwrap();
+        assert!(maildir.deliver_all(&sent).iter().all(Result::is_err));
+        assert!(names(&tmp).is_empty(), "nothing is left of what could not be delivered");
     }
 
     #[test]

@@ -22,7 +22,7 @@ mod write_trial;
 
 pub use key_fault::KeyFault;
 pub use lookup::Lookup;
-pub use maildir::Maildir;
+pub use maildir::{Maildir, NewFile};
 pub use order_message::{
     MAX_UNPACKED, MessageError, Notification, OrderMessage, bill, delivery_name,
 };

@@ -222,6 +222,7 @@ impl Db {
     /// The last process that closes the database removes its journal. So the journal is emptied first, unless somebody reads
     /// it; then an open shop does so within the minute.
     pub async fn close(&self) {
+        let _ = outbox::forget_delivered(self).await;
         let _ = journal::empty_journal(self).await;
         self.read.close().await;
         self.write.close().await;
@@ -260,6 +261,23 @@ impl DerefMut for Tx {
 }
 
 impl Tx {
+    /// From here on, changes can be undone with [`Self::undo_step`], until the next step begins.
+    ///
+    /// # Errors
+    /// As every statement.
+    pub async fn begin_step(&mut self) -> Result<(), StoreError> {
+        // Those before stay open, since to release each costs a turn of the database's thread; the commit does it.
+        sqlx::query("savepoint step").execute(&mut *self.0).await?;
+        Ok(())
+    }
+
+    /// # Errors
+    /// Also that `SQLite` has ended the whole transaction, as it does where the disk fails.
+    pub async fn undo_step(&mut self) -> Result<(), StoreError> {
+        sqlx::query("rollback to step").execute(&mut *self.0).await?;
+        Ok(())
+    }
+
     /// # Errors
     /// What the disk says: then nothing of it is kept, and nothing of it comes back.
     pub async fn commit(self) -> Result<(), StoreError> {
@@ -269,5 +287,35 @@ impl Tx {
         // there and be done after all. What is written next takes its place, whether the disk says so or not.
         let _ = sqlx::query("update catalog_state set version = version + 1").execute(&pool).await;
         Err(error.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::values::Timestamp;
+    use crate::infra::store::test_shop::with_shop;
+
+    #[test]
+    fn an_undone_step_undoes_itself_and_no_other() {
+        with_shop(async |db| {
+            let now = Timestamp::new(1_795_219_200).unwrap();
+            let mut tx = db.write().await.unwrap();
+            for form in ["kept", "undone", "undone too", "kept too"] {
+                tx.begin_step().await.unwrap();
+                handled_forms::insert(&mut tx, form, "answer", now).await.unwrap();
+                if form.starts_with("undone") {
+                    tx.undo_step().await.unwrap();
+                }
+            }
+            tx.commit().await.unwrap();
+            let mut reader = db.reader().await.unwrap();
+            for (form, is_kept) in
+                [("kept", true), ("undone", false), ("undone too", false), ("kept too", true)]
+            {
+                let found = handled_forms::find(&mut reader, form).await.unwrap();
+                assert_eq!(found.is_some(), is_kept, "{form}");
+            }
+        });
     }
 }

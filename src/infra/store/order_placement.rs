@@ -17,10 +17,8 @@ use crate::infra::store::siege::n_unpaid;
 use crate::infra::store::wallets::CoinColumns;
 use crate::infra::store::{Connection, StoreError, Tx, stock};
 
-/// What must be known before an order is made.
+/// What must be known before orders are made.
 pub struct OrderPreconditions {
-    /// The order that this form has already become.
-    pub earlier: Option<OrderRef>,
     pub is_closed: bool,
     /// How many orders of the last hour are not paid; counted to the limit at most.
     pub n_unpaid: i64,
@@ -33,15 +31,29 @@ pub struct OrderPreconditions {
     pub last_at: Option<Timestamp>,
     /// Whether the shop has or had a seller's key.
     pub has_key: bool,
-    /// Whether so many were placed within a minute that a siege may begin.
-    pub is_burst: bool,
+    /// How many of them were placed within a minute; counted as far as a siege may begin with.
+    pub n_in_burst: i64,
     /// `None`: no clock was looked at yet.
     pub clock: Option<TrustedClock>,
 }
 
+impl OrderPreconditions {
+    /// Whether so many were placed within a minute that a siege may begin. `most`: with how many an hour it begins.
+    pub fn is_burst(&self, most: i64) -> bool {
+        burst_orders(most) <= self.n_in_burst
+    }
+
+    /// One more order was inserted, which is not paid. `at`: of its message.
+    pub fn count(&mut self, at: Timestamp, begins_siege: bool) {
+        self.n_unpaid += 1;
+        self.n_in_burst += 1;
+        self.last_at = Some(at);
+        self.is_under_siege |= begins_siege;
+    }
+}
+
 #[derive(FromRow)]
 struct PreconditionsRow {
-    earlier: Option<OrderRef>,
     is_closed: bool,
     n_unpaid: i64,
     is_under_siege: bool,
@@ -54,18 +66,24 @@ struct PreconditionsRow {
     clock: ClockColumns,
 }
 
+/// The order that this form has already become.
+pub async fn find_placed(
+    db: &mut Connection,
+    form: &CheckoutKey,
+) -> Result<Option<OrderRef>, StoreError> {
+    let placed = sqlx::query_scalar("select order_ref from orders where checkout_key = $1");
+    Ok(placed.bind(form).fetch_optional(db).await?)
+}
+
 /// `most`: how far unpaid orders are counted.
 pub async fn check_preconditions(
     db: &mut Connection,
-    form: &CheckoutKey,
     now: Timestamp,
     most: i64,
 ) -> Result<OrderPreconditions, StoreError> {
-    let burst = burst_orders(most);
     let row: PreconditionsRow = sqlx::query_as(concat!(
         r#"
         select
-            (select order_ref from orders where checkout_key = $1) as earlier,
             closed_on is not null as is_closed,
             siege_since is not null as is_under_siege,
             is_full,
@@ -74,21 +92,19 @@ pub async fn check_preconditions(
             fingerprint is not null as has_key,
             clock.*,
             "#,
-        n_unpaid!("$2", "$3", "$4"),
+        n_unpaid!("$1", "$2", "$3"),
         " as n_unpaid, ",
-        n_unpaid!("$2", "$5", "$6"),
+        n_unpaid!("$1", "$4", "$5"),
         " as n_in_burst from shop_state left join clock on true"
     ))
-    .bind(form)
     .bind(now)
     .bind(SIEGE_SECONDS)
     .bind(most)
     .bind(BURST_SECONDS)
-    .bind(burst)
+    .bind(burst_orders(most))
     .fetch_one(db)
     .await?;
     Ok(OrderPreconditions {
-        earlier: row.earlier,
         is_closed: row.is_closed,
         n_unpaid: row.n_unpaid,
         is_under_siege: row.is_under_siege,
@@ -96,7 +112,7 @@ pub async fn check_preconditions(
         reports_full: row.reports_full,
         last_at: row.last_at,
         has_key: row.has_key,
-        is_burst: burst <= row.n_in_burst,
+        n_in_burst: row.n_in_burst,
         clock: row.clock.clock(),
     })
 }

@@ -217,20 +217,42 @@ pub struct Delivered {
     turn: tokio::sync::Mutex<()>,
 }
 
-/// Forgets a message that was delivered. Many that are delivered at once are forgotten with one commit, by the first of their
-/// callers.
-pub async fn mark_delivered(db: &Db, id: i64) -> Result<(), StoreError> {
-    let waiting = || db.delivered.waiting.lock();
-    waiting().push(id);
+/// Notes messages that were delivered, for the next transaction that calls [`forget_noted`]. If the shop stops before, they
+/// are found in the Maildir by `deliver_outbox`.
+pub fn note_delivered(db: &Db, ids: &[i64]) {
+    db.delivered.waiting.lock().extend(ids);
+}
+
+/// Forgets the messages that were noted as delivered, in a transaction that is begun anyway.
+pub async fn forget_noted(db: &Db, tx: &mut Tx) -> Result<(), StoreError> {
+    let delivered = std::mem::take(&mut *db.delivered.waiting.lock());
+    forget(&mut **tx, &delivered).await
+}
+
+/// The same, in a transaction of its own. Many that are noted at once are forgotten with one commit, by the first caller.
+pub async fn forget_delivered(db: &Db) -> Result<(), StoreError> {
     let _turn = db.delivered.turn.lock().await;
-    let delivered = std::mem::take(&mut *waiting());
+    let delivered = std::mem::take(&mut *db.delivered.waiting.lock());
+    forget(&db.write, &delivered).await
+}
+
+/// Forgets a message that was delivered.
+pub async fn mark_delivered(db: &Db, id: i64) -> Result<(), StoreError> {
+    note_delivered(db, &[id]);
+    forget_delivered(db).await
+}
+
+async fn forget<'a>(
+    db: impl sqlx::SqliteExecutor<'a>,
+    delivered: &[i64],
+) -> Result<(), StoreError> {
     if delivered.is_empty() {
         return Ok(());
     }
     // What fails here is delivered again by `deliver_outbox`, which finds the message in the Maildir.
     sqlx::query("update outbox set message = null where id in (select value from json_each($1))")
         .bind(json!(delivered).to_string())
-        .execute(&db.write)
+        .execute(db)
         .await?;
     Ok(())
 }

@@ -13,7 +13,7 @@ use anyhow::Context;
 
 use crate::actions;
 use crate::actions::{
-    Availability, ClockDoubted, ImageWorker, PageFile, Policy, SellerFolders, Shop,
+    Availability, ClockDoubted, ImageWorker, OrderQueue, PageFile, Policy, SellerFolders, Shop,
 };
 use crate::domain::catalog::{NotAPage, PageSlug, PageText, limits};
 use crate::domain::values::byte_size;
@@ -106,6 +106,7 @@ async fn with_database(db: Result<Db, StoreError>, settings: &Settings) -> anyho
             price_in: settings.rates.price_in,
         },
         availability: Arc::new(Availability::default()),
+        order_queue: OrderQueue::new(),
         clocks: clock::reading,
         salt: salt.into(),
     };

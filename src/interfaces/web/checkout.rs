@@ -281,7 +281,7 @@ async fn try_to_place(
     answer: Answer<'_>,
 ) -> Result<Vec<String>, CheckoutError> {
     let RequestContext { request, app, visitor, .. } = context;
-    let proof = siege::check_proof(context, answer).await?;
+    let mut proof = siege::check_proof(context, answer).await?;
     let permit = match connection_of(request) {
         Some(connection) => connection.take_order_slot(&shares(cart), proof.is_some()),
         None => Ok(None),
@@ -294,21 +294,28 @@ async fn try_to_place(
         })
     })?;
     let order = OrderRequest {
-        basket: &visitor.basket,
-        currency: &cart.currency,
+        basket: visitor.basket.clone(),
+        currency: cart.currency.clone(),
         receipt: write_receipt(&draft.buyer),
         draft,
         total,
         // Without circuits, buyers cannot be told apart.
         may_reserve: permit.as_ref().is_none_or(|permit| permit.may_reserve()),
     };
-    let fresh = OrderRef::from_random(random_bytes());
-    let order_ref = actions::place_order(&app.shop, order, fresh.clone(), now()).await?;
+    let fresh = (OrderRef::from_random(random_bytes()), now());
+    let cookies = proof.as_mut().map(|proof| std::mem::take(&mut proof.cookies));
+    let app = app.clone();
     // A form that was sent twice finds its first order, which is counted already.
-    if let Some(permit) = permit.filter(|_| order_ref == fresh) {
-        permit.keep();
-    }
-    Ok(proof.map_or_else(Vec::new, |proof| proof.use_up(app)))
+    let on_placed = move || {
+        if let Some(permit) = permit {
+            permit.keep();
+        }
+        if let Some(proof) = proof {
+            proof.use_up(&app);
+        }
+    };
+    actions::place_order(&context.app.shop, order, fresh, on_placed).await?;
+    Ok(cookies.unwrap_or_default())
 }
 
 /// The unpaid orders of one circuit may reserve one part in this many of a stock, and at least one item.

@@ -43,7 +43,7 @@ pub struct Proof {
     id: [u8; 16],
     now: Timestamp,
     /// The cookies that change when it is used.
-    cookies: Vec<String>,
+    pub cookies: Vec<String>,
 }
 
 /// Why an order is not accepted in siege mode.
@@ -125,10 +125,9 @@ pub async fn check_proof(
 }
 
 impl Proof {
-    /// The order was placed: the proof is valid for no other. Returns the cookies that change.
-    pub fn use_up(self, app: &AppState) -> Vec<String> {
+    /// The order was placed: the proof is valid for no other.
+    pub fn use_up(&self, app: &AppState) {
         app.challenges.use_up(self.id, self.now);
-        self.cookies
     }
 }
 

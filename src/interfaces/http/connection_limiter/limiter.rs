@@ -14,9 +14,9 @@ use crate::interfaces::http::connection_limiter::registry::{
     ClientKey, Connection, ConnectionLimiter, ConnectionLimits, ConnectionState,
 };
 
-/// Units: concurrent requests that lead to an order. The database has one writer; the others wait here for it, or write
-/// their message meanwhile.
-const MAX_CHECKOUTS: usize = 16;
+/// Units: concurrent requests that lead to an order. Half of them are inserted together while the messages of the others are
+/// written.
+const MAX_CHECKOUTS: usize = 32;
 /// Units: seconds that a connection may stay in a state. Where the server has a limit itself, it is a little shorter;
 /// it has none for the head of a second request and for a response that the client does not read.
 const fn timeout(state: ConnectionState) -> Option<u32> {
