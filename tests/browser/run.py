@@ -129,6 +129,21 @@ def a_purchase_takes_at_most_16_requests():
 
 
 @test
+def back_asks_again_only_where_something_of_the_visitor_is_shown():
+    with Shop().open() as shop, Firefox() as firefox:
+        firefox.go(shop.url + "/")
+        firefox.click('.card a[href="/product/%s"]' % TEA)
+        firefox.count_requests()
+        firefox.back()
+        assert firefox.url() == shop.url + "/" and firefox.find_all(".card") and firefox.n_requests() == 0
+        add_to_cart(firefox, shop, TEA)
+        firefox.go(shop.url + "/product/" + NOTEBOOK)
+        before = firefox.n_requests()
+        firefox.back()
+        assert firefox.url() == shop.url + "/cart" and before < firefox.n_requests()
+
+
+@test
 def a_first_visit_is_small():
     with Shop().open() as shop:
         for path, budget in (("/", 60), ("/product/" + NOTEBOOK, 50)):

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use actix_web::http::header::HeaderValue;
 use actix_web::http::{StatusCode, header};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
@@ -86,7 +87,7 @@ impl RequestContext {
     /// A page of the catalog, if it has been rendered since the catalog last changed, with the rates that are valid now.
     pub fn find_cached(&self, key: &str) -> Option<HttpResponse> {
         let page = self.app.page_cache.find(self.version, &self.with_rates(key))?;
-        Some(self.send(StatusCode::OK, &page, None))
+        Some(self.send_public(&page))
     }
 
     /// Renders a page of the catalog, and caches it for all visitors.
@@ -97,7 +98,18 @@ impl RequestContext {
     ) -> Result<HttpResponse, PageError> {
         let page = Arc::new(CompressedPage::best(&template.render()?));
         self.app.page_cache.insert(self.version, self.with_rates(&key), page.clone());
-        Ok(self.send(StatusCode::OK, &page, None))
+        Ok(self.send_public(&page))
+    }
+
+    /// A page of the catalog. Without a cart it says nothing about the visitor: the browser's Back may show it again without
+    /// asking, which saves a round trip. Any other way to it asks.
+    fn send_public(&self, page: &CompressedPage) -> HttpResponse {
+        let mut response = self.send(StatusCode::OK, page, None);
+        if self.visitor.basket.is_empty() {
+            let keep = HeaderValue::from_static("private, no-cache");
+            response.headers_mut().insert(header::CACHE_CONTROL, keep);
+        }
+        response
     }
 
     /// A new rate changes the version; a rate that has expired only this.
