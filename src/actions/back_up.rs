@@ -22,7 +22,7 @@ pub enum BackupError {
     #[error("another backup is being made: wait until it is complete")]
     Busy,
     #[error(
-        "the database is damaged ({0}). Keep your older backups; `shop doctor` says what to do"
+        "the database is damaged ({0}). Keep your older backups; `shop doctor --deep` says what to do"
     )]
     Damaged(String),
     #[error(transparent)]

@@ -65,13 +65,18 @@ fn one_flipped_bit_in_an_index_is_found_by_doctor_backup_and_restore() {
     let world = closed_shop();
     world.says(&["backup", "good.tar"]);
     flip_a_bit_of_an_index(&world.path("db/shop.sqlite"));
-    let doctor = world.shop(&["doctor", "--json"]);
+    let doctor = world.shop(&["doctor", "--deep", "--json"]);
     assert_eq!(doctor.status.code(), Some(1));
     let found: Value = serde_json::from_slice(&doctor.stdout).unwrap();
     let checks = found["checks"].as_array().unwrap();
-    let database = checks.iter().find(|check| check["check"] == "database").unwrap();
+    let database = checks.iter().find(|check| check["check"] == "integrity").unwrap();
     assert_eq!(database["state"], "bad", "{database}");
     assert!(database["words"].as_str().unwrap().contains("damaged"), "{database}");
+    // It comes last; without `--deep` nobody reads all of it.
+    assert_eq!(checks.last().unwrap()["check"], "integrity");
+    let quick = String::from_utf8(world.shop(&["doctor"]).stdout).unwrap();
+    assert!(quick.contains("ok   database") && quick.contains("--deep"), "{quick}");
+    assert!(!quick.contains("integrity"), "{quick}");
     let backup = world.shop(&["backup", "bad.tar"]);
     assert_eq!(backup.status.code(), Some(1));
     assert!(
@@ -100,9 +105,9 @@ fn one_flipped_bit_in_an_index_is_found_by_doctor_backup_and_restore() {
 fn a_row_that_refers_to_a_missing_one_is_damage() {
     let world = closed_shop();
     world.sql("pragma foreign_keys = off; delete from orders");
-    let doctor = String::from_utf8(world.shop(&["doctor"]).stdout).unwrap();
+    let doctor = String::from_utf8(world.shop(&["doctor", "--deep"]).stdout).unwrap();
     assert!(
-        doctor.contains("BAD  database") && doctor.contains("refers to a missing row"),
+        doctor.contains("BAD  integrity") && doctor.contains("refers to a missing row"),
         "{doctor}"
     );
 }

@@ -142,7 +142,7 @@ const PAGES: &[Page] = &[
     ("onion backup", &["shop onion backup onion.backup"], ONION),
     ("onion restore", &["shop onion restore onion.backup"], ONION),
     ("onion health", &["shop onion health"], &["DATABASE_URL", "Tor"]),
-    ("doctor", &["shop doctor", "shop doctor --json"], ALL),
+    ("doctor", &["shop doctor", "shop doctor --deep", "shop doctor --json"], ALL),
     ("health", &["shop health"], &["LISTEN"]),
     ("clock", &["shop clock", "shop clock accept"], DATABASE),
     ("clock accept", &["shop clock accept"], DATABASE),

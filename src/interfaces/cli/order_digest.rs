@@ -95,7 +95,7 @@ async fn count_orders(
 ) -> anyhow::Result<Line> {
     let mut db = shop.db.reader().await?;
     let count = store::order_reports::count(&mut db, &filter).await?;
-    let orders = store::order_reports::list(&mut db, &filter, None, MAX_IN_JSON).await?;
+    let orders = store::order_reports::list(&mut db, &filter, MAX_IN_JSON).await?;
     let orders = orders.into_iter().map(|order| order.order_ref).collect();
     Ok(Line { orders, ..Line::new(key, text, count) })
 }

@@ -61,7 +61,7 @@ enum Format {
 /// Units: orders that are listed without `--all`.
 const FEW: i64 = 50;
 /// Units: orders that are read at a time.
-const PAGE: i64 = 10_000;
+const PAGE: i64 = 1_000;
 
 fn parse_state(text: &str) -> Result<Status, String> {
     Status::parse(text)
@@ -84,8 +84,7 @@ pub async fn list(shop: &Shop, listing: &ListArgs, as_json: bool) -> anyhow::Res
     if as_json || listing.all {
         return allow_closed_pipe(list_all(shop, &filter, as_json).await);
     }
-    let orders =
-        store::order_reports::list(&mut *shop.db.reader().await?, &filter, None, FEW).await?;
+    let orders = store::order_reports::list(&mut *shop.db.reader().await?, &filter, FEW).await?;
     let n_orders = store::order_reports::count(&mut *shop.db.reader().await?, &filter).await?;
     let mut out = io::stdout().lock();
     allow_closed_pipe(write_few(&mut out, &orders, n_orders, listing).map_err(Into::into))
@@ -120,9 +119,10 @@ async fn list_all(shop: &Shop, filter: &Filter, as_json: bool) -> anyhow::Result
         writeln!(out, "{}", heading())?;
     }
     loop {
-        let mut page =
-            store::order_reports::list(&mut *shop.db.reader().await?, filter, last.as_ref(), PAGE)
-                .await?;
+        let mut page = {
+            let mut db = shop.db.reader().await?;
+            store::order_reports::list_next(&mut db, filter, last.as_ref(), PAGE).await?
+        };
         for order in &page {
             if as_json {
                 array.push(&mut out, &summary_json(order))?;

@@ -20,69 +20,89 @@ use crate::interfaces::desk::Complaint;
 
 #[derive(Args)]
 pub struct DoctorArgs {
+    /// Also read the whole database: every page, index and reference
+    #[arg(long)]
+    deep: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
-pub async fn run(doctor: DoctorArgs, settings: Settings) -> anyhow::Result<ExitCode> {
-    let mut findings = vec![ok("settings", "valid")];
-    let missing = shop_context::require_shop(&settings).err();
-    match &missing {
-        Some(error) => {
-            say_error(&format!("{error:#}"));
-            findings.push(bad("database", format!("{error:#}"), ""));
+/// The findings so far. As text, each is printed as soon as it is found.
+struct Report {
+    as_json: bool,
+    findings: Vec<Finding>,
+}
+
+impl Report {
+    fn push(&mut self, finding: Finding) {
+        if !self.as_json {
+            show(&finding);
         }
-        None => {
-            findings.extend(check_shop(&settings).await);
-            findings.extend(check_files(&settings));
-        }
+        self.findings.push(finding);
     }
-    findings.extend(check_host());
-    findings.push(host::check_terminal());
-    let is_well = findings.iter().all(|finding| finding.state != State::Bad);
-    if doctor.json {
-        say_json(&serde_json::json!({ "ok": is_well, "checks": findings }))?;
+
+    fn extend(&mut self, findings: impl IntoIterator<Item = Finding>) {
+        findings.into_iter().for_each(|finding| self.push(finding));
+    }
+}
+
+pub async fn run(doctor: DoctorArgs, settings: Settings) -> anyhow::Result<ExitCode> {
+    let mut report = Report { as_json: doctor.json, findings: Vec::new() };
+    report.push(ok("settings", "valid"));
+    let mut shop = None;
+    if let Err(error) = shop_context::require_shop(&settings) {
+        say_error(&format!("{error:#}"));
+        report.push(bad("database", format!("{error:#}"), ""));
     } else {
-        for finding in &findings {
-            show(finding);
+        match shop_context::shop(&settings).await {
+            Ok(opened) => {
+                check_shop(shop.insert(opened), &settings, doctor.deep, &mut report).await
+            }
+            Err(error) => report.push(bad(
+                "database",
+                format!("{error:#}"),
+                "give the shop's user access to the folder, or restore a backup (`shop restore`)",
+            )),
         }
+        report.extend(check_files(&settings));
+    }
+    report.extend(check_host());
+    report.push(host::check_terminal());
+    if let Some(shop) = shop {
+        // Last, since it takes long.
+        if doctor.deep {
+            report.push(storage::check_integrity(&shop, &settings).await);
+        }
+        shop.db.close().await;
+    }
+    let is_well = report.findings.iter().all(|finding| finding.state != State::Bad);
+    if doctor.json {
+        say_json(&serde_json::json!({ "ok": is_well, "checks": report.findings }))?;
     }
     Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// The checks that need the database.
-async fn check_shop(settings: &Settings) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    match shop_context::shop(settings).await {
-        Ok(shop) => {
-            findings.push(storage::check_database(&shop, settings).await);
-            findings.push(selling::check_key(&shop));
-            findings.push(selling::check_availability(&shop).await);
-            findings.push(or_bad("siege", selling::check_siege(&shop).await, ""));
-            findings.extend(selling::check_catalog(&shop).await);
-            findings.push(or_bad("shipping", shipping::check_shipping(&shop).await, ""));
-            findings.push(or_bad("rates", rates::check(&shop).await, ""));
-            findings.extend(selling::check_addresses(&shop).await);
-            findings.extend(selling::check_nodes(&shop, settings).await);
-            findings.extend(selling::check_confirmations(settings));
-            findings.push(selling::check_listener(settings));
-            findings.push(or_bad(
-                "desk",
-                selling::check_desk(&shop, settings).await,
-                "set a new one with `shop desk password`",
-            ));
-            findings.push(or_bad("messages", storage::check_messages(&shop).await, ""));
-            findings.push(host::check_clock(&shop, settings).await);
-            shop.db.close().await;
-        }
-        Err(error) => findings.push(bad(
-            "database",
-            format!("{error:#}"),
-            "give the shop's user access to the folder, or restore a backup (`shop restore`)",
-        )),
-    }
-    findings
+async fn check_shop(shop: &Shop, settings: &Settings, is_deep: bool, report: &mut Report) {
+    report.push(storage::check_database(settings, is_deep));
+    report.push(selling::check_key(shop));
+    report.push(selling::check_availability(shop).await);
+    report.push(or_bad("siege", selling::check_siege(shop).await, ""));
+    report.extend(selling::check_catalog(shop).await);
+    report.push(or_bad("shipping", shipping::check_shipping(shop).await, ""));
+    report.push(or_bad("rates", rates::check(shop).await, ""));
+    report.extend(selling::check_addresses(shop).await);
+    report.extend(selling::check_nodes(shop, settings).await);
+    report.extend(selling::check_confirmations(settings));
+    report.push(selling::check_listener(settings));
+    report.push(or_bad(
+        "desk",
+        selling::check_desk(shop, settings).await,
+        "set a new one with `shop desk password`",
+    ));
+    report.push(or_bad("messages", storage::check_messages(shop).await, ""));
+    report.push(host::check_clock(shop, settings).await);
 }
 
 /// The checks that need no database.
@@ -103,8 +123,8 @@ fn check_host() -> [Finding; 3] {
     [host::check_process(), host::check_swap(), host::check_network()]
 }
 
-/// What is wrong in a running shop, for the desk. Unlike `shop doctor`, it does not read the whole database, and it leaves
-/// out what the desk's page shows itself: whether orders are accepted, the key and the nodes.
+/// What is wrong in a running shop, for the desk. Unlike `shop doctor`, it leaves out what the desk's page shows itself: whether
+/// orders are accepted, the key and the nodes.
 pub async fn complaints(shop: &Shop, settings: &Settings) -> Vec<Complaint> {
     let mut findings = selling::check_catalog(shop).await;
     findings.push(or_bad("shipping", shipping::check_shipping(shop).await, ""));

@@ -16,20 +16,30 @@ use crate::interfaces::cli::{onion, shop_context};
 /// Units: bytes. A running shop empties its journal every minute.
 const LONG_JOURNAL: u64 = 64 << 20;
 
-pub async fn check_database(shop: &Shop, settings: &Settings) -> Finding {
-    const CHECK: &str = "database";
+/// Of a database that was opened. `is_deep`: [`check_integrity`] comes later.
+pub fn check_database(settings: &Settings, is_deep: bool) -> Finding {
+    check_journal(settings).unwrap_or_else(|| {
+        let path = settings.storage.database.display();
+        let n_kilobytes = n_bytes_of_journal(settings) >> 10;
+        let rest = if is_deep { "" } else { "; `shop doctor --deep` reads all of it" };
+        ok(
+            "database",
+            format!("{path} is readable and up to date; its journal is {n_kilobytes} KB{rest}"),
+        )
+    })
+}
+
+/// Reads the whole database.
+pub async fn check_integrity(shop: &Shop, settings: &Settings) -> Finding {
+    const CHECK: &str = "integrity";
     let path = settings.storage.database.display();
     let restore = "stop the shop, move the file away, and restore a backup (`shop restore`)";
     let query = async { store::snapshot::find_damage(&mut *shop.db.reader().await?).await };
     match query.await {
-        Ok(None) => {}
-        Ok(Some(damage)) => return bad(CHECK, format!("{path} is damaged: {damage}"), restore),
-        Err(error) => return bad(CHECK, error.to_string(), restore),
+        Ok(None) => ok(CHECK, format!("{path} is intact")),
+        Ok(Some(damage)) => bad(CHECK, format!("{path} is damaged: {damage}"), restore),
+        Err(error) => bad(CHECK, error.to_string(), restore),
     }
-    check_journal(settings).unwrap_or_else(|| {
-        let n_kilobytes = n_bytes_of_journal(settings) >> 10;
-        ok(CHECK, format!("{path} is intact and up to date; its journal is {n_kilobytes} KB"))
-    })
 }
 
 /// `None`: it is short enough.
