@@ -1,18 +1,17 @@
 //! Builds the sprite sheets of the product lists.
 
-use std::collections::HashMap;
 use std::thread;
 
 use anyhow::Context;
 
 use crate::actions::Shop;
-use crate::domain::catalog::{CatalogFile, IN_WINDOW, ProductRecord};
-use crate::infra::pictures::{Cell, Picture, PictureFile, Rendered, Sheet};
+use crate::domain::catalog::IN_WINDOW;
+use crate::infra::pictures::{Cell, PictureFile, Rendered, Sheet};
 use crate::infra::store;
 use crate::infra::store::sprites::SpriteSheet;
 
 /// The sprite sheet of the front page, shared by one or more currencies.
-pub struct WindowSprites {
+struct WindowSprites {
     pub row: SpriteSheet,
     pub currencies: Vec<String>,
     /// Fingerprints, in the order of the cells.
@@ -26,12 +25,11 @@ const MAX_STRANGERS: usize = 3;
 /// Renders the sprite sheets for the front pages of this catalog, and stores them. Existing sheets are not rendered
 /// again.
 ///
-/// `windows`: each currency with the pictures on its first page; `rendered`: those that were not stored before. If a
-/// sheet cannot be rendered it is left out: its page loads each picture by itself.
-pub async fn build_sprites(
+/// `windows`: each currency with the pictures on its first page. If a sheet cannot be rendered it is left out: its page loads
+/// each picture by itself.
+async fn build_sprites(
     shop: &Shop,
     windows: Vec<(String, Vec<String>)>,
-    rendered: &[(String, Picture)],
 ) -> anyhow::Result<Vec<WindowSprites>> {
     let mut sheets = Vec::new();
     for (pictures, currencies) in share(windows) {
@@ -46,13 +44,9 @@ pub async fn build_sprites(
         }
         let mut pages = Vec::new();
         for picture in &pictures {
-            let new = rendered.iter().find(|(fingerprint, _)| fingerprint == picture);
-            let page = match new {
-                Some((_, picture)) => Some(picture.page.fallback.file.as_str().to_owned()),
-                None => store::pictures::find(&mut *shop.db.reader().await?, picture)
-                    .await?
-                    .map(|[_, _, _, page, _, _]| page),
-            };
+            let page = store::pictures::find(&mut *shop.db.reader().await?, picture)
+                .await?
+                .map(|[_, _, _, page, _, _]| page);
             pages.extend(page.and_then(|page| PictureFile::parse(&page).ok()));
         }
         let n_pages = pages.len();
@@ -98,7 +92,7 @@ pub async fn follow_windows(shop: &Shop) -> anyhow::Result<()> {
         return Ok(());
     }
     let mut windows = windows;
-    let mut sheets = build_sprites(shop, windows.clone(), &[]).await?;
+    let mut sheets = build_sprites(shop, windows.clone()).await?;
     let mut tx = shop.db.write().await?;
     let now_shown = store::sprites::list_windows(&mut tx, IN_WINDOW).await?;
     if now_shown != windows {
@@ -106,7 +100,7 @@ pub async fn follow_windows(shop: &Shop) -> anyhow::Result<()> {
         drop(tx);
         windows = now_shown;
         let outdated = sheets;
-        sheets = build_sprites(shop, windows.clone(), &[]).await?;
+        sheets = build_sprites(shop, windows.clone()).await?;
         tx = shop.db.write().await?;
         let existing = store::sprites::list_files(&mut tx).await?;
         let drawn: Vec<&String> =
@@ -144,49 +138,6 @@ pub(super) async fn remove_files<'a>(shop: &Shop, files: impl Iterator<Item = &'
     if let Ok(Err(error)) = tokio::task::spawn_blocking(remove).await {
         tracing::warn!("an old picture stays on the disk: {error}");
     }
-}
-
-/// Currency → the fingerprints of the pictures on its front page, each once; as `store::listing::list` will list them.
-/// `by_name`: file name in the catalog → fingerprint.
-pub fn windows(
-    file: &CatalogFile,
-    by_name: &HashMap<String, String>,
-) -> Vec<(String, Vec<String>)> {
-    let currencies = file.wallets.iter().map(|wallet| wallet.currency.as_str());
-    // A shop without wallets shows all products.
-    let currencies = currencies.chain(file.wallets.is_empty().then_some(""));
-    let window = |currency: &str| {
-        let shown = file
-            .products
-            .iter()
-            .filter(|product| !product.hidden && (file.wallets.is_empty() || is_sold(product)));
-        let (sold, others): (Vec<_>, Vec<_>) =
-            shown.partition(|product| is_sold_for(product, currency));
-        let mut pictures: Vec<String> = Vec::new();
-        for image in sold
-            .into_iter()
-            .chain(others)
-            .take(IN_WINDOW)
-            .filter_map(|product| product.images.first())
-        {
-            let picture = by_name.get(&image.file).filter(|picture| !pictures.contains(picture));
-            pictures.extend(picture.cloned());
-        }
-        pictures
-    };
-    currencies.map(|currency| (currency.to_owned(), window(currency))).collect()
-}
-
-fn is_sold_for(product: &ProductRecord, currency: &str) -> bool {
-    let options = product.options.iter().flat_map(|option| &option.prices);
-    currency.is_empty()
-        || product.fiat.is_some()
-        || product.options.iter().any(|option| option.fiat.is_some())
-        || product.prices.iter().chain(options).any(|(name, _)| name.as_str() == currency)
-}
-
-fn is_sold(product: &ProductRecord) -> bool {
-    !product.prices.is_empty() || product.options.iter().any(|option| !option.prices.is_empty())
 }
 
 /// Which pictures share a sheet, and for which currencies. A single picture needs only one request anyway.

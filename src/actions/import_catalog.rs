@@ -1,26 +1,25 @@
 //! Imports a catalog file with its pictures, all or nothing.
 
-use std::collections::{HashMap, HashSet};
-use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::HashSet;
 
 use anyhow::Context;
-use parking_lot::Mutex;
 
-use crate::actions::build_sprites::{build_sprites, windows};
+use crate::actions::apply_import::{apply, lock, pause_after};
 use crate::actions::digital_import::{DigitalImport, read_digital};
-use crate::actions::render_picture::{columns, is_rendered, render_one};
-use crate::actions::{SellerFolders, Shop};
-use crate::domain::catalog::fault::add_fault;
-use crate::domain::catalog::{CatalogFile, Difference, Fault, ProductRecord, differences};
+use crate::actions::import_pictures::{
+    SellerPictures, known_pictures, put_pictures, render_all, sweep_pictures,
+};
+use crate::actions::{SellerFolders, Shop, failpoints};
+use crate::domain::catalog::{CatalogFile, Difference, Fault, differences};
 use crate::domain::payment::Wallet;
 use crate::domain::values::{FileName, Timestamp};
-use crate::infra::pictures::{NotAPicture, Originals, Picture, PictureFault, Rendered};
+use crate::infra::pictures::{Originals, Rendered};
 use crate::infra::store;
 use crate::infra::store::catalog_export::StoredCatalog;
 use crate::infra::store::catalog_import::ImportedProduct;
-use crate::infra::store::pictures::{RenderedPicture, ShownPicture};
-use crate::infra::store::{Db, Tx};
+use crate::infra::store::catalog_state::ImportBasis;
+use crate::infra::store::pending_import::{CHUNK, PendingImport, ProductChange};
+use crate::infra::store::{Db, Tx, stored_products};
 
 /// The result of an import.
 #[derive(Debug, Default)]
@@ -60,9 +59,6 @@ pub struct Stocking {
     pub action: Option<&'static str>,
 }
 
-/// Units: products inserted with one statement.
-const CHUNK: usize = 2_000;
-
 /// Reads the seller's file, its pictures and digital goods as [`import_catalog`] would, and changes nothing. `pools`: those
 /// of the shop, whose files need not be there any more.
 ///
@@ -86,7 +82,7 @@ pub fn validate_catalog(
     }
     Ok(Stocked {
         n_products: file.products.len(),
-        n_pictures: opened.by_name.len(),
+        n_pictures: opened.len(),
         n_rendered: rendered.len(),
         n_sold_since: 0,
         n_codes: 0,
@@ -105,8 +101,11 @@ pub fn has_faults(text: &str, settings_wallet: Option<Wallet>, folders: &SellerF
 /// Products from a file, all or nothing. `progress` hears how many of how many pictures are done, then how many of how
 /// many products.
 ///
+/// What differs from the catalog is written down first, and then done in small transactions, so that orders can be placed
+/// meanwhile. An import that ends early is completed by the next one or by the running shop.
+///
 /// # Errors
-/// [`ImportError`]: the catalog is as before.
+/// [`ImportError`]: the catalog is as before, or will be as the file says.
 pub async fn import_catalog(
     shop: &Shop,
     text: &str,
@@ -124,50 +123,219 @@ pub async fn import_catalog(
     let digital = read_digital(&file, &folders.digital, &pools, &mut faults);
     let folders = &folders.pictures;
     let opened = open_all(&file, folders, &mut faults);
-    // Rendering takes long, so it is done before the writer's lock is taken. Rendered files have names made of their
-    // content, and do no harm if the rest fails.
+    // Rendered files have names made of their content, and do no harm if the rest fails.
     let known = known_pictures(shop, &opened).await?;
     let keep = |rendered: &Rendered| shop.pictures.keep(rendered);
     let rendered = render_all(&opened, folders, &known, &keep, &progress, &mut faults);
     if !faults.is_empty() {
         return Err(ImportError::Faults(faults));
     }
-    let sheets = build_sprites(shop, windows(&file, &opened.by_name), &rendered).await?;
-
-    let mut tx = shop.db.write().await?;
-    // Once more, since somebody may have used the desk meanwhile.
-    check_desk_changes(&mut tx, &file, stocking).await?;
-    put_pictures(&mut tx, &rendered).await?;
-    put_products(&mut tx, &file, &opened, stocking, &progress).await?;
-    let n_codes = put_codes(&mut tx, &digital).await?;
-    for sheet in &sheets {
-        store::sprites::put(&mut tx, &sheet.row, &sheet.currencies, &sheet.pictures)
-            .await
-            .context("save the front page's sprite sheet")?;
-    }
-    note_import(&mut tx, stocking).await?;
+    let _lock = lock(shop).await?;
+    apply(shop, &progress).await.context("complete the last import")?;
+    put_pictures(shop, &rendered).await?;
+    let import = Import { shop, file: &file, opened: &opened, digital: &digital, stocking };
+    let n_codes = loop {
+        forget_written(shop).await?;
+        let plan = import.write_down().await?;
+        if !plan.has_changes {
+            sweep_pictures(shop).await?;
+            break 0;
+        }
+        failpoints::at("import-written");
+        if let Some(n_codes) = import.begin(&plan).await? {
+            failpoints::at("import-begun");
+            apply(shop, &progress).await?;
+            break n_codes;
+        }
+        // Somebody used the desk meanwhile.
+    };
     // If all stock was set again, any difference is held by open orders and needs no notice.
     let n_sold_since = if stocking.count_anew {
         0
     } else {
-        store::stock::count_sold_since_import(&mut tx).await?
+        store::stock::count_sold_since_import(&mut *shop.db.reader().await?).await?
     };
-    let used: HashSet<String> = store::pictures::list_files(&mut tx).await?.into_iter().collect();
-    tx.commit().await.context("commit the catalog")?;
-
-    // A page sent just before may still request an old picture, which is then missing for a moment.
-    let pictures = shop.pictures.clone();
-    if let Ok(Err(error)) = tokio::task::spawn_blocking(move || pictures.sweep(&used)).await {
-        tracing::warn!("old pictures stay on the disk: {error}");
-    }
     Ok(Stocked {
         n_products: file.products.len(),
-        n_pictures: opened.by_name.len(),
+        n_pictures: opened.len(),
         n_rendered: rendered.len(),
         n_sold_since,
         n_codes,
         notes: digital.with_notes(file.notes),
     })
+}
+
+fn open_all(file: &CatalogFile, folders: &Originals, faults: &mut Vec<Fault>) -> SellerPictures {
+    let mut opened = SellerPictures::default();
+    for product in &file.products {
+        opened.open(product, folders, faults);
+    }
+    opened
+}
+
+/// An import whose file has no errors.
+struct Import<'a> {
+    shop: &'a Shop,
+    file: &'a CatalogFile,
+    opened: &'a SellerPictures,
+    digital: &'a DigitalImport,
+    stocking: Stocking,
+}
+
+/// What an import changes beside the products, which are written down.
+struct Plan {
+    /// The catalog that the file was compared with.
+    basis: ImportBasis,
+    has_changes: bool,
+    wallets_differ: bool,
+    rates_differ: bool,
+    discounts_differ: bool,
+}
+
+impl Import<'_> {
+    /// Compares the file with the catalog, and writes down what differs.
+    async fn write_down(&self) -> anyhow::Result<Plan> {
+        let (file, db) = (self.file, &self.shop.db);
+        let basis = store::catalog_state::import_basis(&mut *db.reader().await?).await?;
+        let sorted = StoredCatalog::in_order(CatalogFile { products: Vec::new(), ..file.clone() });
+        let mut reader = db.reader().await?;
+        let wallets_differ = store::wallets::list(&mut reader).await? != file.wallets;
+        let rates_differ = store::shipping::list(&mut reader).await? != sorted.rates;
+        let discounts = store::discounts::list(&mut reader).await?;
+        let discounts_differ =
+            !discounts.iter().map(|stored| &stored.discount).eq(&sorted.discounts);
+        let mut has_codes = false;
+        for (pool, codes) in &self.digital.codes {
+            has_codes |= store::codes::has_news(&mut reader, pool, codes).await?;
+        }
+        drop(reader);
+        let n_changes = self.write_changes(wallets_differ).await? + self.write_removals().await?;
+        let Stocking { over_desk, action, .. } = self.stocking;
+        let has_changes = 0 < n_changes
+            || wallets_differ
+            || rates_differ
+            || discounts_differ
+            || has_codes
+            || (over_desk && 0 < basis.desk_changes)
+            || action.is_some();
+        Ok(Plan { basis, has_changes, wallets_differ, rates_differ, discounts_differ })
+    }
+
+    /// Products that are new, changed or in another place. Returns how many.
+    async fn write_changes(&self, wallets_differ: bool) -> anyhow::Result<usize> {
+        let (mut n_changes, mut last) = (0, -1);
+        for products in self.file.products.chunks(CHUNK) {
+            let slugs: Vec<&str> = products.iter().map(|product| product.slug.as_str()).collect();
+            let stored = stored_products::find(&mut *self.shop.db.reader().await?, &slugs).await?;
+            let mut changes = Vec::new();
+            for record in products {
+                let stored = stored.get(record.slug.as_str());
+                // Places grow, and need not follow each other: what is removed moves nothing.
+                let position = stored.map_or(0, |stored| stored.position).max(last + 1);
+                last = position;
+                let fingerprints = self.opened.of_product(record);
+                // Prices in ordinary money have one in the coin of each wallet.
+                let converts = wallets_differ && record.has_fiat_price();
+                let is_same = |stored: &&stored_products::StoredProduct| {
+                    stored.is_same(record, &fingerprints, self.stocking.count_anew) && !converts
+                };
+                changes.extend(match stored.filter(is_same) {
+                    Some(stored) if stored.position == position => None,
+                    Some(_) => {
+                        let slug = record.slug.to_string();
+                        Some(ProductChange::Reposition { slug, position })
+                    }
+                    None => Some(ProductChange::Put(ImportedProduct {
+                        record: record.clone(),
+                        position,
+                        has_same_words: stored.is_some_and(|stored| stored.has_same_words(record)),
+                        fingerprints,
+                    })),
+                });
+            }
+            n_changes += changes.len();
+            self.write(&changes).await?;
+        }
+        Ok(n_changes)
+    }
+
+    /// Products that are not in the file. Returns how many.
+    async fn write_removals(&self) -> anyhow::Result<usize> {
+        let slugs: HashSet<&str> =
+            self.file.products.iter().map(|product| product.slug.as_str()).collect();
+        let (mut n_changes, mut after) = (0, 0);
+        loop {
+            let found =
+                stored_products::list_slugs(&mut *self.shop.db.reader().await?, after).await?;
+            let Some((last, _)) = found.last() else { return Ok(n_changes) };
+            after = *last;
+            let removed = found.into_iter().filter(|(_, slug)| !slugs.contains(slug.as_str()));
+            let removed: Vec<_> = removed.map(|(_, slug)| ProductChange::Remove { slug }).collect();
+            n_changes += removed.len();
+            for removed in removed.chunks(CHUNK) {
+                self.write(removed).await?;
+            }
+        }
+    }
+
+    async fn write(&self, changes: &[ProductChange]) -> anyhow::Result<()> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.shop.db.write().await?;
+        store::pending_import::insert(&mut tx, changes).await?;
+        tx.commit().await.context("write down the changes")?;
+        pause_after(changes.len()).await;
+        Ok(())
+    }
+
+    /// From the commit on, what was written down will be done. Returns how many codes are new, or `None` if the catalog is
+    /// not the one any more that the file was compared with.
+    async fn begin(&self, plan: &Plan) -> Result<Option<u64>, ImportError> {
+        let (file, stocking) = (self.file, self.stocking);
+        let mut tx = self.shop.db.write().await?;
+        if store::catalog_state::import_basis(&mut tx).await? != plan.basis {
+            drop(tx);
+            check_desk_changes(&mut *self.shop.db.reader().await?, file, stocking).await?;
+            return Ok(None);
+        }
+        if plan.wallets_differ {
+            store::wallets::replace_all(&mut tx, &file.wallets)
+                .await
+                .context("save the wallets")?;
+        }
+        if plan.rates_differ {
+            store::shipping::replace_all(&mut tx, &file.rates)
+                .await
+                .context("save the shipping rates")?;
+        }
+        if plan.discounts_differ {
+            store::discounts::replace_all(&mut tx, &file.discounts)
+                .await
+                .context("save the discounts")?;
+        }
+        let mut n_codes = 0;
+        for (pool, codes) in &self.digital.codes {
+            n_codes +=
+                store::codes::insert(&mut tx, pool, codes).await.context("save the codes")?;
+        }
+        note_import(&mut tx, stocking).await?;
+        let pending = PendingImport { at: stocking.now, count_anew: stocking.count_anew };
+        store::pending_import::begin(&mut tx, &pending).await?;
+        tx.commit().await.context("begin the import")?;
+        Ok(Some(n_codes))
+    }
+}
+
+/// Forgets what an import that never began has written down.
+async fn forget_written(shop: &Shop) -> anyhow::Result<()> {
+    while 0 < store::pending_import::count(&mut *shop.db.reader().await?).await? {
+        let mut tx = shop.db.write().await?;
+        store::pending_import::forget_some(&mut tx).await?;
+        tx.commit().await?;
+        pause_after(CHUNK).await;
+    }
+    Ok(())
 }
 
 /// Whether the file would undo what was changed at the desk.
@@ -182,55 +350,6 @@ async fn check_desk_changes(
     let stored = store::catalog_export::read(db).await?;
     let changes = differences_from(&stored, file, stocking.count_anew);
     if changes.is_empty() { Ok(()) } else { Err(ImportError::OverDesk(changes)) }
-}
-
-async fn put_pictures(tx: &mut Tx, rendered: &[(String, Picture)]) -> anyhow::Result<()> {
-    for (fingerprint, picture) in rendered {
-        let row = RenderedPicture {
-            fingerprint,
-            sizes: [columns(&picture.thumb), columns(&picture.page), columns(&picture.full)],
-        };
-        store::pictures::keep(tx, &row).await.context("save a picture")?;
-    }
-    Ok(())
-}
-
-/// The file's wallets, products, shipping methods and discounts in the place of all there were.
-async fn put_products(
-    tx: &mut Tx,
-    file: &CatalogFile,
-    opened: &SellerPictures,
-    stocking: Stocking,
-    progress: &(impl Fn(&str, usize, usize) + Send + Sync),
-) -> anyhow::Result<()> {
-    store::wallets::replace_all(tx, &file.wallets).await.context("save the wallets")?;
-    store::catalog_import::clear(tx).await.context("clear the catalog")?;
-    let n_products = file.products.len();
-    for (n, chunk) in file.products.chunks(CHUNK).enumerate() {
-        let stocked: Vec<ImportedProduct<'_>> = chunk
-            .iter()
-            .map(|record| ImportedProduct { record, pictures: opened.of_product(record) })
-            .collect();
-        store::catalog_import::put(tx, &stocked, n * CHUNK, stocking.count_anew, stocking.now)
-            .await
-            .context("save the products")?;
-        progress("products", (n * CHUNK + chunk.len()).min(n_products), n_products);
-    }
-    store::exchange_rates::convert_before_rebuild(tx).await.context("convert the prices")?;
-    store::listing_index::rebuild(tx).await.context("rebuild the listing index")?;
-    store::pictures::forget_unused(tx).await.context("remove unused pictures")?;
-    store::shipping::replace_all(tx, &file.rates).await.context("save the shipping rates")?;
-    store::discounts::replace_all(tx, &file.discounts).await.context("save the discounts")
-}
-
-/// Returns how many codes are new.
-async fn put_codes(tx: &mut Tx, digital: &DigitalImport) -> anyhow::Result<u64> {
-    let mut n_new = 0;
-    for (pool, codes) in &digital.codes {
-        n_new += store::codes::insert(tx, pool, codes).await.context("save the codes")?;
-    }
-    store::codes::recount(tx).await.context("count the codes")?;
-    Ok(n_new)
 }
 
 async fn note_import(tx: &mut Tx, stocking: Stocking) -> anyhow::Result<()> {
@@ -276,122 +395,4 @@ pub async fn list_changes(
         &file,
         false,
     ))
-}
-
-/// The seller's pictures, each opened once however many products use it.
-struct SellerPictures {
-    /// File name in the catalog → fingerprint.
-    by_name: HashMap<String, String>,
-    /// Fingerprint → where it was found.
-    places: HashMap<String, FirstUse>,
-}
-
-/// A picture's file name, and the first product that uses it.
-struct FirstUse {
-    name: String,
-    record: String,
-    field: String,
-}
-
-impl SellerPictures {
-    fn of_product<'a>(&self, record: &'a ProductRecord) -> Vec<ShownPicture<'a>> {
-        let shown = record.images.iter().filter_map(|image| {
-            let fingerprint = self.by_name.get(&image.file)?.clone();
-            Some(ShownPicture { fingerprint, file: &image.file, alt: &image.alt })
-        });
-        shown.collect()
-    }
-}
-
-fn open_all(file: &CatalogFile, folders: &Originals, faults: &mut Vec<Fault>) -> SellerPictures {
-    let mut opened = SellerPictures { by_name: HashMap::new(), places: HashMap::new() };
-    for product in &file.products {
-        for (n, image) in product.images.iter().enumerate() {
-            if opened.by_name.contains_key(&image.file) {
-                continue;
-            }
-            match folders.find(&image.file) {
-                Ok(source) => {
-                    let fingerprint = source.fingerprint().to_owned();
-                    let (name, record, field) =
-                        (image.file.clone(), product.place.clone(), format!("images[{n}]"));
-                    let place = FirstUse { name, record, field };
-                    opened.by_name.insert(image.file.clone(), fingerprint.clone());
-                    opened.places.insert(fingerprint, place);
-                }
-                Err(refused) => {
-                    let field = format!("images[{n}]");
-                    let fault =
-                        picture_fault(&product.place, &field, &image.file, &refused, folders);
-                    add_fault(faults, fault);
-                }
-            }
-        }
-    }
-    opened
-}
-
-fn picture_fault(
-    place: &str,
-    field: &str,
-    name: &str,
-    refused: &NotAPicture,
-    folders: &Originals,
-) -> Fault {
-    let folders: Vec<String> =
-        folders.folders().iter().map(|folder| folder.display().to_string()).collect();
-    let expected = match refused.fault {
-        PictureFault::Missing => format!("a picture in {}", folders.join(" or ")),
-        _ => "a JPEG, PNG or WebP picture of at most 32 MB and 50 megapixels in the picture folder"
-            .to_owned(),
-    };
-    Fault::new(place, field, format!("{name:?} ({refused})"), expected)
-}
-
-/// Which of the opened pictures are already rendered and stored.
-async fn known_pictures(shop: &Shop, opened: &SellerPictures) -> anyhow::Result<HashSet<String>> {
-    let mut known = HashSet::new();
-    for fingerprint in opened.places.keys() {
-        if is_rendered(shop, fingerprint).await? {
-            known.insert(fingerprint.clone());
-        }
-    }
-    Ok(known)
-}
-
-/// Renders and stores new pictures, on two threads: a large picture takes half a gigabyte while it is processed.
-fn render_all(
-    opened: &SellerPictures,
-    folders: &Originals,
-    known: &HashSet<String>,
-    keep: &(impl Fn(&Rendered) -> io::Result<()> + Sync),
-    progress: &(impl Fn(&str, usize, usize) + Sync),
-    faults: &mut Vec<Fault>,
-) -> Vec<(String, Picture)> {
-    let new: Vec<_> =
-        opened.places.iter().filter(|(fingerprint, _)| !known.contains(*fingerprint)).collect();
-    let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let outcomes = Mutex::new((Vec::new(), faults));
-    std::thread::scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(|| {
-                while let Some((fingerprint, place)) = new.get(next.fetch_add(1, Ordering::Relaxed))
-                {
-                    let rendered = render_one(keep, folders.find(&place.name));
-                    let mut outcomes = outcomes.lock();
-                    match rendered {
-                        Ok(picture) => outcomes.0.push(((*fingerprint).clone(), picture)),
-                        Err(found) => {
-                            let expected = "a JPEG, PNG or WebP picture that can be shown";
-                            let found = format!("{:?} ({found})", place.name);
-                            let fault = Fault::new(&place.record, &place.field, found, expected);
-                            add_fault(outcomes.1, fault);
-                        }
-                    }
-                    progress("pictures", done.fetch_add(1, Ordering::Relaxed) + 1, new.len());
-                }
-            });
-        }
-    });
-    outcomes.into_inner().0
 }

@@ -19,6 +19,7 @@ macro_rules! broken_from {
 
 mod add_picture;
 mod answer_buyer;
+mod apply_import;
 mod apply_payments;
 mod apply_reply;
 mod ask_seller;
@@ -51,6 +52,7 @@ mod expire_orders;
 mod export_orders;
 mod image_worker;
 mod import_catalog;
+mod import_pictures;
 mod insert_order;
 mod load_sent_messages;
 mod manage_files;
@@ -78,6 +80,7 @@ mod write_page;
 
 pub use add_picture::{AddedPicture, add_picture, name_pictures};
 pub use answer_buyer::{AnswerError, answer_buyer};
+pub use apply_import::{await_import, complete_import};
 pub use apply_payments::apply_payments;
 pub use apply_reply::{ApplyReplyError, apply_reply};
 pub use ask_seller::{AskSellerError, MAX_MESSAGE, Question, UnfitMessage, ask_seller};

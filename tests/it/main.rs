@@ -45,6 +45,7 @@ mod repeat_order;
 mod sealed;
 mod sealing;
 mod search;
+mod seeding;
 mod settings;
 mod shipping;
 mod siege;

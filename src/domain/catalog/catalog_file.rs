@@ -53,6 +53,13 @@ pub struct ProductRecord {
     pub excluded_countries: Regions,
 }
 
+impl ProductRecord {
+    /// Whether it or an option has a price in ordinary money.
+    pub fn has_fiat_price(&self) -> bool {
+        self.fiat.is_some() || self.options.iter().any(|option| option.fiat.is_some())
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageRecord {
     /// The file's path in the picture folder, not yet checked.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::domain::catalog::form_record::record_of_wallet;
-use crate::domain::catalog::json_text::json_text;
+use crate::domain::catalog::json_text::{json_text, short_text};
 use crate::domain::catalog::{
     CatalogFile, DigitalContent, Discount, DiscountValue, Json, Prices, ProductRecord, RateStep,
     ShippingRate, Slug, StepLimit, wallet_reference,
@@ -36,6 +36,13 @@ impl CatalogFile {
         });
         collections.extend(collection("discounts", "Discount", discounts.collect()));
         json_text(&Json::Object(collections))
+    }
+}
+
+impl ProductRecord {
+    /// The product by itself, as [`ProductRecord::restore`] reads it back.
+    pub fn text(&self) -> String {
+        short_text(&product_of(self))
     }
 }
 

@@ -56,7 +56,7 @@ impl CatalogFile {
 impl Reader {
     /// A reader that knows the shop's wallets and has checked every field for private keys.
     pub(super) fn of_one(raw: &RawRecord<'_>, model: &str, wallets: &[Wallet]) -> Self {
-        let mut reader = Self::default();
+        let mut reader = Self::of_wallets(wallets);
         let file = [(
             raw.collection.to_owned(),
             Json::Object(vec![
@@ -66,6 +66,12 @@ impl Reader {
         )];
         reader.refuse_programs("", &file);
         reader.refuse_secrets(&file);
+        reader
+    }
+
+    /// A reader that knows the shop's wallets.
+    pub(super) fn of_wallets(wallets: &[Wallet]) -> Self {
+        let mut reader = Self::default();
         for (n, wallet) in wallets.iter().enumerate() {
             let name = format!("wallets.{}", record_of_wallet(&wallet.currency));
             reader.references.insert(name, Some(n));

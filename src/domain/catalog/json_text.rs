@@ -13,6 +13,13 @@ pub fn json_text(value: &Json) -> String {
     text
 }
 
+/// The text on one line.
+pub fn short_text(value: &Json) -> String {
+    let mut text = String::new();
+    write_short(&mut text, value);
+    text
+}
+
 /// Indented by two spaces per level; short values are written on one line.
 fn write(out: &mut String, value: &Json, depth: usize) {
     let mut short = String::new();

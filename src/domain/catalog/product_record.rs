@@ -42,6 +42,18 @@ impl ProductRecord {
     }
 }
 
+impl ProductRecord {
+    /// Reads what [`ProductRecord::text`] wrote of a product that was checked before, in a shop with these wallets. `None` if
+    /// the rules have changed since and refuse it.
+    pub fn restore(wallets: &[Wallet], name: &str, text: &str) -> Option<Self> {
+        let Ok(Json::Object(fields)) = serde_json::from_str(text) else { return None };
+        let raw = RawRecord { collection: COLLECTION, name, fields: &fields };
+        let mut reader = Reader::of_wallets(wallets);
+        reader.product(&raw);
+        first(reader, |file| file.products).ok()
+    }
+}
+
 /// Reads a category's name by itself, with every check of the file.
 ///
 /// # Errors

@@ -1,39 +1,35 @@
-//! Replaces the catalog by what a file says.
+//! Writes products of a catalog file into the tables, many at once.
 
 use serde_json::{Value, json};
 
 use crate::domain::catalog::{ProductRecord, markdown};
 use crate::domain::values::{FileName, Timestamp};
 use crate::infra::store::digital_content::files_json;
-use crate::infra::store::pictures::ShownPicture;
 use crate::infra::store::product_prices::PriceRows;
-use crate::infra::store::search_index::ProductText;
 use crate::infra::store::stock::FileQuantity;
-use crate::infra::store::{StoreError, Tx, product_prices, reservations, search_index, stock};
+use crate::infra::store::{
+    StoreError, Tx, exchange_rates, listing_index, product_prices, reservations, search_index,
+    stock,
+};
 
-/// A product of the seller's file with its pictures.
-pub struct ImportedProduct<'a> {
-    pub record: &'a ProductRecord,
-    /// Each kept before with `pictures::keep`.
-    pub pictures: Vec<ShownPicture<'a>>,
+/// A product of the seller's file.
+pub struct ImportedProduct {
+    pub record: ProductRecord,
+    pub position: i64,
+    /// Those of its pictures, each kept before with `pictures::keep`.
+    pub fingerprints: Vec<String>,
+    /// Whether the search finds it by these words already.
+    pub has_same_words: bool,
 }
 
-/// Takes everything off sale but what orders and carts must still find: products and options keep their rows.
-pub async fn clear(tx: &mut Tx) -> Result<(), StoreError> {
-    for statement in [
-        "update products set gone = 1, hidden = 0 where gone = 0 or hidden = 1",
-        "update options set gone = 1 where gone = 0",
-        "delete from prices",
-        "delete from fiat_prices",
-        "delete from product_categories",
-        "delete from product_pictures",
-        "delete from sprites",
-        "delete from sprite_sheets",
-    ] {
-        sqlx::query(statement).execute(&mut **tx).await?;
-    }
-    search_index::clear(tx).await
-}
+/// What belongs to a product or an option only as long as the file says so. Options keep their rows.
+const CLEAR: [&str; 5] = [
+    "update options set gone = 1 where gone = 0 and product_id in (select value from json_each($1))",
+    "delete from prices where product_id in (select value from json_each($1))",
+    "delete from fiat_prices where product_id in (select value from json_each($1))",
+    "delete from product_categories where product_id in (select value from json_each($1))",
+    "delete from product_pictures where product_id in (select value from json_each($1))",
+];
 
 // Each statement writes many rows: one for each row would cost more than the work itself. What is new begins with the
 // quantities of the file; `stock::import` sees to the others.
@@ -68,48 +64,24 @@ const PICTURES: &str = r#"
     from json_each($1) join products p on p.slug = value ->> 0
     "#;
 
-/// Puts products on sale, `first` being the position of the first of them in the seller's file.
+/// Puts products on sale, in the place of those with the same slugs. Which lists they are on is left to
+/// `listing_follow`.
 ///
 /// A quantity that the file has changed is counted anew: what the file says, less what open orders hold. One that it
-/// has not changed is no news, and what was sold since stays sold; `count_anew` treats all as changed. Prices in ordinary money
-/// are converted afterwards, all at once.
+/// has not changed is no news, and what was sold since stays sold; `count_anew` treats all as changed.
 pub async fn put(
     tx: &mut Tx,
-    products: &[ImportedProduct<'_>],
-    first: usize,
+    products: &[ImportedProduct],
     count_anew: bool,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let (mut rows, mut texts, mut options) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut rows, mut options, mut quantities) = (Vec::new(), Vec::new(), Vec::new());
     let mut prices = PriceRows::default();
-    let (mut categories, mut pictures, mut quantities) = (Vec::new(), Vec::new(), Vec::new());
-    for (position, product) in (first..).zip(products) {
-        let record = product.record;
+    let (mut categories, mut pictures) = (Vec::new(), Vec::new());
+    for product in products {
+        let record = &product.record;
         let slug = record.slug.as_str();
-        rows.push(json!([
-            slug,
-            position,
-            record.name,
-            markdown::html(&record.description),
-            record.description,
-            record.record,
-            i64::from(record.hidden),
-            record.quantity,
-            record.kind.as_str(),
-            files_json(&record.content.files),
-            record.content.codes.as_ref().map_or("", FileName::as_str),
-            record.content.text,
-            record.content.downloads,
-            record.content.download_days,
-            record.weight,
-            record.excluded_countries.codes()
-        ]));
-        texts.push(ProductText {
-            slug: record.slug.clone(),
-            name: record.name.clone(),
-            categories: record.categories.join(" "),
-            description: markdown::plain_text(&record.description),
-        });
+        rows.push(product_row(product));
         // Codes are counted where they are added.
         if record.content.codes.is_none() {
             quantities.push(FileQuantity { slug, option: None, quantity: Some(record.quantity) });
@@ -122,10 +94,10 @@ pub async fn put(
         }
         let named = record.categories.iter().enumerate();
         categories.extend(named.map(|(n, category)| json!([slug, n, category])));
-        let shown = product.pictures.iter().enumerate();
+        let shown = product.fingerprints.iter().zip(&record.images).enumerate();
         pictures.extend(
-            shown.map(|(n, picture)| {
-                json!([slug, n, picture.fingerprint, picture.alt, picture.file])
+            shown.map(|(n, (fingerprint, image))| {
+                json!([slug, n, fingerprint, image.alt, image.file])
             }),
         );
     }
@@ -134,7 +106,9 @@ pub async fn put(
         .bind(now.day_start())
         .execute(&mut **tx)
         .await?;
-    search_index::insert(tx, &texts).await?;
+    let slugs = products.iter().map(|product| product.record.slug.as_str());
+    let ids = find_ids(tx, slugs).await?;
+    clear(tx, &ids).await?;
     insert(tx, OPTIONS, options).await?;
     // Unpaid orders come after paid ones.
     for (pool, quantity) in stock::list_over(tx, &quantities, count_anew).await? {
@@ -143,7 +117,77 @@ pub async fn put(
     stock::import(tx, &quantities, count_anew).await?;
     product_prices::insert(tx, prices).await?;
     insert(tx, CATEGORIES, categories).await?;
-    insert(tx, PICTURES, pictures).await
+    insert(tx, PICTURES, pictures).await?;
+    exchange_rates::convert_products(tx, &ids).await?;
+    let others = products.iter().filter(|product| !product.has_same_words);
+    let others = find_ids(tx, others.map(|product| product.record.slug.as_str())).await?;
+    search_index::update(tx, &others).await?;
+    listing_index::follow_sort_keys(tx, &ids).await
+}
+
+fn product_row(ImportedProduct { record, position, .. }: &ImportedProduct) -> Value {
+    json!([
+        record.slug.as_str(),
+        position,
+        record.name,
+        markdown::html(&record.description),
+        record.description,
+        record.record,
+        i64::from(record.hidden),
+        record.quantity,
+        record.kind.as_str(),
+        files_json(&record.content.files),
+        record.content.codes.as_ref().map_or("", FileName::as_str),
+        record.content.text,
+        record.content.downloads,
+        record.content.download_days,
+        record.weight,
+        record.excluded_countries.codes()
+    ])
+}
+
+async fn find_ids(tx: &mut Tx, slugs: impl Iterator<Item = &str>) -> Result<Vec<i64>, StoreError> {
+    let slugs = json!(slugs.collect::<Vec<_>>()).to_string();
+    let ids = sqlx::query_scalar(
+        "select p.id from json_each($1) e cross join products p on p.slug = e.value",
+    );
+    Ok(ids.bind(slugs).fetch_all(&mut **tx).await?)
+}
+
+async fn clear(tx: &mut Tx, ids: &[i64]) -> Result<(), StoreError> {
+    let ids = json!(ids).to_string();
+    for statement in CLEAR {
+        sqlx::query(statement).bind(&ids).execute(&mut **tx).await?;
+    }
+    Ok(())
+}
+
+/// Takes products off sale. Orders and carts still find their rows.
+pub async fn remove(tx: &mut Tx, slugs: &[&str]) -> Result<(), StoreError> {
+    let ids = find_ids(tx, slugs.iter().copied()).await?;
+    sqlx::query(
+        "update products set gone = 1, hidden = 0, edition = edition + 1 where id in (select value from json_each($1))",
+    )
+    .bind(json!(ids).to_string())
+    .execute(&mut **tx)
+    .await?;
+    clear(tx, &ids).await?;
+    search_index::remove(tx, &ids).await
+}
+
+/// Gives products other places: slug and position. Which ones they have on lists is left to `listing_follow`.
+pub async fn reposition(tx: &mut Tx, positions: &[(&str, i64)]) -> Result<(), StoreError> {
+    sqlx::query(
+        r#"
+        update products set position = said.position
+        from (select value ->> 0 as slug, value ->> 1 as position from json_each($1)) as said
+        where products.slug = said.slug
+        "#,
+    )
+    .bind(json!(positions).to_string())
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
 }
 
 async fn insert(tx: &mut Tx, statement: &'static str, rows: Vec<Value>) -> Result<(), StoreError> {

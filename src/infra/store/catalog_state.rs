@@ -50,21 +50,62 @@ pub async fn mark_seeded(tx: &mut Tx) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// What an import compares the file with: no other import and no change at the desk has come between as long as it is the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromRow)]
+pub struct ImportBasis {
+    pub seeding: i64,
+    pub desk_changes: i64,
+}
+
+pub async fn import_basis(db: &mut Connection) -> Result<ImportBasis, StoreError> {
+    Ok(sqlx::query_as("select seeding, desk_changes from catalog_state").fetch_one(db).await?)
+}
+
 /// How often the desk has changed the catalog since a file was imported.
 pub async fn count_desk_changes(db: &mut Connection) -> Result<i64, StoreError> {
     Ok(sqlx::query_scalar("select desk_changes from catalog_state").fetch_one(db).await?)
 }
 
-/// The catalog is no longer what the seller's file says.
+/// The catalog is no longer what the seller's file says. Every change at the desk of what a file says comes through here.
+///
+/// # Errors
+/// [`StoreError::Importing`]: an import has not written all products yet, and would undo the change.
 pub async fn mark_desk_change(tx: &mut Tx) -> Result<(), StoreError> {
-    sqlx::query("update catalog_state set desk_changes = desk_changes + 1")
-        .execute(&mut **tx)
-        .await?;
-    Ok(())
+    let marked = sqlx::query(
+        r#"
+        update catalog_state set desk_changes = desk_changes + 1
+        where not exists (select 1 from catalog_import)
+        "#,
+    );
+    match marked.execute(&mut **tx).await?.rows_affected() {
+        0 => Err(StoreError::Importing),
+        _ => Ok(()),
+    }
 }
 
 /// The seller has decided for the file and against the desk.
 pub async fn forget_desk_changes(tx: &mut Tx) -> Result<(), StoreError> {
     sqlx::query("update catalog_state set desk_changes = 0").execute(&mut **tx).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::infra::store::test_shop::with_shop;
+
+    #[test]
+    fn an_import_that_has_begun_is_not_undone_at_the_desk() {
+        with_shop(async |db| {
+            let mut tx = db.write().await.unwrap();
+            mark_desk_change(&mut tx).await.unwrap();
+            sqlx::query("insert into catalog_import (only, at, count_anew) values (1, 0, 0)")
+                .execute(&mut *tx)
+                .await
+                .unwrap();
+            let refused = mark_desk_change(&mut tx).await.unwrap_err();
+            assert!(refused.is_temporary(), "{refused}");
+            assert_eq!(count_desk_changes(&mut tx).await.unwrap(), 1);
+        });
+    }
 }

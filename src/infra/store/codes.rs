@@ -71,6 +71,24 @@ pub async fn insert(
     Ok(inserted.rows_affected())
 }
 
+/// Whether [`insert`] would add a code, or may move one.
+pub async fn has_news(
+    db: &mut Connection,
+    pool: &FileName,
+    codes: &[DigitalCode],
+) -> Result<bool, StoreError> {
+    let fingerprints: Vec<_> = codes.iter().map(DigitalCode::fingerprint).collect();
+    let has_news = sqlx::query_scalar(
+        r#"
+        select exists (
+            select 1 from json_each($2) e
+            where not exists (
+                select 1 from codes c where c.fingerprint = e.value and (c.code is null or c.pool = $1)))
+        "#,
+    );
+    Ok(has_news.bind(pool).bind(json!(fingerprints).to_string()).fetch_one(db).await?)
+}
+
 /// The stock of a product with codes is the number of those that no open order is to get.
 pub async fn recount(tx: &mut Tx) -> Result<(), StoreError> {
     sqlx::query(ALL).execute(&mut **tx).await?;

@@ -17,6 +17,9 @@ pub enum StoreError {
     Empty,
     #[error("the path of the database is not UTF-8")]
     Path,
+    /// A catalog import has begun and is not complete.
+    #[error("a catalog import is running; try again when it is complete")]
+    Importing,
 }
 
 // Source: sqlite3.h.
@@ -61,7 +64,9 @@ impl StoreError {
         self.code().is_some_and(|code| OF_DISK.contains(&code))
             || matches!(
                 self,
-                Self::File(_) | Self::Sql(sqlx::Error::PoolTimedOut | sqlx::Error::Io(_))
+                Self::File(_)
+                    | Self::Importing
+                    | Self::Sql(sqlx::Error::PoolTimedOut | sqlx::Error::Io(_))
             )
     }
 

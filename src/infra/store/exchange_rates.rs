@@ -117,22 +117,27 @@ pub async fn convert_before_rebuild(tx: &mut Tx) -> Result<(), StoreError> {
     convert(tx, None).await
 }
 
-/// The same for one product.
-pub(super) async fn convert_product(tx: &mut Tx, product: i64) -> Result<(), StoreError> {
-    convert(tx, Some(product)).await
+/// The same for some products. Where lists that are sorted by price have them is left to the caller.
+pub(super) async fn convert_products(tx: &mut Tx, products: &[i64]) -> Result<(), StoreError> {
+    convert(tx, Some(json!(products).to_string())).await
 }
 
-async fn convert(tx: &mut Tx, product: Option<i64>) -> Result<(), StoreError> {
-    let delete = match product {
-        Some(_) => "delete from prices where is_converted = 1 and product_id = $1",
+/// `products`: an array of their ids.
+async fn convert(tx: &mut Tx, products: Option<String>) -> Result<(), StoreError> {
+    let delete = match products {
+        Some(_) => {
+            "delete from prices where is_converted = 1 and product_id in (select value from json_each($1))"
+        }
         None => "delete from prices where is_converted = 1",
     };
-    sqlx::query(delete).bind(product).execute(&mut **tx).await?;
-    let amounts: Vec<(FiatCurrency, i64)> = sqlx::query_as(match product {
-        Some(_) => "select distinct currency, price from fiat_prices where product_id = $1",
+    sqlx::query(delete).bind(&products).execute(&mut **tx).await?;
+    let amounts: Vec<(FiatCurrency, i64)> = sqlx::query_as(match products {
+        Some(_) => {
+            "select distinct currency, price from fiat_prices where product_id in (select value from json_each($1))"
+        }
         None => "select distinct currency, price from fiat_prices",
     })
-    .bind(product)
+    .bind(&products)
     .fetch_all(&mut **tx)
     .await?;
     if amounts.is_empty() {
@@ -141,7 +146,8 @@ async fn convert(tx: &mut Tx, product: Option<i64>) -> Result<(), StoreError> {
     let rates = list(tx).await?;
     for wallet in wallets::list(tx).await? {
         let rate = rates.iter().find(|rate| rate.currency == wallet.currency);
-        insert_converted(tx, &wallet, converted(&amounts, &wallet, rate), product).await?;
+        insert_converted(tx, &wallet, converted(&amounts, &wallet, rate), products.as_deref())
+            .await?;
     }
     Ok(())
 }
@@ -161,28 +167,38 @@ fn converted(
 }
 
 /// A price of the seller's own in the coin comes before a converted one.
+macro_rules! insert_converted {
+    ($of:literal) => {
+        concat!(
+            r#"
+            insert into prices (product_id, option_id, currency, price, is_converted)
+            select f.product_id, f.option_id, $1, c.coins, 1
+            from fiat_prices f
+            left join (select value ->> 0 as currency, value ->> 1 as price, value ->> 2 as coins from json_each($2)) c
+                on c.currency = f.currency and c.price = f.price
+            where "#,
+            $of,
+            " on conflict (product_id, option_id, currency) do nothing"
+        )
+    };
+}
+
 async fn insert_converted(
     tx: &mut Tx,
     wallet: &Wallet,
     coins: String,
-    product: Option<i64>,
+    products: Option<&str>,
 ) -> Result<(), StoreError> {
-    sqlx::query(
-        r#"
-        insert into prices (product_id, option_id, currency, price, is_converted)
-        select f.product_id, f.option_id, $1, c.coins, 1
-        from fiat_prices f
-        left join (select value ->> 0 as currency, value ->> 1 as price, value ->> 2 as coins from json_each($2)) c
-            on c.currency = f.currency and c.price = f.price
-        where ($3 is null or f.product_id = $3)
-        on conflict (product_id, option_id, currency) do nothing
-        "#,
-    )
-    .bind(&wallet.currency)
-    .bind(coins)
-    .bind(product)
-    .execute(&mut **tx)
-    .await?;
+    let statement = match products {
+        Some(_) => insert_converted!("f.product_id in (select value from json_each($3))"),
+        None => insert_converted!("$3 is null"),
+    };
+    sqlx::query(statement)
+        .bind(&wallet.currency)
+        .bind(coins)
+        .bind(products)
+        .execute(&mut **tx)
+        .await?;
     Ok(())
 }
 
@@ -249,7 +265,7 @@ mod tests {
             with_rate[0] = of(1, 0, "ETH", Some(18_000_000));
             assert_eq!(prices(&mut tx).await, with_rate);
             put(&mut tx, &rate("BTC", "90000")).await.unwrap();
-            convert_product(&mut tx, 2).await.unwrap();
+            convert_products(&mut tx, &[2]).await.unwrap();
             with_rate[3] = of(2, 0, "BTC", Some(500_000));
             assert_eq!(prices(&mut tx).await, with_rate);
             let eur = FiatCurrency::parse("EUR").ok();

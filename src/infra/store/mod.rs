@@ -21,6 +21,7 @@ pub mod expiry;
 pub mod handled_forms;
 pub mod journal;
 pub mod listing;
+pub mod listing_follow;
 pub mod listing_index;
 pub mod login;
 pub mod messages;
@@ -34,6 +35,7 @@ pub mod orders;
 pub mod outbox;
 pub mod pages;
 pub mod payments;
+pub mod pending_import;
 pub mod pictures;
 pub mod product_prices;
 pub mod product_writes;
@@ -50,6 +52,7 @@ pub mod snapshot;
 pub mod sprites;
 pub mod statistics;
 pub mod stock;
+pub mod stored_products;
 #[cfg(test)]
 mod test_shop;
 pub mod unpaid_bytes;
@@ -60,7 +63,7 @@ pub mod watch;
 pub use error::StoreError;
 pub use error::is_temporary;
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions, TryLockError};
 use std::future::ready;
 use std::io::Write;
 use std::ops::{Deref, DerefMut};
@@ -86,6 +89,11 @@ pub struct Db {
     journal: Arc<Path>,
     commits: Arc<CommitWatcher>,
     delivered: Arc<Delivered>,
+}
+
+/// As long as somebody has it, no other process imports a catalog.
+pub struct ImportLock {
+    _file: File,
 }
 
 /// Units: bytes of a trial file: more than an order and its message take.
@@ -203,6 +211,34 @@ impl Db {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
         let written = file.write_all(&[0; TRIAL]).and_then(|()| file.sync_data());
         written.and(std::fs::remove_file(&path))
+    }
+
+    /// Waits until no other process imports a catalog. Blocking.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn lock_import(&self) -> std::io::Result<ImportLock> {
+        let file = self.import_lock()?;
+        file.lock()?;
+        Ok(ImportLock { _file: file })
+    }
+
+    /// The same, or `None` if an import is running.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn try_lock_import(&self) -> std::io::Result<Option<ImportLock>> {
+        let file = self.import_lock()?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(ImportLock { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    fn import_lock(&self) -> std::io::Result<File> {
+        let path = self.journal.with_file_name("import.lock");
+        OpenOptions::new().create(true).append(true).mode(0o600).open(path)
     }
 
     async fn begin(&self) -> Result<Tx, StoreError> {

@@ -164,14 +164,16 @@ pub async fn forget(tx: &mut Tx, fingerprints: &[String]) -> Result<Vec<String>,
     Ok(unused)
 }
 
-/// Forgets the pictures that no product shows.
-pub async fn forget_unused(tx: &mut Tx) -> Result<(), StoreError> {
-    sqlx::query(
-        "delete from pictures where fingerprint not in (select fingerprint from product_pictures)",
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
+/// The pictures that neither a product nor a sprite sheet shows.
+pub async fn list_unused(db: &mut Connection) -> Result<Vec<String>, StoreError> {
+    let unused = sqlx::query_scalar(
+        r#"
+        select i.fingerprint from pictures i
+        where not exists (select 1 from product_pictures where fingerprint = i.fingerprint)
+            and i.fingerprint not in (select picture from sprites)
+        "#,
+    );
+    Ok(unused.fetch_all(db).await?)
 }
 
 /// Every rendered file that a product, the shop window or the layout of the pages shows.

@@ -120,19 +120,18 @@ mod tests {
             assert_eq!(faults, []);
             let mut tx = db.write().await.unwrap();
             crate::infra::store::wallets::replace_all(&mut tx, &file.wallets).await.unwrap();
-            let products = file.products.iter();
-            let products: Vec<_> = products
-                .map(|record| catalog_import::ImportedProduct { record, pictures: Vec::new() })
+            let products: Vec<_> = file
+                .products
+                .iter()
+                .map(|record| catalog_import::ImportedProduct {
+                    record: record.clone(),
+                    position: 0,
+                    fingerprints: Vec::new(),
+                    has_same_words: false,
+                })
                 .collect();
-            catalog_import::put(
-                &mut tx,
-                &products,
-                0,
-                false,
-                crate::domain::values::Timestamp::new(0).unwrap(),
-            )
-            .await
-            .unwrap();
+            let now = crate::domain::values::Timestamp::new(0).unwrap();
+            catalog_import::put(&mut tx, &products, false, now).await.unwrap();
             listing_index::rebuild(&mut tx).await.unwrap();
             let of = |slug: &str, price| (slug.to_owned(), price);
             assert_eq!(sorted(&mut tx).await, [of("cap", 100), of("tea", 200)]);

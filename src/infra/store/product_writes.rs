@@ -202,7 +202,7 @@ async fn replace_prices(
     let mut rows = PriceRows::default();
     rows.add(written.slug, written.record);
     product_prices::insert(tx, rows).await?;
-    exchange_rates::convert_product(tx, product).await
+    exchange_rates::convert_products(tx, &[product]).await
 }
 
 async fn replace_categories(
@@ -265,7 +265,7 @@ pub async fn delete(tx: &mut Tx, product: i64) -> Result<(), StoreError> {
     ] {
         sqlx::query(statement).bind(product).execute(&mut **tx).await?;
     }
-    search_index::remove(tx, product).await
+    search_index::remove(tx, &[product]).await
 }
 
 /// Hides a product from the buyers, or shows it again.

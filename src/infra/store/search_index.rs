@@ -10,11 +10,11 @@ use crate::domain::catalog::{Slug, markdown};
 use crate::infra::store::{StoreError, Tx};
 
 /// The texts of a product. Shape: plain text; `categories` with spaces between.
-pub struct ProductText {
-    pub slug: Slug,
-    pub name: String,
-    pub categories: String,
-    pub description: String,
+struct ProductText {
+    slug: Slug,
+    name: String,
+    categories: String,
+    description: String,
 }
 
 #[derive(FromRow)]
@@ -46,7 +46,7 @@ const INSERT: [&str; 3] = [
 const CHUNK: usize = 2_000;
 
 /// Adds products of which the search knows nothing.
-pub async fn insert(tx: &mut Tx, texts: &[ProductText]) -> Result<(), StoreError> {
+async fn insert(tx: &mut Tx, texts: &[ProductText]) -> Result<(), StoreError> {
     let mut suggested = BTreeMap::new();
     let mut rows = Vec::with_capacity(texts.len());
     for text in texts {
@@ -128,14 +128,15 @@ pub async fn update(tx: &mut Tx, products: &[i64]) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Forgets a product.
-pub async fn remove(tx: &mut Tx, product: i64) -> Result<(), StoreError> {
+/// Forgets products.
+pub async fn remove(tx: &mut Tx, products: &[i64]) -> Result<(), StoreError> {
+    let ids = json!(products).to_string();
     for statement in [
-        "delete from product_names where rowid = $1",
-        "delete from product_words where rowid = $1",
-        "delete from sort_names where product_id = $1",
+        "delete from product_names where rowid in (select value from json_each($1))",
+        "delete from product_words where rowid in (select value from json_each($1))",
+        "delete from sort_names where product_id in (select value from json_each($1))",
     ] {
-        sqlx::query(statement).bind(product).execute(&mut **tx).await?;
+        sqlx::query(statement).bind(&ids).execute(&mut **tx).await?;
     }
     Ok(())
 }

@@ -85,6 +85,7 @@ async fn export(
     settings: Settings,
 ) -> anyhow::Result<ExitCode> {
     let shop = shop_context::shop(&settings).await?;
+    actions::await_import(&shop).await.context("complete the catalog import")?;
     actions::name_pictures(&shop).await.context("find the names of the pictures")?;
     let catalog = store::catalog_export::read(&mut *shop.db.reader().await?)
         .await

@@ -110,6 +110,7 @@ pub async fn run(serve: ServeArgs, settings: Settings, flags: &Flags) -> anyhow:
     let address = onion.as_ref().and_then(|(onion_service, _)| onion_service.address());
     background.extend([
         actix_web::rt::spawn(maintenance.run(shop.clone(), settings.clone())),
+        actix_web::rt::spawn(complete_imports(shop.clone())),
         actix_web::rt::spawn(report_flooding_circuits(settings.clone(), flooding_circuits)),
         actix_web::rt::spawn(announce_onion(app.clone(), settings.clone(), address)),
     ]);
@@ -388,6 +389,21 @@ impl Maintenance {
         }
         self.is_seller_away = is_away;
         Ok(())
+    }
+}
+
+/// Imports whose process ended early. They take as long as the catalog is large, so the other jobs do not wait for them.
+async fn complete_imports(shop: Shop) {
+    let mut last = String::new();
+    loop {
+        if let Err(error) = actions::complete_import(&shop).await {
+            let error = format!("{error:#}");
+            if error != last {
+                tracing::error!("will retry: complete the catalog import: {error}");
+            }
+            last = error;
+        }
+        tokio::time::sleep(MAINTENANCE_INTERVAL).await;
     }
 }
 

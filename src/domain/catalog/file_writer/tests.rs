@@ -251,5 +251,9 @@ proptest! {
         prop_assert_eq!(&read.discounts, &file.discounts);
         prop_assert!(read.notes.is_empty(), "{:?}", read.notes);
         prop_assert_eq!(read.write(), text);
+        for product in &file.products {
+            let restored = ProductRecord::restore(&file.wallets, &product.record, &product.text());
+            prop_assert_eq!(restored.as_ref(), Some(product));
+        }
     }
 }
