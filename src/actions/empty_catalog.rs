@@ -1,5 +1,7 @@
 //! Removes everything from the catalog.
 
+use std::io::Cursor;
+
 use crate::actions::{ImportError, Shop, Stocking, import_catalog};
 use crate::domain::values::Timestamp;
 
@@ -10,7 +12,9 @@ use crate::domain::values::Timestamp;
 pub async fn empty_catalog(shop: &Shop, now: Timestamp) -> anyhow::Result<()> {
     let action = Some("Emptied the catalog");
     let stocking = Stocking { count_anew: false, over_desk: true, now, action };
-    match import_catalog(shop, "{}", None, &shop.folders(), stocking, |_, _, _| {}).await {
+    match import_catalog(shop, Cursor::new("{}"), None, &shop.folders(), stocking, |_, _, _| {})
+        .await
+    {
         Ok(_) => Ok(()),
         Err(ImportError::Broken(error)) => Err(error),
         Err(ImportError::Faults(_) | ImportError::OverDesk(_)) => {

@@ -1,24 +1,29 @@
 //! Imports a catalog file with its pictures, all or nothing.
 
 use std::collections::HashSet;
+use std::io::{Read, Seek};
 
 use anyhow::Context;
 
 use crate::actions::apply_import::{apply, lock, pause_after};
-use crate::actions::digital_import::{DigitalImport, read_digital};
+use crate::actions::digital_import::DigitalImport;
 use crate::actions::import_pictures::{
     SellerPictures, known_pictures, put_pictures, render_all, sweep_pictures,
 };
 use crate::actions::{SellerFolders, Shop, failpoints};
-use crate::domain::catalog::{CatalogFile, Difference, Fault, differences};
+use crate::domain::catalog::fault::add_fault;
+use crate::domain::catalog::{
+    CatalogFile, CatalogStream, Difference, Fault, NameSet, ProductRecord, differences,
+};
 use crate::domain::payment::Wallet;
 use crate::domain::values::{FileName, Timestamp};
-use crate::infra::pictures::{Originals, Rendered};
+use crate::infra::pictures::Rendered;
 use crate::infra::store;
 use crate::infra::store::catalog_export::StoredCatalog;
 use crate::infra::store::catalog_import::ImportedProduct;
 use crate::infra::store::catalog_state::ImportBasis;
 use crate::infra::store::pending_import::{CHUNK, PendingImport, ProductChange};
+use crate::infra::store::stored_products::StoredProduct;
 use crate::infra::store::{Db, Tx, stored_products};
 
 /// The result of an import.
@@ -59,43 +64,110 @@ pub struct Stocking {
     pub action: Option<&'static str>,
 }
 
+/// A file that was read once, with the pictures and digital goods that it names.
+struct CheckedFile<R> {
+    stream: CatalogStream<R>,
+    /// All but its products.
+    file: CatalogFile,
+    n_products: usize,
+    opened: SellerPictures,
+    digital: DigitalImport,
+    /// Of the file itself.
+    faults: Vec<Fault>,
+    faults_of_goods: Vec<Fault>,
+    faults_of_pictures: Vec<Fault>,
+}
+
+impl<R: Read + Seek> CheckedFile<R> {
+    /// `pools`: those of the shop, whose files need not be there any more.
+    ///
+    /// # Errors
+    /// A [`Fault`] of the file as a whole.
+    fn read(
+        source: R,
+        settings_wallet: Option<Wallet>,
+        folders: &SellerFolders,
+        pools: &[FileName],
+    ) -> Result<Self, Fault> {
+        let mut stream = CatalogStream::open(source, settings_wallet)?;
+        let (mut opened, mut digital) = (SellerPictures::default(), DigitalImport::default());
+        let (mut faults_of_goods, mut faults_of_pictures) = (Vec::new(), Vec::new());
+        let mut n_products = 0;
+        while let Some(product) = stream.next_product() {
+            digital.read(&product, &folders.digital, pools, &mut faults_of_goods);
+            opened.open(&product, &folders.pictures, &mut faults_of_pictures);
+            n_products += 1;
+        }
+        let (file, faults) = stream.close()?;
+        Ok(Self {
+            stream,
+            file,
+            n_products,
+            opened,
+            digital,
+            faults,
+            faults_of_goods,
+            faults_of_pictures,
+        })
+    }
+
+    /// Every error that was found so far.
+    fn take_faults(&mut self) -> Vec<Fault> {
+        let mut faults = std::mem::take(&mut self.faults);
+        let goods = std::mem::take(&mut self.faults_of_goods);
+        let pictures = std::mem::take(&mut self.faults_of_pictures);
+        for fault in goods.into_iter().chain(pictures) {
+            add_fault(&mut faults, fault);
+        }
+        faults
+    }
+
+    /// The file with all its products.
+    fn read_whole(&mut self) -> Result<CatalogFile, Vec<Fault>> {
+        let read = self.stream.restart().and_then(|()| self.stream.read_rest());
+        read.map(|(file, _)| file).map_err(|fault| vec![fault])
+    }
+}
+
 /// Reads the seller's file, its pictures and digital goods as [`import_catalog`] would, and changes nothing. `pools`: those
 /// of the shop, whose files need not be there any more.
 ///
 /// # Errors
 /// Every [`Fault`] of both at once.
 pub fn validate_catalog(
-    text: &str,
+    source: impl Read + Seek,
     settings_wallet: Option<Wallet>,
     folders: &SellerFolders,
     pools: &[FileName],
     progress: impl Fn(&str, usize, usize) + Sync,
 ) -> Result<Stocked, Vec<Fault>> {
-    let (file, mut faults) = CatalogFile::parse(text, settings_wallet);
-    let digital = read_digital(&file, &folders.digital, pools, &mut faults);
-    let folders = &folders.pictures;
-    let opened = open_all(&file, folders, &mut faults);
-    let rendered =
-        render_all(&opened, folders, &HashSet::new(), &|_| Ok(()), &progress, &mut faults);
+    let mut checked =
+        CheckedFile::read(source, settings_wallet, folders, pools).map_err(|fault| vec![fault])?;
+    let mut faults = checked.take_faults();
+    let opened = &checked.opened;
+    let (none, keep) = (HashSet::new(), |_: &Rendered| Ok(()));
+    let rendered = render_all(opened, &folders.pictures, &none, &keep, &progress, &mut faults);
     if !faults.is_empty() {
         return Err(faults);
     }
     Ok(Stocked {
-        n_products: file.products.len(),
+        n_products: checked.n_products,
         n_pictures: opened.len(),
         n_rendered: rendered.len(),
         n_sold_since: 0,
         n_codes: 0,
-        notes: digital.with_notes(file.notes),
+        notes: checked.digital.with_notes(checked.file.notes),
     })
 }
 
 /// Whether the seller's file or its list of pictures has a fault, as far as that is known before decoding a picture.
-pub fn has_faults(text: &str, settings_wallet: Option<Wallet>, folders: &SellerFolders) -> bool {
-    let (file, mut faults) = CatalogFile::parse(text, settings_wallet);
-    open_all(&file, &folders.pictures, &mut faults);
-    read_digital(&file, &folders.digital, &[], &mut faults);
-    !faults.is_empty()
+pub fn has_faults(
+    source: impl Read + Seek,
+    settings_wallet: Option<Wallet>,
+    folders: &SellerFolders,
+) -> bool {
+    let checked = CheckedFile::read(source, settings_wallet, folders, &[]);
+    checked.map_or(true, |mut checked| !checked.take_faults().is_empty())
 }
 
 /// Products from a file, all or nothing. `progress` hears how many of how many pictures are done, then how many of how
@@ -108,32 +180,32 @@ pub fn has_faults(text: &str, settings_wallet: Option<Wallet>, folders: &SellerF
 /// [`ImportError`]: the catalog is as before, or will be as the file says.
 pub async fn import_catalog(
     shop: &Shop,
-    text: &str,
+    source: impl Read + Seek,
     settings_wallet: Option<Wallet>,
     folders: &SellerFolders,
     stocking: Stocking,
     progress: impl Fn(&str, usize, usize) + Send + Sync,
 ) -> Result<Stocked, ImportError> {
-    let (file, mut faults) = CatalogFile::parse(text, settings_wallet);
-    // Before the pictures, which take long.
-    if faults.is_empty() {
-        check_desk_changes(&mut *shop.db.reader().await?, &file, stocking).await?;
-    }
     let pools = store::codes::list_pools(&mut *shop.db.reader().await?).await?;
-    let digital = read_digital(&file, &folders.digital, &pools, &mut faults);
+    let checked = CheckedFile::read(source, settings_wallet, folders, &pools);
+    let mut checked = checked.map_err(|fault| ImportError::Faults(vec![fault]))?;
+    // Before the pictures are rendered, which takes long.
+    if checked.faults.is_empty() {
+        check_desk_changes(shop, &mut checked, stocking).await?;
+    }
+    let mut faults = checked.take_faults();
     let folders = &folders.pictures;
-    let opened = open_all(&file, folders, &mut faults);
     // Rendered files have names made of their content, and do no harm if the rest fails.
-    let known = known_pictures(shop, &opened).await?;
+    let known = known_pictures(shop, &checked.opened).await?;
     let keep = |rendered: &Rendered| shop.pictures.keep(rendered);
-    let rendered = render_all(&opened, folders, &known, &keep, &progress, &mut faults);
+    let rendered = render_all(&checked.opened, folders, &known, &keep, &progress, &mut faults);
     if !faults.is_empty() {
         return Err(ImportError::Faults(faults));
     }
     let _lock = lock(shop).await?;
     apply(shop, &progress).await.context("complete the last import")?;
     put_pictures(shop, &rendered).await?;
-    let import = Import { shop, file: &file, opened: &opened, digital: &digital, stocking };
+    let mut import = Import { shop, checked, stocking };
     let n_codes = loop {
         forget_written(shop).await?;
         let plan = import.write_down().await?;
@@ -149,6 +221,7 @@ pub async fn import_catalog(
         }
         // Somebody used the desk meanwhile.
     };
+    let checked = import.checked;
     // If all stock was set again, any difference is held by open orders and needs no notice.
     let n_sold_since = if stocking.count_anew {
         0
@@ -156,29 +229,19 @@ pub async fn import_catalog(
         store::stock::count_sold_since_import(&mut *shop.db.reader().await?).await?
     };
     Ok(Stocked {
-        n_products: file.products.len(),
-        n_pictures: opened.len(),
+        n_products: checked.n_products,
+        n_pictures: checked.opened.len(),
         n_rendered: rendered.len(),
         n_sold_since,
         n_codes,
-        notes: digital.with_notes(file.notes),
+        notes: checked.digital.with_notes(checked.file.notes),
     })
 }
 
-fn open_all(file: &CatalogFile, folders: &Originals, faults: &mut Vec<Fault>) -> SellerPictures {
-    let mut opened = SellerPictures::default();
-    for product in &file.products {
-        opened.open(product, folders, faults);
-    }
-    opened
-}
-
 /// An import whose file has no errors.
-struct Import<'a> {
+struct Import<'a, R> {
     shop: &'a Shop,
-    file: &'a CatalogFile,
-    opened: &'a SellerPictures,
-    digital: &'a DigitalImport,
+    checked: CheckedFile<R>,
     stocking: Stocking,
 }
 
@@ -192,12 +255,12 @@ struct Plan {
     discounts_differ: bool,
 }
 
-impl Import<'_> {
+impl<R: Read + Seek> Import<'_, R> {
     /// Compares the file with the catalog, and writes down what differs.
-    async fn write_down(&self) -> anyhow::Result<Plan> {
-        let (file, db) = (self.file, &self.shop.db);
+    async fn write_down(&mut self) -> anyhow::Result<Plan> {
+        let (file, db) = (&self.checked.file, &self.shop.db);
         let basis = store::catalog_state::import_basis(&mut *db.reader().await?).await?;
-        let sorted = StoredCatalog::in_order(CatalogFile { products: Vec::new(), ..file.clone() });
+        let sorted = StoredCatalog::in_order(file.clone());
         let mut reader = db.reader().await?;
         let wallets_differ = store::wallets::list(&mut reader).await? != file.wallets;
         let rates_differ = store::shipping::list(&mut reader).await? != sorted.rates;
@@ -205,11 +268,11 @@ impl Import<'_> {
         let discounts_differ =
             !discounts.iter().map(|stored| &stored.discount).eq(&sorted.discounts);
         let mut has_codes = false;
-        for (pool, codes) in &self.digital.codes {
+        for (pool, codes) in &self.checked.digital.codes {
             has_codes |= store::codes::has_news(&mut reader, pool, codes).await?;
         }
         drop(reader);
-        let n_changes = self.write_changes(wallets_differ).await? + self.write_removals().await?;
+        let n_changes = self.write_changes(wallets_differ).await?;
         let Stocking { over_desk, action, .. } = self.stocking;
         let has_changes = 0 < n_changes
             || wallets_differ
@@ -221,55 +284,77 @@ impl Import<'_> {
         Ok(Plan { basis, has_changes, wallets_differ, rates_differ, discounts_differ })
     }
 
-    /// Products that are new, changed or in another place. Returns how many.
-    async fn write_changes(&self, wallets_differ: bool) -> anyhow::Result<usize> {
+    /// Products that are new, changed or in another place, then those that are not in the file. Returns how many.
+    async fn write_changes(&mut self, wallets_differ: bool) -> anyhow::Result<usize> {
         let (mut n_changes, mut last) = (0, -1);
-        for products in self.file.products.chunks(CHUNK) {
-            let slugs: Vec<&str> = products.iter().map(|product| product.slug.as_str()).collect();
-            let stored = stored_products::find(&mut *self.shop.db.reader().await?, &slugs).await?;
-            let mut changes = Vec::new();
-            for record in products {
-                let stored = stored.get(record.slug.as_str());
-                // Places grow, and need not follow each other: what is removed moves nothing.
-                let position = stored.map_or(0, |stored| stored.position).max(last + 1);
-                last = position;
-                let fingerprints = self.opened.of_product(record);
-                // Prices in ordinary money have one in the coin of each wallet.
-                let converts = wallets_differ && record.has_fiat_price();
-                let is_same = |stored: &&stored_products::StoredProduct| {
-                    stored.is_same(record, &fingerprints, self.stocking.count_anew) && !converts
-                };
-                changes.extend(match stored.filter(is_same) {
-                    Some(stored) if stored.position == position => None,
-                    Some(_) => {
-                        let slug = record.slug.to_string();
-                        Some(ProductChange::Reposition { slug, position })
-                    }
-                    None => Some(ProductChange::Put(ImportedProduct {
-                        record: record.clone(),
-                        position,
-                        has_same_words: stored.is_some_and(|stored| stored.has_same_words(record)),
-                        fingerprints,
-                    })),
-                });
+        let mut slugs = NameSet::default();
+        self.checked.stream.restart().map_err(changed_meanwhile)?;
+        loop {
+            let products: Vec<ProductRecord> =
+                std::iter::from_fn(|| self.checked.stream.next_product()).take(CHUNK).collect();
+            if products.is_empty() {
+                break;
             }
+            products.iter().for_each(|product| _ = slugs.insert(product.slug.as_str()));
+            let changes = self.compare(products, &mut last, wallets_differ).await?;
             n_changes += changes.len();
             self.write(&changes).await?;
         }
-        Ok(n_changes)
+        let (_, faults) = self.checked.stream.close().map_err(changed_meanwhile)?;
+        if let Some(fault) = faults.into_iter().next() {
+            return Err(changed_meanwhile(fault));
+        }
+        Ok(n_changes + self.write_removals(&slugs).await?)
+    }
+
+    /// `last`: the position of the last product before these.
+    async fn compare(
+        &self,
+        products: Vec<ProductRecord>,
+        last: &mut i64,
+        wallets_differ: bool,
+    ) -> anyhow::Result<Vec<ProductChange>> {
+        let slugs: Vec<&str> = products.iter().map(|product| product.slug.as_str()).collect();
+        let stored = stored_products::find(&mut *self.shop.db.reader().await?, &slugs).await?;
+        let mut changes = Vec::new();
+        for record in products {
+            let stored = stored.get(record.slug.as_str());
+            // Places grow, and need not follow each other: what is removed moves nothing.
+            let position = stored.map_or(0, |stored| stored.position).max(*last + 1);
+            *last = position;
+            let fingerprints = self.checked.opened.of_product(&record);
+            // Prices in ordinary money have one in the coin of each wallet.
+            let converts = wallets_differ && record.has_fiat_price();
+            let is_same = |stored: &&StoredProduct| {
+                stored.is_same(&record, &fingerprints, self.stocking.count_anew) && !converts
+            };
+            changes.extend(match stored.filter(is_same) {
+                Some(stored) if stored.position == position => None,
+                Some(_) => {
+                    let slug = record.slug.to_string();
+                    Some(ProductChange::Reposition { slug, position })
+                }
+                None => {
+                    let has_same_words =
+                        stored.is_some_and(|stored| stored.has_same_words(&record));
+                    let product =
+                        ImportedProduct { record, position, fingerprints, has_same_words };
+                    Some(ProductChange::Put(Box::new(product)))
+                }
+            });
+        }
+        Ok(changes)
     }
 
     /// Products that are not in the file. Returns how many.
-    async fn write_removals(&self) -> anyhow::Result<usize> {
-        let slugs: HashSet<&str> =
-            self.file.products.iter().map(|product| product.slug.as_str()).collect();
+    async fn write_removals(&self, slugs: &NameSet) -> anyhow::Result<usize> {
         let (mut n_changes, mut after) = (0, 0);
         loop {
             let found =
                 stored_products::list_slugs(&mut *self.shop.db.reader().await?, after).await?;
             let Some((last, _)) = found.last() else { return Ok(n_changes) };
             after = *last;
-            let removed = found.into_iter().filter(|(_, slug)| !slugs.contains(slug.as_str()));
+            let removed = found.into_iter().filter(|(_, slug)| !slugs.contains(slug));
             let removed: Vec<_> = removed.map(|(_, slug)| ProductChange::Remove { slug }).collect();
             n_changes += removed.len();
             for removed in removed.chunks(CHUNK) {
@@ -291,12 +376,12 @@ impl Import<'_> {
 
     /// From the commit on, what was written down will be done. Returns how many codes are new, or `None` if the catalog is
     /// not the one any more that the file was compared with.
-    async fn begin(&self, plan: &Plan) -> Result<Option<u64>, ImportError> {
-        let (file, stocking) = (self.file, self.stocking);
+    async fn begin(&mut self, plan: &Plan) -> Result<Option<u64>, ImportError> {
+        let (file, stocking) = (&self.checked.file, self.stocking);
         let mut tx = self.shop.db.write().await?;
         if store::catalog_state::import_basis(&mut tx).await? != plan.basis {
             drop(tx);
-            check_desk_changes(&mut *self.shop.db.reader().await?, file, stocking).await?;
+            check_desk_changes(self.shop, &mut self.checked, stocking).await?;
             return Ok(None);
         }
         if plan.wallets_differ {
@@ -315,7 +400,7 @@ impl Import<'_> {
                 .context("save the discounts")?;
         }
         let mut n_codes = 0;
-        for (pool, codes) in &self.digital.codes {
+        for (pool, codes) in &self.checked.digital.codes {
             n_codes +=
                 store::codes::insert(&mut tx, pool, codes).await.context("save the codes")?;
         }
@@ -338,16 +423,23 @@ async fn forget_written(shop: &Shop) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The file had no errors when it was read first.
+fn changed_meanwhile(fault: Fault) -> anyhow::Error {
+    anyhow::anyhow!("the catalog file changed while it was imported: {fault}")
+}
+
 /// Whether the file would undo what was changed at the desk.
-async fn check_desk_changes(
-    db: &mut store::Connection,
-    file: &CatalogFile,
+async fn check_desk_changes<R: Read + Seek>(
+    shop: &Shop,
+    checked: &mut CheckedFile<R>,
     stocking: Stocking,
 ) -> Result<(), ImportError> {
-    if stocking.over_desk || store::catalog_state::count_desk_changes(db).await? == 0 {
+    let mut db = shop.db.reader().await?;
+    if stocking.over_desk || store::catalog_state::count_desk_changes(&mut db).await? == 0 {
         return Ok(());
     }
-    let stored = store::catalog_export::read(db).await?;
+    let file = checked.read_whole().map_err(ImportError::Faults)?;
+    let stored = store::catalog_export::read(&mut db).await?;
     let changes = differences_from(&stored, file, stocking.count_anew);
     if changes.is_empty() { Ok(()) } else { Err(ImportError::OverDesk(changes)) }
 }
@@ -369,10 +461,10 @@ async fn note_import(tx: &mut Tx, stocking: Stocking) -> anyhow::Result<()> {
 /// What importing this file would change.
 fn differences_from(
     stored: &StoredCatalog,
-    file: &CatalogFile,
+    file: CatalogFile,
     count_anew: bool,
 ) -> Vec<Difference> {
-    let file = StoredCatalog::in_order(file.clone());
+    let file = StoredCatalog::in_order(file);
     let file = if count_anew { file } else { stored.without_old_news(file) };
     differences(&stored.file, &file)
 }
@@ -381,18 +473,16 @@ fn differences_from(
 /// be read.
 pub async fn list_changes(
     db: &Db,
-    text: &str,
+    source: impl Read + Seek,
     settings_wallet: Option<Wallet>,
 ) -> anyhow::Result<Vec<Difference>> {
-    let (file, faults) = CatalogFile::parse(text, settings_wallet);
-    if !faults.is_empty()
-        || store::catalog_state::count_desk_changes(&mut *db.reader().await?).await? == 0
-    {
+    if store::catalog_state::count_desk_changes(&mut *db.reader().await?).await? == 0 {
         return Ok(Vec::new());
     }
-    Ok(differences_from(
-        &store::catalog_export::read(&mut *db.reader().await?).await?,
-        &file,
-        false,
-    ))
+    let (file, faults) = CatalogFile::read(source, settings_wallet);
+    if !faults.is_empty() {
+        return Ok(Vec::new());
+    }
+    let stored = store::catalog_export::read(&mut *db.reader().await?).await?;
+    Ok(differences_from(&stored, file, false))
 }

@@ -4,12 +4,12 @@
 use std::cell::Cell;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
-use std::io::Read;
+use std::io::{Read, Seek};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::rc::Rc;
 
-use crate::domain::values::{byte_size, file_text};
+use crate::domain::values::{NotFileText, byte_size, file_text};
 
 /// Reads a regular file of at most `most` bytes.
 ///
@@ -63,6 +63,55 @@ pub fn read_text_and_metadata(path: &Path, most: u64) -> io::Result<(String, Met
 pub fn read_opened_text(file: File, most: u64) -> io::Result<String> {
     let text = file_text(read_stream(file, most)?);
     text.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
+/// Opens a regular file of at most `most` bytes of UTF-8 text, to be read from its beginning. Its byte order mark stays.
+///
+/// # Errors
+/// As [`read_text`].
+pub fn open_text(path: &Path, most: u64) -> io::Result<File> {
+    let (mut file, _) = open_file(path, most)?;
+    check_text(&mut file)?;
+    file.rewind()?;
+    Ok(file)
+}
+
+/// # Errors
+/// As [`read_text`].
+fn check_text(from: &mut impl Read) -> io::Result<()> {
+    let refuse = |error| Err(io::Error::new(io::ErrorKind::InvalidData, error));
+    let mut buffer = Vec::new();
+    from.by_ref().take(2).read_to_end(&mut buffer)?;
+    if file_text(buffer.clone()) == Err(NotFileText::Utf16) {
+        return refuse(NotFileText::Utf16);
+    }
+    // Bytes that are not checked yet: of a letter of which the rest is still to come.
+    let mut n_kept = buffer.len();
+    buffer.resize(64 << 10, 0);
+    let mut line = 1;
+    loop {
+        let n = from.read(&mut buffer[n_kept..])?;
+        let bytes = &buffer[..n_kept + n];
+        let n_good = match std::str::from_utf8(bytes) {
+            Ok(text) => text.len(),
+            Err(error) if error.error_len().is_none() && n != 0 => error.valid_up_to(),
+            Err(error) => {
+                line += count_lines(&bytes[..error.valid_up_to()]);
+                return refuse(NotFileText::NotUtf8 { line });
+            }
+        };
+        if n == 0 {
+            return Ok(());
+        }
+        line += count_lines(&bytes[..n_good]);
+        n_kept = bytes.len() - n_good;
+        let n_bytes = n_good + n_kept;
+        buffer.copy_within(n_good..n_bytes, 0);
+    }
+}
+
+fn count_lines(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte == b'\n').count()
 }
 
 /// Reads a stream to its end, which must come within `most` bytes.
@@ -185,5 +234,37 @@ mod tests {
         stream.read_exact(&mut bytes).unwrap();
         assert_eq!((stream.read(&mut bytes).unwrap(), left.get()), (2, 0));
         assert!(stream.read(&mut bytes).is_err());
+    }
+
+    #[test]
+    fn text_is_checked_wherever_it_is_split() {
+        /// Gives few bytes at a time.
+        struct Slow<'a>(&'a [u8], usize);
+        impl Read for Slow<'_> {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                let n = self.1.min(self.0.len()).min(buffer.len());
+                buffer[..n].copy_from_slice(&self.0[..n]);
+                self.0 = &self.0[n..];
+                Ok(n)
+            }
+        }
+        for bytes in [
+            &b""[..],
+            "é".as_bytes(),
+            "\u{feff}a\nß€\u{1f600}".as_bytes(),
+            b"one\ntwo\nJ\xf6rg\n",
+            b"cut off \xe2\x82",
+            b"\xff\xfeA\0",
+            b"A\0=\0",
+            b"A",
+        ] {
+            for n_bytes in [1, 2, 3, 100] {
+                let found =
+                    check_text(&mut Slow(bytes, n_bytes)).map_err(|error| error.to_string());
+                let expected =
+                    file_text(bytes.to_vec()).map(|_| ()).map_err(|error| error.to_string());
+                assert_eq!(found, expected, "{bytes:?}, {n_bytes} at a time");
+            }
+        }
     }
 }

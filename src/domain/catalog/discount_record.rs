@@ -1,6 +1,6 @@
 //! A discount code as the catalog file describes it.
 
-use crate::domain::catalog::catalog_file::{AmountKind, PRICE_LIST, RawRecord, Reader};
+use crate::domain::catalog::catalog_reader::{AmountKind, PRICE_LIST, RawRecord, Reader};
 use crate::domain::catalog::fault::FaultKind;
 use crate::domain::catalog::json::Json;
 use crate::domain::catalog::record::Record;

@@ -1,6 +1,6 @@
 //! One record from a form at the desk, checked by the rules of the catalog file.
 
-use crate::domain::catalog::catalog_file::{RawRecord, Reader};
+use crate::domain::catalog::catalog_reader::{RawRecord, Reader};
 use crate::domain::catalog::{CatalogFile, Discount, Fault, Json, ShippingRate};
 use crate::domain::payment::Wallet;
 use crate::domain::values::Currency;

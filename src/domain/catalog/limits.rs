@@ -1,34 +1,52 @@
 //! How large a catalog file may be.
 
-use crate::domain::catalog::Fault;
-use crate::domain::catalog::json::Json;
-use crate::domain::values::{JsonShape, byte_size};
+use std::io;
+use std::io::{Read, Seek, SeekFrom};
 
-/// Units: bytes of the seller's file. Enough for 100,000 products of 600 bytes.
-pub const MAX_BYTES: u64 = 64 << 20;
+use crate::domain::catalog::Fault;
+use crate::domain::catalog::json_splitter::MAX_VALUE;
+use crate::domain::values::{JsonShape, ShapeCounter, byte_size};
+
+/// Units: bytes of the seller's file. Enough for a million products of 1,000 bytes.
+pub const MAX_BYTES: u64 = 1 << 30;
 /// Nested arrays and objects. The deepest valid one is a price of an option: 7.
 const MAX_DEPTH: usize = 16;
 /// Units: items of one array. The longest valid one names every country.
 const MAX_ITEMS: usize = 1_000;
 /// Units: bytes of one string, as written. The longest valid one is a description of 20,000 characters.
 const MAX_OF_TEXT: usize = 256 << 10;
-/// Units: bytes of memory needed to parse the file, as estimated by [`memory`].
-const MAX_MEMORY: usize = 640 << 20;
-const MAX_COLLECTIONS: usize = 100;
+/// Units: bytes of memory needed to parse one record, as estimated by [`memory_of`]. The largest valid one is a product with a
+/// hundred options, each with its prices.
+pub(super) const MAX_RECORD_MEMORY: usize = 32 << 20;
+/// Units: the same for all wallets, shipping methods and discounts together.
+pub(super) const MAX_HELD_MEMORY: usize = 256 << 20;
 /// Units: bytes of the name of a collection or a record.
 const MAX_NAME: usize = 400;
-
 /// What to do about a file that is too large.
 pub const SHORTEN: &str = "Shorten the descriptions, or remove products and add them at the desk";
 
 /// Why a file is refused before it is parsed.
-pub fn too_much(text: &str) -> Option<Fault> {
-    let n_bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
+///
+/// # Errors
+/// The file's.
+pub(super) fn check(source: &mut (impl Read + Seek)) -> io::Result<Option<Fault>> {
+    let n_bytes = source.seek(SeekFrom::End(0))?;
     if MAX_BYTES < n_bytes {
         let expected = format!("at most {}. {SHORTEN}", byte_size(MAX_BYTES));
-        return Some(Fault::new("", "", byte_size(n_bytes), expected));
+        return Ok(Some(Fault::new("", "", byte_size(n_bytes), expected)));
     }
-    let shape = JsonShape::of(text.as_bytes(), MAX_DEPTH);
+    source.seek(SeekFrom::Start(0))?;
+    let mut counter = ShapeCounter::new(MAX_DEPTH);
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        match source.read(&mut buffer)? {
+            0 => return Ok(too_much(&counter.shape)),
+            n => counter.count(&buffer[..n]),
+        }
+    }
+}
+
+fn too_much(shape: &JsonShape) -> Option<Fault> {
     if MAX_DEPTH < shape.depth {
         let found = format!("lists or records nested more than {MAX_DEPTH} levels deep");
         let expected = format!(
@@ -43,26 +61,35 @@ pub fn too_much(text: &str) -> Option<Fault> {
         );
         return Some(Fault::new("", "", found, expected));
     }
-    let size = |n: usize| byte_size(u64::try_from(n).unwrap_or(u64::MAX));
     if MAX_OF_TEXT < shape.longest_string {
         let found = format!("a text of {}", size(shape.longest_string));
         let expected = format!("at most {} in one text. {SHORTEN}", size(MAX_OF_TEXT));
         return Some(Fault::new("", "", found, expected));
     }
-    let memory = memory(&shape, text.len());
-    if MAX_MEMORY < memory {
-        let found =
-            format!("{} values, which need about {} of memory", shape.n_values, size(memory));
-        let expected = format!("at most {}. {SHORTEN}", size(MAX_MEMORY));
-        return Some(Fault::new("", "", found, expected));
-    }
     None
 }
 
-/// The estimated size of the file as [`Json`]: each value, the initial allocation of each array and object, and each
-/// string.
-fn memory(shape: &JsonShape, n_bytes: usize) -> usize {
-    n_bytes
+fn size(n_bytes: usize) -> String {
+    byte_size(u64::try_from(n_bytes).unwrap_or(u64::MAX))
+}
+
+/// A record, or a value in its place, that is too long to be one.
+pub(super) fn long_value() -> Fault {
+    let found = format!("a record of more than {}", size(MAX_VALUE));
+    Fault::new("", "", found, format!("at most {} in one record. {SHORTEN}", size(MAX_VALUE)))
+}
+
+/// Values that need too much memory.
+pub(super) fn memory_fault(memory: usize, most: usize) -> Fault {
+    let found = format!("values that need about {} of memory", size(memory));
+    Fault::new("", "", found, format!("at most {}. {SHORTEN}", size(most)))
+}
+
+/// The estimated size of a text as [`Json`](crate::domain::catalog::Json): each value, the initial allocation of each array and
+/// object, and each string.
+pub(super) fn memory_of(text: &str) -> usize {
+    let shape = JsonShape::of(text.as_bytes(), MAX_DEPTH);
+    text.len()
         .saturating_add(shape.n_values.saturating_mul(48))
         .saturating_add(shape.n_arrays.saturating_mul(128))
         .saturating_add(shape.n_objects.saturating_mul(256))
@@ -70,26 +97,45 @@ fn memory(shape: &JsonShape, n_bytes: usize) -> usize {
 }
 
 /// Messages contain the name of each record and its collection, so these must be short.
-pub fn too_many_names(collections: &[(String, Json)]) -> Option<Fault> {
-    if MAX_COLLECTIONS < collections.len() {
-        let found = format!("{} collections", collections.len());
-        let expected = format!("at most {MAX_COLLECTIONS}, for example wallets and products");
-        return Some(Fault::new("", "", found, expected));
+#[derive(Default)]
+pub(super) struct NameLimits {
+    n_collections: usize,
+    /// Units: bytes.
+    longest: usize,
+}
+
+impl NameLimits {
+    pub const MAX_COLLECTIONS: usize = 100;
+
+    pub fn add_collection(&mut self, name: &str) {
+        self.n_collections += 1;
+        self.add(name);
     }
-    let of_records = collections.iter().flat_map(|(_, value)| match value {
-        Json::Object(records) => records.as_slice(),
-        _ => &[],
-    });
-    let longest = collections.iter().chain(of_records).map(|(name, _)| name.len()).max()?;
-    (MAX_NAME < longest).then(|| {
-        let found = format!("a name of {longest} bytes");
-        let expected = format!("names of collections and records of at most {MAX_NAME} bytes");
-        Fault::new("", "", found, expected)
-    })
+
+    pub fn add(&mut self, name: &str) {
+        self.longest = self.longest.max(name.len());
+    }
+
+    pub fn fault(&self) -> Option<Fault> {
+        if Self::MAX_COLLECTIONS < self.n_collections {
+            let found = format!("{} collections", self.n_collections);
+            let most = Self::MAX_COLLECTIONS;
+            let expected = format!("at most {most}, for example wallets and products");
+            return Some(Fault::new("", "", found, expected));
+        }
+        (MAX_NAME < self.longest).then(|| {
+            let found = format!("a name of {} bytes", self.longest);
+            let expected = format!("names of collections and records of at most {MAX_NAME} bytes");
+            Fault::new("", "", found, expected)
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+    use std::io::{Read, Seek, SeekFrom};
+
     use crate::domain::catalog::CatalogFile;
     use crate::domain::catalog::fault::MAX_FAULTS;
 
@@ -102,13 +148,20 @@ mod tests {
 
     #[test]
     fn a_file_of_another_kind_is_refused_before_it_is_read() {
-        check(&" ".repeat((64 << 20) + 1), "found 65 MB; expected at most 64 MB. Shorten");
+        check(&" ".repeat(1_000_000), "invalid JSON at line 1, column 1000000");
         check(&"[".repeat(1_000_000), "more than 16 levels deep");
         check(&"{\"a\":".repeat(1_000_000), "more than 16 levels deep");
         check(&format!("{{\"a\":\"{}\"}}", "\u{7F}".repeat(300_000)), "a text of 293 KB");
         let numbers = format!("{{\"products\": [{}0]}}", "0,".repeat(1_000_000));
         check(&numbers, "a list of 1000001 items");
-        check(&format!("{{{}\"b\":0}}", "\"a\":{},".repeat(2_000_000)), "of memory");
+        check(&format!("{{{}\"b\":0}}", "\"a\":{},".repeat(2_000_000)), "2000001 collections");
+        let fields = "\"a\":{},".repeat(200_000);
+        check(
+            &format!("{{\"a\":{{\"b\":{{{fields}\"c\":0}}}}}}"),
+            "found values that need about 78 MB of memory",
+        );
+        let long = "\"a\":10000000,".repeat(400_000);
+        check(&format!("{{\"a\":{{\"b\":{{{long}\"c\":0}}}}}}"), "a record of more than 4 MB");
     }
 
     #[test]
@@ -135,20 +188,25 @@ mod tests {
         assert_eq!(file.notes.len(), MAX_FAULTS + 1);
     }
 
+    /// A file that says how long it is.
+    struct Length(u64);
+
+    impl Read for Length {
+        fn read(&mut self, _buffer: &mut [u8]) -> io::Result<usize> {
+            Ok(0)
+        }
+    }
+
+    impl Seek for Length {
+        fn seek(&mut self, _to: SeekFrom) -> io::Result<u64> {
+            Ok(self.0)
+        }
+    }
+
     #[test]
-    fn a_hundred_thousand_products_are_not_too_many() {
-        let price = |wallet| format!("{{\"price\": 1000000, \"wallet\": \"->wallets.{wallet}\"}}");
-        let prices = ["eth", "btc", "xmr"].map(price).join(", ");
-        let description = "words ".repeat(30);
-        let product = |n: usize| {
-            format!(
-                ",\"p{n}\": {{\"name\": \"Thing number {n}\", \"description\": \"{description}\", \"quantity\": 10, \
-                 \"prices\": [{prices}], \"images\": [\"a.jpg\", \"b.jpg\"], \"alt\": [\"a\", \"b\"], \"categories\": [\"things\"]}}"
-            )
-        };
-        let products: String = (0..100_000).map(product).collect();
-        let text = format!("{{\"products\": {{\"_model\": \"Product\"{products}}}}}");
-        assert!((45 << 20) < text.len(), "{}", text.len());
-        assert_eq!(super::too_much(&text), None);
+    fn a_million_products_are_not_too_many() {
+        assert_eq!(super::check(&mut Length(1_000 * 1_000_000)).unwrap(), None);
+        let fault = super::check(&mut Length((1 << 30) + 1)).unwrap().unwrap();
+        assert!(fault.to_string().contains("expected at most 1024 MB. Shorten"), "{fault}");
     }
 }

@@ -1,6 +1,8 @@
 //! What can be bought: products, their options, prices and stock, and the catalog file.
 
 pub mod catalog_file;
+pub mod catalog_reader;
+pub mod catalog_stream;
 mod difference;
 pub mod digital;
 pub mod digital_code;
@@ -11,6 +13,7 @@ pub mod fault;
 mod file_writer;
 mod form_record;
 pub mod json;
+pub mod json_splitter;
 mod json_text;
 pub mod kind;
 pub mod limits;
@@ -28,8 +31,11 @@ pub mod shipping_rate;
 pub mod slug;
 mod sort_order;
 mod wallet_record;
+mod whole_file;
 
 pub use catalog_file::{CatalogFile, ImageRecord, OptionRecord, ProductRecord};
+pub use catalog_reader::NameSet;
+pub use catalog_stream::CatalogStream;
 pub use difference::{Difference, Kind, differences};
 pub use digital::DigitalContent;
 pub use digital_code::{DigitalCode, NotCodes};

@@ -1,7 +1,7 @@
 //! The prices of a product or an option as the catalog file describes them: in coins, and in ordinary money.
 
 use crate::domain::catalog::Prices;
-use crate::domain::catalog::catalog_file::{AmountKind, PRICE, Reader, is_fiat};
+use crate::domain::catalog::catalog_reader::{AmountKind, PRICE, Reader, is_fiat};
 use crate::domain::catalog::fault::FoundValue;
 use crate::domain::catalog::json::{self, Json};
 use crate::domain::catalog::record::Record;

@@ -1,6 +1,6 @@
 //! One product, from the catalog file or a form at the desk, by the same rules.
 
-use crate::domain::catalog::catalog_file::{RawRecord, Reader};
+use crate::domain::catalog::catalog_reader::{RawRecord, Reader};
 use crate::domain::catalog::fault::FoundValue;
 use crate::domain::catalog::form_record::first;
 use crate::domain::catalog::json::Json;
@@ -131,7 +131,7 @@ impl Reader {
                 record.refuse("slug", format!("{text:?}"), expected);
                 return None;
             };
-            if !self.slugs.insert(slug.clone()) {
+            if !self.slugs.insert(slug.as_str()) {
                 let found = format!("{text:?}, which another product uses");
                 record.refuse("slug", found, "a different slug for each product");
             }
@@ -142,14 +142,17 @@ impl Reader {
             record.refuse("slug", "nothing, and a name that no slug can be made from", expected);
             return None;
         };
-        let mut free = slug.clone();
-        let next = self.numbers.entry(slug.clone()).or_insert(1);
-        while self.slugs.contains(&free) {
-            *next += 1;
-            free = slug.numbered(*next);
+        if self.slugs.insert(slug.as_str()) {
+            return Some(slug);
         }
-        self.slugs.insert(free.clone());
-        Some(free)
+        let last = self.numbers.entry(slug.clone()).or_insert(1);
+        loop {
+            *last += 1;
+            let free = slug.numbered(*last);
+            if self.slugs.insert(free.as_str()) {
+                return Some(free);
+            }
+        }
     }
 
     fn options(&mut self, record: &mut Record<'_>) -> Vec<OptionRecord> {

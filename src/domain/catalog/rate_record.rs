@@ -1,6 +1,6 @@
 //! A shipping method as the catalog file describes it.
 
-use crate::domain::catalog::catalog_file::{AmountKind, PRICE_LIST, RawRecord, Reader};
+use crate::domain::catalog::catalog_reader::{AmountKind, PRICE_LIST, RawRecord, Reader};
 use crate::domain::catalog::discount::amount_in;
 use crate::domain::catalog::fault::FoundValue;
 use crate::domain::catalog::json::Json;

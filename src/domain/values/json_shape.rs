@@ -23,60 +23,79 @@ pub struct JsonShape {
 impl JsonShape {
     /// Counts until the nesting exceeds `most_depth`; then `depth` is one more than that.
     pub fn of(text: &[u8], most_depth: usize) -> Self {
-        let mut shape = Self { n_values: 1, ..Self::default() };
-        // For each open array and object: whether it is an array, and its number of commas so far.
-        let mut open: Vec<(bool, usize)> = Vec::new();
-        let mut bytes = text.iter();
-        while let Some(byte) = bytes.next() {
-            match byte {
-                b'"' => {
-                    shape.n_strings += 1;
-                    shape.longest_string = shape.longest_string.max(skip_text(&mut bytes));
-                }
-                b'[' | b'{' => {
-                    let is_list = *byte == b'[';
-                    open.push((is_list, 0));
-                    shape.n_arrays += usize::from(is_list);
-                    shape.n_objects += usize::from(!is_list);
-                    shape.n_values += 1;
-                    shape.depth = shape.depth.max(open.len());
-                    if most_depth < open.len() {
-                        return shape;
-                    }
-                }
-                b',' => {
-                    shape.n_values += 1;
-                    if let Some((is_list, n_commas)) = open.last_mut() {
-                        *n_commas += 1;
-                        if *is_list {
-                            shape.longest_array = shape.longest_array.max(*n_commas + 1);
-                        }
-                    }
-                }
-                b']' | b'}' => {
-                    open.pop();
-                }
-                _ => {}
-            }
-        }
-        shape
+        let mut counter = ShapeCounter::new(most_depth);
+        counter.count(text);
+        counter.shape
     }
 }
 
-/// Skips past the closing quotation mark; returns the length of the string.
-fn skip_text<'a>(bytes: &mut impl Iterator<Item = &'a u8>) -> usize {
-    let mut n_bytes = 0;
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'"' => return n_bytes,
-            b'\\' => {
-                bytes.next();
-                n_bytes += 2;
+/// The same for a text that comes in parts.
+pub struct ShapeCounter {
+    /// As far as the text has come.
+    pub shape: JsonShape,
+    most_depth: usize,
+    /// For each open array and object: whether it is an array, and its number of commas so far.
+    open: Vec<(bool, usize)>,
+    /// Units: bytes of the open string so far.
+    string: Option<usize>,
+    is_escaped: bool,
+}
+
+impl ShapeCounter {
+    pub fn new(most_depth: usize) -> Self {
+        let shape = JsonShape { n_values: 1, ..JsonShape::default() };
+        Self { shape, most_depth, open: Vec::new(), string: None, is_escaped: false }
+    }
+
+    /// Counts the next part.
+    pub fn count(&mut self, part: &[u8]) {
+        for byte in part {
+            if self.most_depth < self.open.len() {
+                return;
             }
-            _ => n_bytes += 1,
+            match &mut self.string {
+                None => self.count_byte(*byte),
+                Some(_) if *byte == b'"' && !self.is_escaped => self.string = None,
+                Some(n_bytes) => {
+                    *n_bytes += 1;
+                    self.shape.longest_string = self.shape.longest_string.max(*n_bytes);
+                    self.is_escaped = *byte == b'\\' && !self.is_escaped;
+                }
+            }
         }
     }
-    n_bytes
+
+    /// A byte outside of strings.
+    fn count_byte(&mut self, byte: u8) {
+        let shape = &mut self.shape;
+        match byte {
+            b'"' => {
+                shape.n_strings += 1;
+                self.string = Some(0);
+            }
+            b'[' | b'{' => {
+                let is_list = byte == b'[';
+                self.open.push((is_list, 0));
+                shape.n_arrays += usize::from(is_list);
+                shape.n_objects += usize::from(!is_list);
+                shape.n_values += 1;
+                shape.depth = shape.depth.max(self.open.len());
+            }
+            b',' => {
+                shape.n_values += 1;
+                if let Some((is_list, n_commas)) = self.open.last_mut() {
+                    *n_commas += 1;
+                    if *is_list {
+                        shape.longest_array = shape.longest_array.max(*n_commas + 1);
+                    }
+                }
+            }
+            b']' | b'}' => {
+                self.open.pop();
+            }
+            _ => {}
+        }
+    }
 }
 
 #[cfg(test)]
@@ -86,6 +105,9 @@ mod tests {
     #[track_caller]
     fn check(text: &str, depth: usize, n_values: usize, n_strings: usize, longest_array: usize) {
         let shape = JsonShape::of(text.as_bytes(), 5);
+        let mut counter = ShapeCounter::new(5);
+        text.as_bytes().chunks(3).for_each(|part| counter.count(part));
+        assert_eq!(counter.shape, shape, "{text}");
         let found = (shape.depth, shape.n_values, shape.n_strings, shape.longest_array);
         assert_eq!(found, (depth, n_values, n_strings, longest_array), "{text}");
     }

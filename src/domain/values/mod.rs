@@ -33,7 +33,7 @@ pub use escape::escaped;
 pub use fiat::{FiatCurrency, FiatPrice, NotAFiatCurrency, NotAFiatPrice};
 pub use file_name::{FileName, NotAFileName};
 pub use file_text::{NotFileText, file_text};
-pub use json_shape::JsonShape;
+pub use json_shape::{JsonShape, ShapeCounter};
 pub use mailbox::{Mailbox, NotAMailbox};
 pub use money::{Amount, Currency, NotACurrency, NotAnAmount};
 pub use node_url::{Authority, Host, NodeUrl, NotANodeUrl, NotAProxyUrl, ProxyUrl};

@@ -11,7 +11,7 @@ use crate::infra::store::{Connection, StoreError, Tx, wallets};
 
 /// What an import does to one product.
 pub enum ProductChange {
-    Put(ImportedProduct),
+    Put(Box<ImportedProduct>),
     Reposition { slug: String, position: i64 },
     Remove { slug: String },
 }
@@ -45,7 +45,11 @@ pub async fn find(db: &mut Connection) -> Result<Option<PendingImport>, StoreErr
 
 /// How many products are still to be changed.
 pub async fn count(db: &mut Connection) -> Result<usize, StoreError> {
-    let n: i64 = sqlx::query_scalar("select count(*) from imported_products").fetch_one(db).await?;
+    // Those that are done are the first; to count the others would read them all.
+    let n: i64 =
+        sqlx::query_scalar("select coalesce(max(id) - min(id) + 1, 0) from imported_products")
+            .fetch_one(db)
+            .await?;
     Ok(usize::try_from(n).unwrap_or_default())
 }
 

@@ -1,5 +1,6 @@
 //! `shop seed`: imports the catalog file.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -39,13 +40,13 @@ pub struct SeedArgs {
 
 pub async fn run(seed: SeedArgs, settings: Settings) -> anyhow::Result<ExitCode> {
     let path = seed.file.display().to_string();
-    let text = match shop_context::catalog_text(&seed.file) {
+    let mut file = match shop_context::open_catalog(&seed.file) {
         Err(error) if seed.json => {
             let expected = format!("a regular file in UTF-8 of at most {}", byte_size(MAX_BYTES));
             let fault = Fault::new("", "", format!("{error:#}"), expected);
             return show_json(Err(ImportError::Faults(vec![fault])), &[]);
         }
-        text => text?,
+        file => file?,
     };
     let folders = shop_context::seller_folders(&folder_of(&seed.file), &settings);
     // Drawn only on a terminal.
@@ -64,15 +65,15 @@ pub async fn run(seed: SeedArgs, settings: Settings) -> anyhow::Result<ExitCode>
     let wallet = settings.orders.wallet.clone();
     let mut changes = Vec::new();
     let outcome = if seed.check {
-        changes = list_changes(&settings, &text).await?;
+        changes = list_changes(&settings, &mut file).await?;
         let pools = list_pools(&settings).await?;
-        actions::validate_catalog(&text, wallet, &folders, &pools, progress)
+        actions::validate_catalog(&mut file, wallet, &folders, &pools, progress)
             .map_err(ImportError::Faults)
     } else if shop_context::require_shop(&settings).is_err()
-        && actions::has_faults(&text, wallet.clone(), &folders)
+        && actions::has_faults(&mut file, wallet.clone(), &folders)
     {
         // No shop is created for an invalid file.
-        actions::validate_catalog(&text, wallet, &folders, &[], progress)
+        actions::validate_catalog(&mut file, wallet, &folders, &[], progress)
             .map_err(ImportError::Faults)
     } else {
         let pages = match shop_context::page_files(&folder_of(&seed.file).join("pages"))? {
@@ -85,7 +86,7 @@ pub async fn run(seed: SeedArgs, settings: Settings) -> anyhow::Result<ExitCode>
         {
             let over = actions::list_pages_over_desk(&shop, files).await?;
             if !over.is_empty() {
-                let changes = actions::list_changes(&shop.db, &text, wallet).await?;
+                let changes = actions::list_changes(&shop.db, &mut file, wallet).await?;
                 shop.db.close().await;
                 return refuse_pages(&over, &changes, &seed);
             }
@@ -93,7 +94,7 @@ pub async fn run(seed: SeedArgs, settings: Settings) -> anyhow::Result<ExitCode>
         let (count_anew, over_desk) = (seed.restock, seed.over_desk);
         let stocking = Stocking { count_anew, over_desk, now: shop_context::now(), action: None };
         let stocked =
-            actions::import_catalog(&shop, &text, wallet, &folders, stocking, progress).await;
+            actions::import_catalog(&shop, &mut file, wallet, &folders, stocking, progress).await;
         if stocked.is_ok()
             && let Some(files) = &pages
         {
@@ -181,12 +182,12 @@ fn show_change(change: &Difference, print: impl Fn(&str)) {
 }
 
 /// What the import would change at the desk; a check creates no shop.
-async fn list_changes(settings: &Settings, text: &str) -> anyhow::Result<Vec<Difference>> {
+async fn list_changes(settings: &Settings, file: &mut File) -> anyhow::Result<Vec<Difference>> {
     if shop_context::require_shop(settings).is_err() {
         return Ok(Vec::new());
     }
     let db = Db::open(&settings.storage.database).await.context("open the database")?;
-    let changes = actions::list_changes(&db, text, settings.orders.wallet.clone()).await?;
+    let changes = actions::list_changes(&db, file, settings.orders.wallet.clone()).await?;
     db.close().await;
     Ok(changes)
 }

@@ -1,7 +1,7 @@
 //! Opens the database, folders and secrets that commands need.
 
 use std::fs;
-use std::fs::DirBuilder;
+use std::fs::{DirBuilder, File};
 use std::io;
 use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
@@ -181,9 +181,9 @@ const MAX_OF_MIRRORS: u64 = 64 << 10;
 const MAX_PAGES: usize = 200;
 const MAX_OF_PAGES: usize = 4 << 20;
 
-/// Reads the seller's catalog file.
-pub fn catalog_text(file: &Path) -> anyhow::Result<String> {
-    bounded::read_text(file, limits::MAX_BYTES).map_err(|error| {
+/// Opens the seller's catalog file, which is text.
+pub fn open_catalog(file: &Path) -> anyhow::Result<File> {
+    bounded::open_text(file, limits::MAX_BYTES).map_err(|error| {
         let path = file.display();
         match error.kind() {
             ErrorKind::FileTooLarge => anyhow::anyhow!("{path}: {error}. {}", limits::SHORTEN),

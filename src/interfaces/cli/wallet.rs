@@ -103,8 +103,8 @@ fn check_file(
     as_json: bool,
 ) -> anyhow::Result<ExitCode> {
     let path = file.display();
-    let text = shop_context::catalog_text(file)?;
-    let (catalog, faults) = CatalogFile::parse(&text, settings_wallet);
+    let (catalog, faults) =
+        CatalogFile::read_without_products(shop_context::open_catalog(file)?, settings_wallet);
     let wallets: Vec<_> = catalog.wallets.into_iter().map(|wallet| (wallet, None)).collect();
     if !wallets.is_empty() || faults.is_empty() {
         show(&wallets, as_json)?;
