@@ -9,7 +9,7 @@ use crate::actions::import_pictures::sweep_pictures;
 use crate::actions::{Shop, failpoints};
 use crate::infra::store;
 use crate::infra::store::ImportLock;
-use crate::infra::store::listing_follow::{Progress, Strangers};
+use crate::infra::store::listing_follow::{Progress, UnlistedRows};
 use crate::infra::store::pending_import::CHUNK;
 
 /// Between two transactions: longer than `SQLite` lets an order wait between two tries for the write lock, so that one try falls
@@ -27,7 +27,7 @@ pub async fn complete_import(shop: &Shop) -> anyhow::Result<()> {
     apply(shop, &|_, _, _| {}).await
 }
 
-/// Waits for an import that is being applied, for whoever reads the whole catalog.
+/// Waits for an import that is being applied, before the whole catalog is read.
 pub async fn await_import(shop: &Shop) -> anyhow::Result<()> {
     if store::pending_import::find(&mut *shop.db.reader().await?).await?.is_none() {
         return Ok(());
@@ -118,16 +118,16 @@ async fn follow_lists(shop: &Shop) -> anyhow::Result<()> {
     }
     store::catalog_state::mark_changed(&mut tx).await?;
     tx.commit().await?;
-    if !progress.has_strangers(&mut *shop.db.reader().await?).await? {
+    if !progress.has_unlisted(&mut *shop.db.reader().await?).await? {
         return Ok(());
     }
-    let mut strangers = Strangers::default();
-    while strangers.next(&mut *shop.db.reader().await?).await? {
-        if strangers.is_empty() {
+    let mut unlisted = UnlistedRows::default();
+    while unlisted.next(&mut *shop.db.reader().await?).await? {
+        if unlisted.is_empty() {
             continue;
         }
         let mut tx = shop.db.write().await?;
-        strangers.remove(&mut tx).await?;
+        unlisted.remove(&mut tx).await?;
         store::catalog_state::mark_changed(&mut tx).await?;
         tx.commit().await?;
         pause_after(CHUNK).await;

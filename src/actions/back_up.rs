@@ -43,6 +43,9 @@ pub struct Backup {
 }
 
 /// Copies and checks the database, and lists the other files. Orders can be placed meanwhile.
+///
+/// # Errors
+/// [`BackupError`]; not [`BackupError::NoKey`]: without a key, a backup is not encrypted.
 pub async fn back_up(
     shop: &Shop,
     layout: Layout,
@@ -51,6 +54,34 @@ pub async fn back_up(
 ) -> Result<Backup, BackupError> {
     // If it cannot be encrypted, nothing is written in plain text instead.
     let key = shop.availability.encryption_key(now).map_err(BackupError::Key)?;
+    collect(shop, layout, without_images, (key, now)).await
+}
+
+/// The same for the desk, from which nothing is sent in plain text.
+///
+/// # Errors
+/// As [`back_up`]; [`BackupError::NoKey`].
+pub async fn back_up_at_desk(
+    shop: &Shop,
+    layout: Layout,
+    without_images: bool,
+    now: Timestamp,
+) -> Result<Backup, BackupError> {
+    let key = shop.availability.encryption_key(now).map_err(BackupError::Key)?;
+    let key = key.ok_or(BackupError::NoKey)?;
+    let backup = collect(shop, layout, without_images, (Some(key), now)).await?;
+    let mut tx = shop.db.write().await?;
+    store::audit_log::record(&mut tx, now, "Downloaded a backup").await?;
+    tx.commit().await.context("record the action")?;
+    Ok(backup)
+}
+
+async fn collect(
+    shop: &Shop,
+    layout: Layout,
+    without_images: bool,
+    (key, now): (Option<SellerKey>, Timestamp),
+) -> Result<Backup, BackupError> {
     // Once encrypted, never in plain text again.
     store_key_fingerprint(shop).await?;
     let size = store::snapshot::size(&mut *shop.db.reader().await?).await?;
@@ -72,31 +103,6 @@ pub async fn back_up(
     let size = if key.is_some() { plain.saturating_add(plain / 48 * 17) } else { plain };
     let archive = Archive::new(layout, snapshot, members);
     Ok(Backup { archive, key, now, size })
-}
-
-/// The same for the desk, from which nothing is sent in plain text.
-///
-/// # Errors
-/// As [`back_up`]; [`BackupError::NoKey`].
-pub async fn back_up_at_desk(
-    shop: &Shop,
-    layout: Layout,
-    without_images: bool,
-    now: Timestamp,
-) -> Result<Backup, BackupError> {
-    let key = shop.availability.encryption_key(now).map_err(BackupError::Key)?;
-    if key.is_none() {
-        return Err(BackupError::NoKey);
-    }
-    let backup = back_up(shop, layout, without_images, now).await?;
-    // Whatever has happened to the key meanwhile.
-    if backup.key.is_none() {
-        return Err(BackupError::NoKey);
-    }
-    let mut tx = shop.db.write().await?;
-    store::audit_log::record(&mut tx, now, "Downloaded a backup").await?;
-    tx.commit().await.context("record the action")?;
-    Ok(backup)
 }
 
 impl Backup {

@@ -12,7 +12,8 @@ struct State<T> {
     has_worker: bool,
 }
 
-/// Whoever holds this works on the queue, alone. Dropped before the queue is empty, it drops what waits.
+/// The right to work on the queue, held by one task at a time. If it is dropped before the queue is empty, the waiting items
+/// are dropped, too.
 pub struct Worker<T> {
     queue: Arc<BatchQueue<T>>,
     is_over: bool,
@@ -36,7 +37,7 @@ impl<T> BatchQueue<T> {
 }
 
 impl<T> Worker<T> {
-    /// Whether nothing waits. Then the work is over: whoever queues something next becomes the worker.
+    /// Whether nothing waits. Then the work is over: the next caller of [`BatchQueue::push`] becomes the worker.
     pub fn is_over(&mut self) -> bool {
         let mut state = self.queue.0.lock();
         self.is_over = state.waiting.is_empty();

@@ -37,7 +37,7 @@ pub struct OrderRequest {
     pub may_reserve: bool,
 }
 
-/// The same, with all that can be computed beforehand: all other buyers wait while the write lock is held.
+/// An order request with everything that can be computed in advance: all other buyers wait while the write lock is held.
 pub struct PreparedOrder {
     request: OrderRequest,
     /// The order's reference, unless this cart is an order already.

@@ -81,7 +81,7 @@ pub(super) async fn queue_order(
 
 async fn insert_waiting(shop: Shop, mut worker: Worker<QueuedOrder>) {
     while !worker.is_over() {
-        // Whoever comes while the lock is waited for is of this batch.
+        // Orders that arrive while this waits for the lock are in this batch.
         let tx = shop.db.write().await;
         // A buyer who has left orders nothing.
         let waiting = worker.take().into_iter().filter(|queued| !queued.buyer.answer.is_closed());

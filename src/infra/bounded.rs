@@ -169,6 +169,7 @@ mod tests {
     use std::time::{Duration, SystemTime};
 
     use super::*;
+    use crate::domain::values::slow_reader::SlowReader;
 
     #[track_caller]
     fn check(path: &Path, most: u64, expected: Result<&[u8], io::ErrorKind>) {
@@ -238,16 +239,6 @@ mod tests {
 
     #[test]
     fn text_is_checked_wherever_it_is_split() {
-        /// Gives few bytes at a time.
-        struct Slow<'a>(&'a [u8], usize);
-        impl Read for Slow<'_> {
-            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-                let n = self.1.min(self.0.len()).min(buffer.len());
-                buffer[..n].copy_from_slice(&self.0[..n]);
-                self.0 = &self.0[n..];
-                Ok(n)
-            }
-        }
         for bytes in [
             &b""[..],
             "é".as_bytes(),
@@ -260,7 +251,7 @@ mod tests {
         ] {
             for n_bytes in [1, 2, 3, 100] {
                 let found =
-                    check_text(&mut Slow(bytes, n_bytes)).map_err(|error| error.to_string());
+                    check_text(&mut SlowReader(bytes, n_bytes)).map_err(|error| error.to_string());
                 let expected =
                     file_text(bytes.to_vec()).map(|_| ()).map_err(|error| error.to_string());
                 assert_eq!(found, expected, "{bytes:?}, {n_bytes} at a time");

@@ -294,22 +294,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    /// Gives few bytes at a time, so that everything is split somewhere.
-    struct Slow<'a>(&'a [u8], usize);
-
-    impl Read for Slow<'_> {
-        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-            let n = self.1.min(self.0.len()).min(buffer.len());
-            buffer[..n].copy_from_slice(&self.0[..n]);
-            self.0 = &self.0[n..];
-            Ok(n)
-        }
-    }
+    use crate::domain::values::slow_reader::SlowReader;
 
     /// One line for each part; `!` if it cannot be split further.
     fn split(text: &str, n_bytes: usize) -> String {
-        let mut splitter = JsonSplitter::new(Slow(text.as_bytes(), n_bytes));
+        let mut splitter = JsonSplitter::new(SlowReader(text.as_bytes(), n_bytes));
         let mut parts = Vec::new();
         loop {
             let raw = |raw: RawValue| format!("{}@{}.{}", raw.text, raw.at.line, raw.at.column);

@@ -19,6 +19,8 @@ pub mod plain_decimal;
 pub mod plural;
 pub mod quantity;
 pub mod region;
+#[cfg(test)]
+pub mod slow_reader;
 pub mod text;
 pub mod timestamp;
 pub mod trusted_time;

@@ -143,7 +143,7 @@ impl Progress {
     }
 
     /// Whether the sorted lists have products that are not on the lists any more. Asked when all others are done.
-    pub async fn has_strangers(&self, db: &mut Connection) -> Result<bool, StoreError> {
+    pub async fn has_unlisted(&self, db: &mut Connection) -> Result<bool, StoreError> {
         let wanted: i64 = self.sizes.values().map(|(n, _)| n).sum();
         let found: i64 =
             sqlx::query_scalar("select count(*) from sorted_listing").fetch_one(db).await?;
@@ -247,7 +247,7 @@ impl Moved {
 
 /// Rows of the sorted lists whose products are not on these lists, by their key.
 #[derive(Default)]
-pub struct Strangers {
+pub struct UnlistedRows {
     after: (String, String, i64),
     found: Vec<(String, String, i64)>,
 }
@@ -255,7 +255,7 @@ pub struct Strangers {
 /// Units: rows of the sorted lists that are checked at once.
 const MAX_CHECKED: i64 = 5_000;
 
-impl Strangers {
+impl UnlistedRows {
     /// The next of them, unless there are no more rows.
     pub async fn next(&mut self, db: &mut Connection) -> Result<bool, StoreError> {
         let rows: Vec<(String, String, i64, bool)> = sqlx::query_as(
@@ -326,20 +326,6 @@ mod tests {
         "delete from wallets",
     ];
 
-    async fn lists(tx: &mut Tx) -> Vec<(String, String, i64, i64)> {
-        sqlx::query_as(
-            r#"
-            select currency, category, position, product_id from listing
-            union all select currency, category, -1 - position, products from listing_sizes
-            union all select currency, category, coalesce(price, 0), product_id from sorted_listing
-            order by 1, 2, 3, 4
-            "#,
-        )
-        .fetch_all(&mut **tx)
-        .await
-        .unwrap()
-    }
-
     /// Returns how many places were written.
     async fn follow(tx: &mut Tx) -> usize {
         let (mut progress, mut n_moved) = (Progress::default(), 0);
@@ -349,12 +335,12 @@ mod tests {
         }
         progress.close(tx).await.unwrap();
         while progress.trim(tx).await.unwrap() {}
-        if progress.has_strangers(tx).await.unwrap() {
-            let mut strangers = Strangers::default();
-            while strangers.next(tx).await.unwrap() {
-                strangers.remove(tx).await.unwrap();
+        if progress.has_unlisted(tx).await.unwrap() {
+            let mut unlisted = UnlistedRows::default();
+            while unlisted.next(tx).await.unwrap() {
+                unlisted.remove(tx).await.unwrap();
             }
-            assert!(!progress.has_strangers(tx).await.unwrap());
+            assert!(!progress.has_unlisted(tx).await.unwrap());
         }
         n_moved
     }
@@ -368,9 +354,9 @@ mod tests {
                 sqlx::raw_sql(change).execute(&mut *tx).await.unwrap();
                 follow(&mut tx).await;
                 assert_eq!(follow(&mut tx).await, 0, "{change}: all was written the first time");
-                let followed = lists(&mut tx).await;
+                let followed = listing_index::lists(&mut tx).await;
                 listing_index::rebuild(&mut tx).await.unwrap();
-                assert_eq!(followed, lists(&mut tx).await, "{change}");
+                assert_eq!(followed, listing_index::lists(&mut tx).await, "{change}");
             }
         });
     }

@@ -276,6 +276,22 @@ async fn find_position(
     Ok(low)
 }
 
+/// Every place and size of all lists, for tests.
+#[cfg(test)]
+pub(super) async fn lists(tx: &mut Tx) -> Vec<(String, String, i64, i64)> {
+    sqlx::query_as(
+        r#"
+        select currency, category, position, product_id from listing
+        union all select currency, category, -1 - position, products from listing_sizes
+        union all select currency, category, coalesce(price, 0), product_id from sorted_listing
+        order by 1, 2, 3, 4
+        "#,
+    )
+    .fetch_all(&mut **tx)
+    .await
+    .unwrap()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -292,20 +308,6 @@ mod tests {
         insert into product_categories (product_id, position, category) select id, 0, 'c' || id % 4 from products;
         insert into product_categories (product_id, position, category) select id, 1, 'of its own' from products where id = 7
         "#;
-
-    async fn lists(tx: &mut Tx) -> Vec<(String, String, i64, i64)> {
-        sqlx::query_as(
-            r#"
-            select currency, category, position, product_id from listing
-            union all select currency, category, -1 - position, products from listing_sizes
-            union all select currency, category, coalesce(price, 0), product_id from sorted_listing
-            order by 1, 2, 3, 4
-            "#,
-        )
-        .fetch_all(&mut **tx)
-        .await
-        .unwrap()
-    }
 
     #[test]
     fn following_one_product_is_what_counting_all_anew_would_be() {

@@ -102,27 +102,28 @@ pub fn read_amount(text: &str, wallet: &Wallet, is_free_allowed: bool) -> Result
     Ok(amount)
 }
 
+/// Of ether and bitcoin, for tests.
+#[cfg(test)]
+pub fn wallets() -> Vec<Wallet> {
+    use crate::domain::payment::{Address, Coin, Destination};
+    use crate::domain::values::Currency;
+
+    let of = |name, coin: Coin, text| Wallet {
+        currency: Currency::parse(name).unwrap(),
+        name: String::new(),
+        receives: Destination::of_address(Address::parse(&coin, text).unwrap()),
+        coin,
+    };
+    vec![
+        of("ETH", Coin::Ether { chain: 1 }, "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"),
+        of("BTC", Coin::BITCOIN, "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa"),
+    ]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::payment::{Coin, Destination};
-    use crate::domain::values::Currency;
     use crate::interfaces::desk::form::FromFields;
-
-    fn wallets() -> Vec<Wallet> {
-        let of = |name, coin: Coin, text| Wallet {
-            currency: Currency::parse(name).unwrap(),
-            name: String::new(),
-            receives: Destination::of_address(
-                crate::domain::payment::Address::parse(&coin, text).unwrap(),
-            ),
-            coin,
-        };
-        vec![
-            of("ETH", Coin::Ether { chain: 1 }, "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"),
-            of("BTC", Coin::BITCOIN, "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa"),
-        ]
-    }
 
     fn read(eth: &str, btc: &str) -> (Json, ParsedForm) {
         let field = |name: &str, value: &str| (name.to_owned(), value.to_owned());

@@ -77,21 +77,7 @@ fn read_list(text: &str, wallets: &[Wallet], is_free_allowed: bool) -> Result<Js
 mod tests {
     use super::*;
     use crate::domain::catalog::CatalogFile;
-    use crate::domain::payment::{Address, Coin, Destination};
-    use crate::domain::values::Currency;
-
-    fn wallets() -> Vec<Wallet> {
-        let of = |name, coin: Coin, text| Wallet {
-            currency: Currency::parse(name).unwrap(),
-            name: String::new(),
-            receives: Destination::of_address(Address::parse(&coin, text).unwrap()),
-            coin,
-        };
-        vec![
-            of("ETH", Coin::Ether { chain: 1 }, "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"),
-            of("BTC", Coin::BITCOIN, "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa"),
-        ]
-    }
+    use crate::interfaces::desk::amounts::wallets;
 
     /// What is shown again of a text that is read.
     fn shown_again(text: &str) -> Result<String, String> {

@@ -26,7 +26,7 @@ fn member(name: &str, kind: tar::EntryType, size: u64) -> Vec<u8> {
 fn a_copy_that_is_none_is_refused_by_its_heads_alone() {
     use tar::EntryType;
     let zeros = || io::repeat(0);
-    // Endless content behind each: whoever read it would never come back.
+    // Endless content behind each: reading it would never end.
     for (name, size) in
         [("db/codes/keys", 5 << 30), ("db/images/a.jpg", 65 << 20), (".env", 1 << 40)]
     {
@@ -46,7 +46,7 @@ fn a_copy_that_is_none_is_refused_by_its_heads_alone() {
         member("db/images/a.jpg", EntryType::GNUSparse, 0).as_slice().chain(zeros()),
         "not a backup of a shop",
     );
-    // A file that may be large is refused by whoever takes it.
+    // A file that may be large is refused by the code that takes it.
     let head = member("db/files/film.mkv", EntryType::Regular, 1 << 50);
     let taken = unpack(head.chain(zeros()), |_, size, _| anyhow::bail!("no room for {size}"));
     assert_eq!(taken.unwrap_err().to_string(), format!("no room for {}", 1_u64 << 50));
