@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use serde_json::json;
 use shop::infra::failpoints;
 
+use crate::disk::Disturbed;
 use crate::world::{Buyer, World, catalog};
 
 #[test]
@@ -218,6 +219,59 @@ fn orders_that_are_placed_at_once_and_stopped_at_any_point_are_each_there_once_o
         let stock = world.find("select stock from products where slug = 'green-tea'");
         assert_eq!(stock, [b"94".to_vec()], "{point}");
     }
+}
+
+#[test]
+fn buyers_who_leave_while_their_batch_is_placed_have_ordered_once_or_not_at_all() {
+    let mut many = catalog();
+    many["products"]["tea"]["quantity"] = json!(100);
+    let world = World::with(&many, &[]);
+    let ready = |_| {
+        let mut buyer = world.buyer();
+        buyer.adds("green-tea", "", "1");
+        let request = request_to_place(buyer.clone());
+        (buyer, request)
+    };
+    let mut buyers: Vec<(Buyer, String)> = (0..9).map(ready).collect();
+    let n_orders = || world.find("select 1 from orders").len();
+    let sorted = |mut refs: Vec<String>| {
+        refs.sort();
+        refs
+    };
+
+    let slow = Disturbed::slow(world.pid());
+    let held = world.hold_database();
+    let connected = buyers.iter().map(|(buyer, request)| {
+        let mut stream = TcpStream::connect(&buyer.address).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        stream
+    });
+    let mut connected: Vec<TcpStream> = connected.collect();
+    // Three leave before anything is placed, three as soon as an order is committed and before its message is
+    // delivered, and three wait.
+    drop(connected.drain(..3));
+    drop(held);
+    world.until("an order is committed", || 0 < n_orders());
+    drop(connected.drain(..3));
+    for mut stream in connected {
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        assert!(answer.starts_with(b"HTTP/1.1 303"), "{}", String::from_utf8_lossy(&answer));
+    }
+    slow.end();
+    let (refs, told) = accounts(&world);
+    assert!((3..=9).contains(&refs.len()), "{}", refs.len());
+    assert!(told.len() <= refs.len());
+    world.until("all is told", || sorted(accounts(&world).1) == sorted(accounts(&world).0));
+
+    // Whoever sends the form again, with the cookies as they were, has one order.
+    for (buyer, _) in &mut buyers {
+        assert_eq!(buyer.checks_out(&[]).state(), "awaiting");
+    }
+    let (refs, told) = accounts(&world);
+    assert_eq!((refs.len(), sorted(told)), (9, sorted(refs)));
+    let stock = world.find("select stock from products where slug = 'green-tea'");
+    assert_eq!(stock, [b"91".to_vec()]);
 }
 
 #[test]

@@ -11,17 +11,27 @@ use std::process::{Child, Command, Stdio};
 use crate::egress::{is_root, need};
 use crate::world::{Answer, World, catalog};
 
-/// While it lives, the disk answers the open shop with this error whenever it writes to its database.
-struct Failing(Child);
+/// While it lives, the disk answers the open shop otherwise.
+pub struct Disturbed(Child);
 
-impl Failing {
-    fn begin(pid: u32, database: &Path, error: &str) -> Self {
-        need(&["strace"]);
+impl Disturbed {
+    /// With this error whenever the shop writes to its database.
+    fn failing(pid: u32, database: &Path, error: &str) -> Self {
         let journal = format!("{}-wal", database.display());
+        let inject = format!("inject=pwrite64,write,fsync,fdatasync,syncfs:error={error}");
+        Self::begin(pid, &["-P", &journal, "-P", &database.display().to_string(), "-e", &inject])
+    }
+
+    /// Late whenever the shop waits for it.
+    pub fn slow(pid: u32) -> Self {
+        Self::begin(pid, &["-e", "inject=fsync,fdatasync,syncfs:delay_exit=300000"])
+    }
+
+    fn begin(pid: u32, injected: &[&str]) -> Self {
+        need(&["strace"]);
         let mut strace = Command::new("strace")
             .args(["-f", "-o", "/dev/null", "-p", &pid.to_string()])
-            .args(["-P", &journal, "-P", &database.display().to_string()])
-            .args(["-e", &format!("inject=pwrite64,write,fsync,fdatasync,syncfs:error={error}")])
+            .args(injected)
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
@@ -34,7 +44,7 @@ impl Failing {
     }
 
     /// The disk is well again.
-    fn end(mut self) {
+    pub fn end(mut self) {
         let pid = self.0.id().to_string();
         assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
         self.0.wait().unwrap();
@@ -125,7 +135,7 @@ fn on_a_failing_disk_every_form_is_answered_with_try_again_and_its_words() {
     let transaction = [("transaction", id.as_str())];
     let answer = [("once", once.as_str()), ("answer", "Tomorrow, I promise.")];
     for error in ["EIO", "ENOSPC"] {
-        let failing = Failing::begin(world.pid(), &world.path("db/shop.sqlite"), error);
+        let failing = Disturbed::failing(world.pid(), &world.path("db/shop.sqlite"), error);
         let later = |what: &str, answer: &Answer| {
             assert_eq!(answer.status, 503, "{error}, {what}: {}", answer.text());
             assert_eq!(answer.header("retry-after"), Some("60"), "{error}, {what}");
@@ -186,7 +196,7 @@ fn a_writer_that_could_only_be_opened_for_reading_is_replaced_as_soon_as_the_fil
     );
     // One write that fails ends the connection of the open shop.
     let database = apart.world.path("db/shop.sqlite");
-    let failing = Failing::begin(apart.world.pid(), &database, "EIO");
+    let failing = Disturbed::failing(apart.world.pid(), &database, "EIO");
     let message = |n: u32| format!("message {n}");
     assert_eq!(buyer.post("/order/message", &[("message", &message(1))]).status, 503);
     failing.end();
