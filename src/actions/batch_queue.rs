@@ -24,6 +24,11 @@ impl<T> BatchQueue<T> {
         Arc::new(Self(Mutex::new(State { waiting: Vec::new(), has_worker: false })))
     }
 
+    /// Whether somebody works on the queue.
+    pub fn is_at_work(&self) -> bool {
+        self.0.lock().has_worker
+    }
+
     /// Queues items. If nobody works on the queue, the caller does from now on.
     pub fn push(self: &Arc<Self>, items: impl IntoIterator<Item = T>) -> Option<Worker<T>> {
         let mut state = self.0.lock();

@@ -5,7 +5,6 @@ use std::time::Duration;
 use anyhow::Context;
 
 use crate::actions::Shop;
-use crate::domain::values::Timestamp;
 use crate::infra::store;
 
 /// If the write lock is held for longer than this, it will not be free soon.
@@ -17,18 +16,16 @@ const PATIENCE: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// Why no order could be stored.
-pub async fn check_readiness(shop: &Shop, now: Timestamp) -> anyhow::Result<()> {
-    tokio::time::timeout(PATIENCE, try_database(shop, now))
-        .await
-        .context("the database is busy")??;
+pub async fn check_readiness(shop: &Shop) -> anyhow::Result<()> {
+    tokio::time::timeout(PATIENCE, try_database(shop)).await.context("the database is busy")??;
     let db = shop.db.clone();
     let tried = tokio::task::spawn_blocking(move || db.try_disk()).await?;
     tried.context("the database cannot be written")
 }
 
-async fn try_database(shop: &Shop, now: Timestamp) -> anyhow::Result<()> {
+async fn try_database(shop: &Shop) -> anyhow::Result<()> {
     let mut tx = shop.db.write().await.context("begin a write transaction")?;
-    let before = store::order_placement::check_preconditions(&mut tx, now, 1).await?;
-    anyhow::ensure!(!before.is_full, "unpaid orders take more than UNPAID_MEGABYTES");
+    let state = store::shop_state::find(&mut tx).await?;
+    anyhow::ensure!(!state.is_full, "unpaid orders take more than UNPAID_MEGABYTES");
     Ok(())
 }

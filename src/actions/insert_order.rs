@@ -1,6 +1,9 @@
 //! Turns what buyers want into orders, several in one transaction.
 
+use std::sync::Arc;
+
 use anyhow::Context;
+use parking_lot::Mutex;
 
 use crate::actions::Shop;
 use crate::actions::availability::ClosedReason;
@@ -13,6 +16,7 @@ use crate::domain::cart::{Basket, CartLine};
 use crate::domain::orders::{
     BuyerIdentity, BuyerRecipient, CheckoutKey, Code, Delivery, Draft, FOLLOWED_DAYS, LookupName,
     NewOrder, NotificationHold, NumberPurpose, Order, OrderRef, PlacementError, RefusalReason,
+    UnpaidCounts, UnpaidEstimate,
 };
 use crate::domain::payment::{
     AmountTags, Destination, Invoice, Wallet, distinct_amount, integrated,
@@ -75,14 +79,24 @@ pub enum PlacedOrder {
     New(OrderRef, Option<OutboxMessage>),
 }
 
+/// What one batch has read and the next one need not read again.
+#[derive(Default)]
+pub struct BatchMemory {
+    /// With the number of the last change that they contain.
+    prices: Mutex<Option<(i64, Arc<PriceSources>)>>,
+    unpaid: Mutex<Option<UnpaidEstimate>>,
+}
+
 /// A transaction that orders are inserted into, and what all of them need to know. Nobody else changes it meanwhile.
 pub struct OrderBatch<'a> {
     shop: &'a Shop,
     tx: Tx,
     before: OrderPreconditions,
+    /// Not counted while the shop is under siege.
+    unpaid: UnpaidCounts,
     /// The seller's key, or why no order is accepted.
     key: Result<Option<SellerKey>, ClosedReason>,
-    prices: PriceSources,
+    prices: Arc<PriceSources>,
     site_name: String,
     reading: Reading,
     begins_siege: bool,
@@ -94,14 +108,20 @@ impl<'a> OrderBatch<'a> {
         shop: &'a Shop,
         mut tx: Tx,
         orders: &[PreparedOrder],
+        memory: &BatchMemory,
     ) -> anyhow::Result<Self> {
         let now = orders.iter().map(|order| order.now).max().context("a batch without orders")?;
-        let (reading, most) = (shop.reading(), shop.policy.siege_orders);
-        let before = store::order_placement::check_preconditions(&mut tx, now, most).await?;
+        let reading = shop.reading();
+        let delivered = store::outbox::take_noted(&shop.db);
+        let before = store::order_placement::begin(&mut tx, &delivered).await?;
         let key = shop.availability.encryption_key_for_order(before.has_key, now);
-        let prices = PriceSources::read(&mut tx).await?;
-        let site_name = shop.name(&mut tx).await?;
-        Ok(Self { shop, tx, before, key, prices, site_name, reading, begins_siege: false })
+        let prices = memory.prices(&mut tx, before.pricing_version).await?;
+        let unpaid = match before.is_under_siege {
+            true => UnpaidCounts { in_hour: 0, in_burst: 0 },
+            false => memory.unpaid(shop, &mut tx, &before, (orders.len(), now)).await?,
+        };
+        let site_name = before.site_name.clone().unwrap_or_else(|| shop.policy.site_name.clone());
+        Ok(Self { shop, tx, before, unpaid, key, prices, site_name, reading, begins_siege: false })
     }
 
     /// Inserts an order, or says why not; then nothing of it remains in the transaction.
@@ -110,17 +130,29 @@ impl<'a> OrderBatch<'a> {
     /// That the transaction is broken: nothing of it can be kept.
     pub async fn place(
         &mut self,
-        order: PreparedOrder,
+        prepared: PreparedOrder,
     ) -> anyhow::Result<Result<PlacedOrder, PlaceOrderError>> {
-        self.tx.begin_step().await?;
-        match self.try_to_place(order).await {
-            Ok(placed) => Ok(Ok(placed)),
-            Err(refused) => match (self.tx.undo_step().await, refused) {
-                (Ok(()), refused) => Ok(Err(refused)),
-                // SQLite has ended the transaction because of it.
-                (Err(_), PlaceOrderError::Broken(why)) => Err(why),
-                (Err(error), _) => Err(error.into()),
-            },
+        let opened = match self.open(prepared).await {
+            Ok(opened) => opened,
+            Err(PlaceOrderError::Broken(why)) => return Err(why),
+            Err(refused) => return Ok(Err(refused)),
+        };
+        let form = opened.form;
+        let refused = match self.insert(opened).await {
+            Ok(placed) => return Ok(Ok(placed)),
+            Err(refused) => refused,
+        };
+        match (self.tx.undo_step().await, refused) {
+            (Ok(()), refused) => {
+                match store::order_placement::find_placed(&mut self.tx, &form).await? {
+                    // A form that was sent twice: its first order has taken the form's key, or the items.
+                    Some(earlier) => Ok(Ok(PlacedOrder::Earlier(earlier))),
+                    None => Ok(Err(refused)),
+                }
+            }
+            // SQLite has ended the transaction because of it.
+            (Err(_), PlaceOrderError::Broken(why)) => Err(why),
+            (Err(error), _) => Err(error.into()),
         }
     }
 
@@ -130,38 +162,42 @@ impl<'a> OrderBatch<'a> {
         Ok(self.begins_siege)
     }
 
-    async fn try_to_place(
-        &mut self,
-        prepared: PreparedOrder,
-    ) -> Result<PlacedOrder, PlaceOrderError> {
-        let Self { shop, tx, before, prices, .. } = self;
+    /// The order as it would be now. Writes nothing.
+    async fn open(&mut self, prepared: PreparedOrder) -> Result<OpenedOrder, PlaceOrderError> {
         let PreparedOrder { request, fresh, now, form, lookup, recipient, receipt } = prepared;
-        if let Some(earlier) = store::order_placement::find_placed(tx, &form).await? {
-            return Ok(PlacedOrder::Earlier(earlier));
-        }
-        if before.is_closed {
+        if self.before.is_closed {
             return Err(PlaceOrderError::Closed(ClosedReason::BySeller));
         }
         let key = self.key.as_ref().map_err(|why| PlaceOrderError::Closed(why.clone()))?.as_ref();
-        if before.is_full {
+        if self.before.is_full {
             return Err(PlaceOrderError::NoRoom);
         }
-        if before.reports_full && request.draft.transaction.is_some() {
+        if self.before.reports_full && request.draft.transaction.is_some() {
             return Err(PlaceOrderError::refused("transaction", RefusalReason::ReportsFull));
         }
-        let at = RateTime { price_in: shop.policy.price_in, now };
-        let (new, wallet) = open_order(tx, prices, request, Opening { key, fresh, at }).await?;
+        let at = RateTime { price_in: self.shop.policy.price_in, now };
+        let opening = Opening { key, fresh, at };
+        let (order, wallet) = open_order(&mut self.tx, &self.prices, request, opening).await?;
+        let wallet = wallet.clone();
+        Ok(OpenedOrder { order, wallet, now, form, lookup, recipient, receipt })
+    }
+
+    async fn insert(&mut self, opened: OpenedOrder) -> Result<PlacedOrder, PlaceOrderError> {
+        let Self { shop, tx, before, .. } = self;
+        let OpenedOrder { order: new, wallet, now, form, lookup, recipient, receipt } = opened;
+        let key = self.key.as_ref().map_err(|why| PlaceOrderError::Closed(why.clone()))?.as_ref();
         let clock = before.clock.clone().unwrap_or_else(|| TrustedClock::begin(&self.reading));
         let minutes = minutes_to_pay(shop, before.is_under_siege);
         let ends = Ends::of(clock.at(&self.reading), minutes);
         let Some(PaymentRequest { invoice, derived, has_own_address }) =
-            open_invoice(tx, &new, wallet, &shop.salt, ends).await?
+            open_invoice(tx, &new, &wallet, &shop.salt, ends).await?
         else {
             return Err(PlaceOrderError::refused("currency", RefusalReason::TotalTaken));
         };
         let (order, buyer) = new.invoiced(invoice);
         let at = store::outbox::next_at(before.last_at, now);
-        let notification_hold = hold_at_placement(shop, before, order.status);
+        let notification_hold =
+            hold_at_placement(shop, before.is_under_siege, self.unpaid, order.status);
         let is_held_back = notification_hold != NotificationHold::No;
         let place = NextMessage { number: 0, at, has_key: before.has_key, is_held_back };
         let notification = Notification::NewOrder(&buyer);
@@ -178,14 +214,17 @@ impl<'a> OrderBatch<'a> {
             notification_hold,
             minutes,
         };
-        let id = insert(tx, &order, &beside).await?;
-        let begins_siege = begin_siege(shop, tx, before, key, now).await?;
-        before.count(at, begins_siege);
-        self.begins_siege |= begins_siege;
+        insert(tx, &order, &beside).await?;
+        if before.is_under_siege {
+            store::siege::count_order(tx).await.context("count the order in siege mode")?;
+        } else if begin_siege(shop, tx, self.unpaid.plus(1), key, now).await? {
+            (before.is_under_siege, self.begins_siege) = (true, true);
+        }
+        self.unpaid = self.unpaid.plus(1);
+        before.last_at = Some(at);
         let order_ref = order.order_ref;
         let (is_read, is_erasure, number) = (false, false, 0);
         let queued = OutboxMessage {
-            id,
             order_ref: order_ref.clone(),
             number,
             at,
@@ -195,6 +234,55 @@ impl<'a> OrderBatch<'a> {
         };
         Ok(PlacedOrder::New(order_ref, Some(queued).filter(|_| !is_held_back)))
     }
+}
+
+impl BatchMemory {
+    /// As they are in this transaction. `version`: the number of the last change.
+    async fn prices(&self, tx: &mut Tx, version: i64) -> anyhow::Result<Arc<PriceSources>> {
+        if let Some((known, prices)) = &*self.prices.lock()
+            && *known == version
+        {
+            return Ok(prices.clone());
+        }
+        let prices = Arc::new(PriceSources::read(tx).await?);
+        *self.prices.lock() = Some((version, prices.clone()));
+        Ok(prices)
+    }
+
+    /// How many orders are unpaid at most before so many more, where neither a siege nor a burst can begin with these; else
+    /// exactly.
+    async fn unpaid(
+        &self,
+        shop: &Shop,
+        tx: &mut Tx,
+        before: &OrderPreconditions,
+        (n_orders, now): (usize, Timestamp),
+    ) -> anyhow::Result<UnpaidCounts> {
+        let most = shop.policy.siege_orders;
+        let jump = before.clock.as_ref().and_then(|clock| clock.jump.as_ref());
+        let at = now.plus_seconds(-jump.map_or(0, |jump| jump.ahead.max(0)));
+        let last_order = before.last_order;
+        let n_orders = i64::try_from(n_orders).unwrap_or(i64::MAX);
+        let known = *self.unpaid.lock();
+        let known = known.and_then(|known| known.continued(at, last_order, n_orders, most));
+        if let Some(counts) = known {
+            return Ok(counts);
+        }
+        let counts = store::siege::count_recent(tx, now, most).await?;
+        *self.unpaid.lock() = Some(UnpaidEstimate { counts, at, last_order });
+        Ok(counts)
+    }
+}
+
+/// An order that nothing speaks against, before it is written.
+struct OpenedOrder {
+    order: NewOrder,
+    wallet: Wallet,
+    now: Timestamp,
+    form: CheckoutKey,
+    lookup: LookupName,
+    recipient: BuyerRecipient,
+    receipt: Vec<u8>,
 }
 
 /// What an order is opened with, beside what its buyer wants.
@@ -239,21 +327,21 @@ async fn insert(
     tx: &mut Tx,
     order: &Order,
     beside: &NewOrderData<'_>,
-) -> Result<i64, PlaceOrderError> {
-    let id = match store::order_placement::insert(tx, order, beside).await {
-        Ok(id) => id,
+) -> Result<(), PlaceOrderError> {
+    match store::order_placement::insert(tx, order, beside).await {
+        Ok(()) => {}
         Err(error) if error.is_taken("transaction_id") => {
             return Err(PlaceOrderError::refused("transaction", RefusalReason::TransactionTaken));
         }
         Err(error) => return Err(anyhow::Error::from(error).context("insert the order").into()),
-    };
+    }
     // The count is not linked to the order: it stays after the order is erased.
     if let Some(discount) = &order.discount {
         store::discounts::take_use(tx, &discount.code)
             .await
             .context("count the use of the discount code")?;
     }
-    Ok(id)
+    Ok(())
 }
 
 /// The deadlines of a payment.
@@ -285,7 +373,7 @@ struct PaymentRequest {
     has_own_address: bool,
 }
 
-/// `None`: all amounts of this address are in use.
+/// Begins the step in which the order is written. `None`: all amounts of this address are in use.
 async fn open_invoice(
     tx: &mut Tx,
     order: &NewOrder,
@@ -293,11 +381,16 @@ async fn open_invoice(
     salt: &[u8],
     ends: Ends,
 ) -> anyhow::Result<Option<PaymentRequest>> {
-    let mut derived = None;
-    if let Some(account) = wallet.receives.account() {
-        let index = store::address_indexes::allocate_index(tx, &account).await?;
-        derived = Some((account, index));
-    }
+    let derived = match wallet.receives.account() {
+        Some(account) => {
+            let index = store::address_indexes::begin_step(tx, &account).await?;
+            Some((account, index))
+        }
+        None => {
+            tx.begin_step().await?;
+            None
+        }
+    };
     let index = derived.as_ref().map_or(0, |(_, index)| *index);
     let (address, amount, has_own_address) = match &wallet.receives {
         Destination::Account(key) => (key.address(index), order.total, true),

@@ -47,12 +47,11 @@ pub(super) async fn queue_message(
         Err(closed) => return Err(closed.into()),
     };
     let bytes = message.as_deref();
-    let id = store::outbox::insert(tx, &order.order_ref, place, is_read, is_erasure, bytes)
+    store::outbox::insert(tx, &order.order_ref, place, is_read, is_erasure, bytes)
         .await
         .context("queue the message to the seller")?;
     let order_ref = order.order_ref.clone();
     Ok(OutboxMessage {
-        id,
         order_ref,
         number: place.number,
         at: place.at,
@@ -105,7 +104,7 @@ async fn deliver_in_order(
             .await?;
     let mut lookup = Lookup::new(shop.maildir.clone());
     for earlier in waiting {
-        if earlier.id == queued.id {
+        if earlier.at == queued.at {
             deliver(shop, earlier, now).await?;
         } else {
             (_, lookup) = deliver_once(shop, earlier, lookup, now).await?;
@@ -117,16 +116,16 @@ async fn deliver_in_order(
 /// Delivers all undelivered messages, and returns their number. The Maildir is listed at most once.
 pub async fn deliver_outbox(shop: &Shop, now: Timestamp) -> anyhow::Result<usize> {
     store::outbox::forget_delivered(&shop.db).await?;
-    let (mut n_delivered, mut last) = (0, 0);
+    let (mut n_delivered, mut last) = (0, None);
     let mut lookup = Lookup::new(shop.maildir.clone());
     loop {
         let undelivered =
             store::outbox::list_undelivered(&mut *shop.db.reader().await?, last).await?;
         let Some(newest) = undelivered.last() else { return Ok(n_delivered) };
-        last = newest.id;
+        last = Some(newest.at);
         for queued in undelivered {
             // The task that placed the order may have delivered it meanwhile.
-            if !store::outbox::is_undelivered(&mut *shop.db.reader().await?, queued.id).await? {
+            if !store::outbox::is_undelivered(&mut *shop.db.reader().await?, queued.at).await? {
                 continue;
             }
             let was_delivered;
@@ -150,7 +149,7 @@ async fn deliver_once(
             .await
             .context("read the Maildir")?;
     if is_delivered.context("read the Maildir")? {
-        store::outbox::mark_delivered(&shop.db, queued.id).await?;
+        store::outbox::mark_delivered(&shop.db, queued.at).await?;
     } else if queued.message.is_empty() && shop.availability.encryption_key(now).is_err() {
         // It waits for the key; the log already says that it is missing.
         return Ok((false, lookup));
@@ -202,7 +201,7 @@ async fn deliver(shop: &Shop, mut queued: OutboxMessage, now: Timestamp) -> anyh
     .context("deliver the message")?
     .context("deliver the message into the Maildir")?;
     failpoints::at("message-delivered");
-    store::outbox::mark_delivered(&shop.db, queued.id)
+    store::outbox::mark_delivered(&shop.db, queued.at)
         .await
         .context("mark the message as delivered")?;
     failpoints::at("order-told");

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::actions::Shop;
 use crate::actions::batch_queue::{BatchQueue, Worker};
-use crate::actions::insert_order::{OrderBatch, PlacedOrder, PreparedOrder};
+use crate::actions::insert_order::{BatchMemory, OrderBatch, PlacedOrder, PreparedOrder};
 use crate::actions::quote_order::PlaceOrderError;
 use crate::actions::siege::log_begin;
 use crate::domain::orders::OrderRef;
@@ -27,6 +27,7 @@ pub struct OrderQueue {
     orders: Arc<BatchQueue<QueuedOrder>>,
     messages: Arc<BatchQueue<QueuedMessage>>,
     runtime: Handle,
+    memory: BatchMemory,
     /// Whether somebody waits to forget delivered messages.
     is_forgetting: AtomicBool,
 }
@@ -49,8 +50,9 @@ struct QueuedMessage {
     answer: oneshot::Sender<Result<OrderRef, PlaceOrderError>>,
 }
 
-/// Delivered messages are forgotten with the next orders; without any, after this time.
-const FORGET_AFTER: Duration = Duration::from_millis(500);
+/// Delivered messages are forgotten with the next orders; without any, after this time. Until then a seller's program that
+/// moves a message out of the Maildir would get it twice if the shop were killed.
+const FORGET_AFTER: Duration = Duration::from_millis(50);
 
 impl OrderQueue {
     /// In the runtime that is to do the work.
@@ -59,6 +61,7 @@ impl OrderQueue {
             orders: BatchQueue::new(),
             messages: BatchQueue::new(),
             runtime: Handle::current(),
+            memory: BatchMemory::default(),
             is_forgetting: AtomicBool::new(false),
         })
     }
@@ -127,10 +130,9 @@ async fn insert_batch(
     tx: Result<Tx, StoreError>,
     orders: Vec<PreparedOrder>,
 ) -> anyhow::Result<Vec<Result<PlacedOrder, PlaceOrderError>>> {
-    let mut tx = tx?;
+    let tx = tx?;
     failpoints::at("order-begun");
-    store::outbox::forget_noted(&shop.db, &mut tx).await.context("forget what was delivered")?;
-    let mut batch = OrderBatch::begin(shop, tx, &orders).await?;
+    let mut batch = OrderBatch::begin(shop, tx, &orders, &shop.order_queue.memory).await?;
     let mut placed = Vec::with_capacity(orders.len());
     for order in orders {
         placed.push(batch.place(order).await?);
@@ -166,13 +168,13 @@ async fn deliver_batch(shop: &Shop, messages: Vec<OutboxMessage>) -> anyhow::Res
     let (delivered, problem) = tokio::task::spawn_blocking(move || {
         let files = messages.into_iter().map(|queued| {
             let name = delivery_name(&queued.order_ref, queued.number, queued.at);
-            (queued.id, NewFile { name, message: queued.message })
+            (queued.at, NewFile { name, message: queued.message })
         });
-        let (ids, files): (Vec<_>, Vec<_>) = files.unzip();
+        let (times, files): (Vec<_>, Vec<_>) = files.unzip();
         let (mut delivered, mut problem) = (Vec::new(), Ok(()));
-        for (id, done) in ids.into_iter().zip(maildir.deliver_all(&files)) {
+        for (at, done) in times.into_iter().zip(maildir.deliver_all(&files)) {
             match done {
-                Ok(()) => delivered.push(id),
+                Ok(()) => delivered.push(at),
                 Err(error) => problem = Err(error),
             }
         }
@@ -196,6 +198,10 @@ fn forget_soon(shop: &Shop) {
     shop.order_queue.clone().runtime.spawn(async move {
         tokio::time::sleep(FORGET_AFTER).await;
         shop.order_queue.is_forgetting.store(false, Ordering::Release);
+        if shop.order_queue.orders.is_at_work() {
+            // The orders that are being placed forget them, or those after them, or this after their delivery.
+            return;
+        }
         match store::outbox::forget_delivered(&shop.db).await {
             Ok(()) => failpoints::at("order-told"),
             Err(error) => tracing::warn!("delivered messages are forgotten later: {error:#}"),

@@ -4,13 +4,12 @@ use anyhow::Context;
 
 use crate::actions::Shop;
 use crate::domain::orders::{
-    NotificationHold, OrderRate, SiegeChange, Status, payment_minutes, siege_change,
+    NotificationHold, OrderRate, SiegeChange, Status, UnpaidCounts, payment_minutes, siege_change,
 };
 use crate::domain::values::Timestamp;
 use crate::infra::mail::{Lookup, NewFile, SellerKey, ShopMessage, ShopNews, SiegeNews};
 use crate::infra::store;
 use crate::infra::store::Tx;
-use crate::infra::store::order_placement::OrderPreconditions;
 use crate::infra::store::shop_state::ShopState;
 use crate::infra::store::siege;
 
@@ -22,10 +21,11 @@ pub fn minutes_to_pay(shop: &Shop, is_under_siege: bool) -> i64 {
 /// Until when the seller is not notified of a new order.
 pub(super) fn hold_at_placement(
     shop: &Shop,
-    before: &OrderPreconditions,
+    is_under_siege: bool,
+    unpaid: UnpaidCounts,
     status: Status,
 ) -> NotificationHold {
-    let rate = match (before.is_under_siege, before.is_burst(shop.policy.siege_orders)) {
+    let rate = match (is_under_siege, unpaid.is_burst(shop.policy.siege_orders)) {
         (true, _) => OrderRate::Siege,
         (false, true) => OrderRate::Burst,
         (false, false) => OrderRate::Usual,
@@ -33,18 +33,17 @@ pub(super) fn hold_at_placement(
     NotificationHold::at_placement(shop.policy.notify, rate, status)
 }
 
-/// Begins siege mode, in the transaction of the order that reaches the threshold. Returns whether it did.
+/// Begins siege mode, in the transaction of the order that reaches the threshold. `unpaid`: with this order. Returns whether
+/// it did.
 pub(super) async fn begin_siege(
     shop: &Shop,
     tx: &mut Tx,
-    before: &OrderPreconditions,
+    unpaid: UnpaidCounts,
     key: Option<&SellerKey>,
     now: Timestamp,
 ) -> anyhow::Result<bool> {
-    // The order itself is one of them.
-    let n_unpaid = before.n_unpaid + 1;
     let most = shop.policy.siege_orders;
-    if siege_change(before.is_under_siege, n_unpaid, most) != Some(SiegeChange::Begins) {
+    if siege_change(false, unpaid.in_hour, most) != Some(SiegeChange::Begins) {
         return Ok(false);
     }
     let first = siege::begin(tx, now).await.context("begin siege mode")?;

@@ -272,7 +272,7 @@ fn an_order_that_nobody_heard_of_is_erased_like_others() {
     assert!(numbers(&world, &order.order_ref).is_empty());
     let said = world.says(&["purge"]);
     assert!(said.contains("1 order"), "{said}");
-    assert!(world.find("select id from outbox").is_empty());
+    assert!(world.find("select at from outbox").is_empty());
 }
 
 #[test]
@@ -330,7 +330,7 @@ fn a_buyer_of_whom_nobody_heard_writes_two_messages_and_erases_all_of_it() {
     assert_eq!(numbers(&world, &order_ref), [""; 0]);
     // Until it is over it may be paid, and the seller needs the address.
     buyer.post("/order/erase", &[("confirm", "yes")]);
-    let n_waiting = || world.find("select id from outbox where message is not null").len();
+    let n_waiting = || world.find("select at from outbox where message is not null").len();
     assert_eq!((n_waiting(), numbers(&world, &order_ref)), (4, Vec::new()));
     world.sql("update invoices set until = until - 7260");
     world.says(&["orders"]);

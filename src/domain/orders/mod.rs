@@ -44,7 +44,7 @@ pub use reservation::{Reservation, StockDemand};
 pub use retention_cutoffs::{PurgeMode, RetentionCutoffs};
 pub use shipping::{OrderShipping, choose_shipping};
 pub use siege::{
-    BURST_SECONDS, SIEGE_MINUTES, SIEGE_SECONDS, SiegeChange, burst_orders, payment_minutes,
-    siege_change,
+    BURST_SECONDS, SIEGE_MINUTES, SIEGE_SECONDS, SiegeChange, UnpaidCounts, UnpaidEstimate,
+    burst_orders, payment_minutes, siege_change,
 };
 pub use status::{Event, InvalidTransition, NotAStatus, Status};

@@ -1,5 +1,7 @@
 //! Siege mode: how the shop sells while it is flooded with unpaid orders.
 
+use crate::domain::values::Timestamp;
+
 /// Units: minutes to pay for an order while the shop is in siege mode.
 pub const SIEGE_MINUTES: i64 = 20;
 /// Units: seconds over which unpaid orders are counted.
@@ -27,6 +29,64 @@ pub fn siege_change(is_under_siege: bool, n_unpaid: i64, most: i64) -> Option<Si
 /// about further ones wait until that is clear.
 pub fn burst_orders(most: i64) -> i64 {
     (most.saturating_mul(15) / 100).max(15)
+}
+
+/// How many orders are not paid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnpaidCounts {
+    /// Of those that were placed within [`SIEGE_SECONDS`].
+    pub in_hour: i64,
+    /// Of those that were placed within [`BURST_SECONDS`].
+    pub in_burst: i64,
+}
+
+impl UnpaidCounts {
+    /// Whether so many were placed within a minute that a siege may begin. `most`: with how many an hour it begins.
+    pub fn is_burst(self, most: i64) -> bool {
+        burst_orders(most) <= self.in_burst
+    }
+
+    /// With so many further orders that are not paid.
+    pub fn plus(self, n_orders: i64) -> Self {
+        Self { in_hour: self.in_hour + n_orders, in_burst: self.in_burst + n_orders }
+    }
+
+    /// Whether neither a siege nor a burst begins with so many.
+    fn is_usual(self, most: i64) -> bool {
+        !self.is_burst(most) && siege_change(false, self.in_hour, most).is_none()
+    }
+}
+
+/// Units: seconds after which orders are counted again.
+const COUNT_LASTS: i64 = 60;
+
+/// Unpaid orders as they were counted once: as long as the orders that came since would change nothing even if none of them
+/// were paid, nobody has to count again.
+#[derive(Clone, Copy, Debug)]
+pub struct UnpaidEstimate {
+    pub counts: UnpaidCounts,
+    /// By the trusted time.
+    pub at: Timestamp,
+    /// The id of the newest order then. Ids grow by one with each order.
+    pub last_order: i64,
+}
+
+impl UnpaidEstimate {
+    /// At most so many are unpaid now, when `last_order` is the newest. `None`: the next `n_orders` could begin a siege or
+    /// a burst by this, or it is too old: count again. An order whose payment is lost again may be missing until then.
+    pub fn continued(
+        &self,
+        at: Timestamp,
+        last_order: i64,
+        n_orders: i64,
+        most: i64,
+    ) -> Option<UnpaidCounts> {
+        let age = at.seconds_after(self.at);
+        let n_since = last_order - self.last_order;
+        let counts = self.counts.plus(n_since);
+        let is_usable = (0..=COUNT_LASTS).contains(&age) && 0 <= n_since;
+        (is_usable && counts.plus(n_orders).is_usual(most)).then_some(counts)
+    }
 }
 
 /// Units: minutes to pay for a new order.
@@ -66,6 +126,30 @@ mod tests {
         for (most, expected) in [(1, 15), (100, 15), (200, 30), (1_000_000, 150_000)] {
             assert_eq!(burst_orders(most), expected, "{most}");
         }
+    }
+
+    #[test]
+    fn orders_are_counted_again_before_they_could_begin_anything_or_after_a_minute() {
+        let at = Timestamp::new(1_795_219_200).unwrap();
+        let counts = UnpaidCounts { in_hour: 90, in_burst: 2 };
+        let estimate = UnpaidEstimate { counts, at, last_order: 1_000 };
+        let check = |seconds: i64, last_order: i64, n_orders: i64, expected: Option<i64>| {
+            let counts = estimate.continued(at.plus_seconds(seconds), last_order, n_orders, 100);
+            assert_eq!(counts.map(|counts| counts.in_hour), expected, "{seconds} {last_order}");
+        };
+        check(0, 1_000, 1, Some(90));
+        check(60, 1_008, 1, Some(98));
+        check(60, 1_009, 1, None);
+        check(60, 1_000, 9, Some(90));
+        check(60, 1_000, 10, None);
+        check(61, 1_000, 1, None);
+        // The clock or the orders went back.
+        check(-1, 1_000, 1, None);
+        check(0, 999, 1, None);
+        let burst =
+            UnpaidEstimate { counts: UnpaidCounts { in_hour: 14, in_burst: 13 }, ..estimate };
+        assert!(burst.continued(at, 1_000, 1, 100).is_some());
+        assert!(burst.continued(at, 1_000, 2, 100).is_none());
     }
 
     #[test]

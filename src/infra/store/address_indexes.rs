@@ -12,26 +12,30 @@ use crate::domain::payment::{Coin, ExtendedPubkey};
 use crate::domain::values::Currency;
 use crate::infra::store::{Connection, StoreError, Tx};
 
-/// Takes the next index of an account. It is never given out again, whatever becomes of the order. Those that a node found
-/// used on the chain are passed over.
-pub async fn allocate_index(tx: &mut Tx, account: &str) -> Result<u32, StoreError> {
+macro_rules! allocate {
+    () => {
+        r#"
+        insert into address_indexes (account, next_index)
+        values ($1, 1 + coalesce((select next_index from address_indexes where account = ''), 0))
+        on conflict (account) do update set next_index = next_index + 1
+        returning next_index - 1, exists (
+            select 1 from used_indexes u
+            where u.account = address_indexes.account and u.key_index = address_indexes.next_index - 1)
+        "#
+    };
+}
+
+/// Takes the next index of an account, after [`Tx::begin_step`] in the same turn of the database's thread. It is never given
+/// out again, whatever becomes of the order. Those that a node found used on the chain are passed over.
+pub async fn begin_step(tx: &mut Tx, account: &str) -> Result<u32, StoreError> {
+    let mut statement = concat!("savepoint step;", allocate!());
     loop {
-        let (taken, is_used): (u32, bool) = sqlx::query_as(
-            r#"
-            insert into address_indexes (account, next_index)
-            values ($1, 1 + coalesce((select next_index from address_indexes where account = ''), 0))
-            on conflict (account) do update set next_index = next_index + 1
-            returning next_index - 1, exists (
-                select 1 from used_indexes u
-                where u.account = address_indexes.account and u.key_index = address_indexes.next_index - 1)
-            "#,
-        )
-        .bind(account)
-        .fetch_one(&mut **tx)
-        .await?;
+        let (taken, is_used): (u32, bool) =
+            sqlx::query_as(statement).bind(account).fetch_one(&mut **tx).await?;
         if !is_used {
             return Ok(taken);
         }
+        statement = allocate!();
     }
 }
 

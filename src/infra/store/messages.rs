@@ -115,6 +115,16 @@ pub async fn find_step(
     Ok(step.fetch_optional(db).await?)
 }
 
+/// Which ones is found in the index, without reading their texts.
+const LIST: &str = r#"
+    select * from messages
+    where id in (
+        select w.id from messages w join orders o on o.id = w.order_id
+        where o.order_ref = $1 and w.kind <> $2
+        order by w.id desc limit $3 offset $4)
+    order by id desc
+    "#;
+
 /// All but the receipt, the newest first: `most` of them, after leaving out `skipped`.
 pub async fn list(
     db: &mut Connection,
@@ -122,19 +132,13 @@ pub async fn list(
     skipped: i64,
     most: i64,
 ) -> Result<Vec<SealedMessage>, StoreError> {
-    Ok(sqlx::query_as(
-        r#"
-        select w.* from messages w join orders o on o.id = w.order_id
-        where o.order_ref = $1 and w.kind <> $2
-        order by w.id desc limit $3 offset $4
-        "#,
-    )
-    .bind(order_ref)
-    .bind(MessageKind::Receipt)
-    .bind(most)
-    .bind(skipped)
-    .fetch_all(db)
-    .await?)
+    Ok(sqlx::query_as(LIST)
+        .bind(order_ref)
+        .bind(MessageKind::Receipt)
+        .bind(most)
+        .bind(skipped)
+        .fetch_all(db)
+        .await?)
 }
 
 /// What the shop can tell of them without opening one: what happened on which day.
@@ -291,4 +295,24 @@ pub async fn erase(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), StoreError> 
     .execute(&mut **tx)
     .await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::infra::store::test_shop::{query_plan, with_shop};
+
+    #[test]
+    fn a_conversation_is_found_by_its_order_without_reading_texts() {
+        with_shop(async |db| {
+            let steps = query_plan(&db, LIST).await;
+            for found in [
+                "SEARCH messages USING INTEGER PRIMARY KEY (rowid=?)",
+                "SEARCH w USING COVERING INDEX sqlite_autoindex_messages_1 (order_id=?)",
+            ] {
+                assert!(steps.iter().any(|step| step == found), "{found}: {steps:#?}");
+            }
+            assert!(!steps.iter().any(|step| step.starts_with("SCAN")), "{steps:#?}");
+        });
+    }
 }

@@ -157,6 +157,7 @@ impl Db {
             .acquire_timeout(Duration::from_secs(30))
             // Where the disk fails, SQLite ends a transaction by itself; sqlx does not hear of it and would begin no other
             // on this connection.
+            .test_before_acquire(false)
             .before_acquire(|connection, _| Box::pin(ready(Ok(!connection.is_in_transaction()))))
             .connect_with(options.clone())
             .await?;
@@ -191,10 +192,7 @@ impl Db {
     pub async fn write(&self) -> Result<Tx, StoreError> {
         match self.begin().await {
             // Where SQLite could not open the file for writing, it has opened it for reading and said nothing.
-            Err(error) if error.is_read_only() => {
-                self.drop_writer().await?;
-                self.begin().await
-            }
+            Err(error) if error.is_read_only() => self.begin().await,
             begun => begun,
         }
     }
@@ -243,11 +241,19 @@ impl Db {
 
     async fn begin(&self) -> Result<Tx, StoreError> {
         // IMMEDIATE takes the write lock now: what the transaction reads cannot change before it writes.
-        let mut tx = self.write.begin_with("begin immediate").await?;
-        // A connection that can only read begins a transaction all the same. It refuses this, which changes no page and so
-        // costs no access to the disk.
-        sqlx::query("delete from catalog_state where false").execute(&mut *tx).await?;
-        Ok(Tx(tx, self.write.clone()))
+        // A connection that can only read begins a transaction all the same. It refuses to delete, which changes no page and
+        // so costs no access to the disk.
+        const BEGIN: &str = "begin immediate; delete from catalog_state where false";
+        match self.write.begin_with(BEGIN).await.map_err(StoreError::from) {
+            Ok(tx) => Ok(Tx(tx, self.write.clone())),
+            Err(error) => {
+                // It may have begun a transaction that sqlx does not know of.
+                if !error.is_busy() {
+                    self.drop_writer().await?;
+                }
+                Err(error)
+            }
+        }
     }
 
     async fn drop_writer(&self) -> Result<(), StoreError> {

@@ -1,27 +1,23 @@
 //! Places an order: what is read before, and all that is written with it.
 //!
 //! Each statement that runs by itself costs a turn of the database's thread while all other buyers wait: so what is read is
-//! one statement, and what is written runs as one.
+//! one statement, and what every order writes runs as one.
 
 use serde_json::json;
 use sqlx::FromRow;
 
 use crate::domain::orders::{
-    BURST_SECONDS, BuyerRecipient, CheckoutKey, LookupName, NotificationHold, Order, OrderLine,
-    OrderRef, SIEGE_SECONDS, burst_orders,
+    BuyerRecipient, CheckoutKey, LookupName, NotificationHold, Order, OrderLine, OrderRef,
 };
 use crate::domain::payment::TransactionId;
 use crate::domain::values::{Timestamp, TrustedClock};
 use crate::infra::store::clock::ClockColumns;
-use crate::infra::store::siege::n_unpaid;
 use crate::infra::store::wallets::CoinColumns;
-use crate::infra::store::{Connection, StoreError, Tx, stock};
+use crate::infra::store::{Connection, StoreError, Tx, outbox, stock};
 
 /// What must be known before orders are made.
 pub struct OrderPreconditions {
     pub is_closed: bool,
-    /// How many orders of the last hour are not paid; counted to the limit at most.
-    pub n_unpaid: i64,
     pub is_under_siege: bool,
     /// Whether unpaid orders take all the bytes that they may.
     pub is_full: bool,
@@ -31,37 +27,27 @@ pub struct OrderPreconditions {
     pub last_at: Option<Timestamp>,
     /// Whether the shop has or had a seller's key.
     pub has_key: bool,
-    /// How many of them were placed within a minute; counted as far as a siege may begin with.
-    pub n_in_burst: i64,
     /// `None`: no clock was looked at yet.
     pub clock: Option<TrustedClock>,
-}
-
-impl OrderPreconditions {
-    /// Whether so many were placed within a minute that a siege may begin. `most`: with how many an hour it begins.
-    pub fn is_burst(&self, most: i64) -> bool {
-        burst_orders(most) <= self.n_in_burst
-    }
-
-    /// One more order was inserted, which is not paid. `at`: of its message.
-    pub fn count(&mut self, at: Timestamp, begins_siege: bool) {
-        self.n_unpaid += 1;
-        self.n_in_burst += 1;
-        self.last_at = Some(at);
-        self.is_under_siege |= begins_siege;
-    }
+    /// The id of the newest order, or of one that was newer and is deleted.
+    pub last_order: i64,
+    /// The shop's name as the desk says it; `None`: as in the settings.
+    pub site_name: Option<String>,
+    /// Grows with every change of a wallet, an exchange rate or a shipping method.
+    pub pricing_version: i64,
 }
 
 #[derive(FromRow)]
 struct PreconditionsRow {
     is_closed: bool,
-    n_unpaid: i64,
     is_under_siege: bool,
     is_full: bool,
     reports_full: bool,
     last_at: Option<Timestamp>,
     has_key: bool,
-    n_in_burst: i64,
+    last_order: i64,
+    site_name: Option<String>,
+    pricing_version: i64,
     #[sqlx(flatten)]
     clock: ClockColumns,
 }
@@ -75,45 +61,39 @@ pub async fn find_placed(
     Ok(placed.bind(form).fetch_optional(db).await?)
 }
 
-/// `most`: how far unpaid orders are counted.
-pub async fn check_preconditions(
-    db: &mut Connection,
-    now: Timestamp,
-    most: i64,
-) -> Result<OrderPreconditions, StoreError> {
-    let row: PreconditionsRow = sqlx::query_as(concat!(
-        r#"
-        select
-            closed_on is not null as is_closed,
-            siege_since is not null as is_under_siege,
-            is_full,
-            reports_full,
-            (select max(at) from outbox) as last_at,
-            fingerprint is not null as has_key,
-            clock.*,
-            "#,
-        n_unpaid!("$1", "$2", "$3"),
-        " as n_unpaid, ",
-        n_unpaid!("$1", "$4", "$5"),
-        " as n_in_burst from shop_state left join clock on true"
-    ))
-    .bind(now)
-    .bind(SIEGE_SECONDS)
-    .bind(most)
-    .bind(BURST_SECONDS)
-    .bind(burst_orders(most))
-    .fetch_one(db)
-    .await?;
+const BEGIN: &str = concat!(
+    outbox::forget!(),
+    r#";
+    select
+        closed_on is not null as is_closed,
+        siege_since is not null as is_under_siege,
+        is_full,
+        reports_full,
+        (select max(at) from outbox) as last_at,
+        fingerprint is not null as has_key,
+        max(last_order, (select coalesce(max(id), 0) from orders)) as last_order,
+        (select name from appearance) as site_name,
+        (select pricing_version from catalog_state) as pricing_version,
+        clock.*
+    from shop_state left join clock on true
+    "#
+);
+
+/// Forgets messages that were delivered, and reads what must be known before orders are placed.
+pub async fn begin(tx: &mut Tx, delivered: &[Timestamp]) -> Result<OrderPreconditions, StoreError> {
+    let row: PreconditionsRow =
+        sqlx::query_as(BEGIN).bind(outbox::times_json(delivered)).fetch_one(&mut **tx).await?;
     Ok(OrderPreconditions {
         is_closed: row.is_closed,
-        n_unpaid: row.n_unpaid,
         is_under_siege: row.is_under_siege,
         is_full: row.is_full,
         reports_full: row.reports_full,
         last_at: row.last_at,
         has_key: row.has_key,
-        n_in_burst: row.n_in_burst,
         clock: row.clock.clock(),
+        last_order: row.last_order,
+        site_name: row.site_name,
+        pricing_version: row.pricing_version,
     })
 }
 
@@ -123,11 +103,11 @@ const INSERT: &str = concat!(
     insert into orders (id, order_ref, checkout_key, lookup_name, recipient, status, placed_at, shipping_name, shipping_price,
         discount_code, discount_percent, discount_amount, transaction_id, list_currency, list_amount, notification_hold, reserves)
     values (1 + max((select coalesce(max(id), 0) from orders), (select last_order from shop_state)),
-        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $31, $33);
+        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $30, $32);
 
     insert into invoices (order_id, currency, chain, token, decimals, address, amount, total, until, clock_ahead,
         network, account, key_index, has_own_address, minutes, ahead, seen, settled, confirmations, needed)
-    select o.id, $13, $15, $16, $17, $18, $14, $19, $20, $21, $22, $23, $24, $25, $32,
+    select o.id, $13, $15, $16, $17, $18, $14, $19, $20, $21, $22, $23, $24, $25, $31,
         coalesce(w.ahead, 0), 0 * w.ahead, 0 * w.ahead, 0 * w.ahead, 0 * w.ahead
     from orders o left join watched_networks w on w.network = $22 and w.is_on = 1
     where o.order_ref = $1;
@@ -135,23 +115,22 @@ const INSERT: &str = concat!(
     insert into order_lines (order_id, position, product_id, option_id, pool_option, name, option_name, quantity, price, kind)
     select o.id, key, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7
     from json_each($26) join orders o on o.order_ref = $1;
-
-    insert into used_transactions (transaction_id, order_id)
-    select $27, o.id from orders o where o.order_ref = $1 and $27 is not null;
     "#,
     stock::move_items!("-"),
     r#"
     update catalog_state set version = version + 1;
 
-    update shop_state set siege_orders = siege_orders + 1 where siege_since is not null;
-
     insert into messages (order_id, kind, day, sealed)
-    select id, 'receipt', placed_at, $28 from orders where order_ref = $1;
+    select id, 'receipt', placed_at, $27 from orders where order_ref = $1;
 
     insert into outbox (order_id, number, at, message)
-    select id, 0, $29, $30 from orders where order_ref = $1
+    select id, 0, $28, $29 from orders where order_ref = $1
     "#
 );
+
+const INSERT_TRANSACTION: &str = r#"
+    insert into used_transactions (transaction_id, order_id) select $1, id from orders where order_ref = $2
+    "#;
 
 /// What is kept beside an order in the same transaction.
 pub struct NewOrderData<'a> {
@@ -173,16 +152,16 @@ pub struct NewOrderData<'a> {
     pub minutes: i64,
 }
 
-/// Keeps a new order with its lines and its invoice, takes its items out of the stock where it reserves them, and puts the message to the seller into the outbox.
-/// Returns the number of the message. The caller has read in this transaction that there are enough items.
+/// Keeps a new order with its lines and its invoice, takes its items out of the stock where it reserves them, and puts the
+/// message to the seller into the outbox. The caller has read in this transaction that there are enough items.
 pub async fn insert(
     tx: &mut Tx,
     order: &Order,
     beside: &NewOrderData<'_>,
-) -> Result<i64, StoreError> {
+) -> Result<(), StoreError> {
     let invoice = &order.invoice;
     let coin = CoinColumns::of(&invoice.coin);
-    let done = sqlx::query(INSERT)
+    sqlx::query(INSERT)
         .bind(&order.order_ref)
         .bind(beside.form)
         .bind(beside.lookup)
@@ -209,7 +188,6 @@ pub async fn insert(
         .bind(beside.derived.map(|(_, index)| index))
         .bind(beside.has_own_address)
         .bind(lines_json(&order.lines))
-        .bind(order.transaction.as_ref().map(TransactionId::digits))
         .bind(beside.receipt)
         .bind(beside.message_at)
         .bind(beside.message)
@@ -218,7 +196,14 @@ pub async fn insert(
         .bind(i64::from(order.reservation.is_held()))
         .execute(&mut **tx)
         .await?;
-    Ok(done.last_insert_rowid())
+    if let Some(transaction) = &order.transaction {
+        sqlx::query(INSERT_TRANSACTION)
+            .bind(transaction.digits())
+            .bind(&order.order_ref)
+            .execute(&mut **tx)
+            .await?;
+    }
+    Ok(())
 }
 
 fn lines_json(lines: &[OrderLine]) -> String {
@@ -238,4 +223,43 @@ fn lines_json(lines: &[OrderLine]) -> String {
         })
         .collect();
     json!(rows).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::infra::store::test_shop::with_shop;
+
+    #[test]
+    fn whatever_prices_are_made_from_is_read_again_after_a_change() {
+        with_shop(async |db| {
+            let mut tx = db.write().await.unwrap();
+            let mut last = begin(&mut tx, &[]).await.unwrap().pricing_version;
+            for statement in [
+                "insert into wallets (currency, position, name, address) values ('ETH', 0, 'Ether', 'x')",
+                "update wallets set name = 'Ethereum'",
+                "insert into exchange_rates (currency, price_in, value, at, valid_until, source) values ('ETH', 'EUR', '2650', 0, 1, 'seller')",
+                "update exchange_rates set value = '2651'",
+                "insert into shipping_rates (name, position, countries) values ('Post', 0, '')",
+                "update shipping_rates set position = 1",
+                "insert into shipping_steps (rate, step) values ('Post', 0)",
+                "update shipping_steps set up_to_grams = 5",
+                "insert into shipping_prices (rate, step, currency, price) values ('Post', 0, 'ETH', 7)",
+                "update shipping_prices set price = 8",
+                "insert into shipping_free_from (rate, currency, amount) values ('Post', 'ETH', 9)",
+                "update shipping_free_from set amount = 10",
+                "delete from shipping_free_from",
+                "delete from shipping_prices",
+                "delete from shipping_steps",
+                "delete from shipping_rates",
+                "delete from exchange_rates",
+                "delete from wallets",
+            ] {
+                sqlx::query(statement).execute(&mut *tx).await.unwrap();
+                let version = begin(&mut tx, &[]).await.unwrap().pricing_version;
+                assert!(last < version, "{statement}");
+                last = version;
+            }
+        });
+    }
 }

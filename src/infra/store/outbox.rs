@@ -11,11 +11,10 @@ use crate::infra::store::{Connection, Db, StoreError, Tx};
 /// One message to the seller, whole, until it is in the Maildir.
 #[derive(FromRow)]
 pub struct OutboxMessage {
-    pub id: i64,
     pub order_ref: OrderRef,
     /// 0: the order itself, then 1, 2 … within the order; with the reference it names the message.
     pub number: i64,
-    /// By the mailbox's clock.
+    /// By the mailbox's clock: no two messages have the same.
     pub at: Timestamp,
     /// Whether it tells what the seller did, and so is no news.
     pub is_read: bool,
@@ -92,23 +91,22 @@ pub async fn insert(
     is_read: bool,
     is_erasure: bool,
     message: Option<&[u8]>,
-) -> Result<i64, StoreError> {
-    let id = sqlx::query_scalar(
+) -> Result<(), StoreError> {
+    sqlx::query(
         r#"
         insert into outbox (order_id, number, at, is_read, is_erasure, message)
         select id, $2, $3, $4, $5, $6 from orders where order_ref = $1
-        returning id
         "#,
-    );
-    Ok(id
-        .bind(order_ref)
-        .bind(next.number)
-        .bind(next.at)
-        .bind(is_read)
-        .bind(is_erasure)
-        .bind(message)
-        .fetch_one(&mut **tx)
-        .await?)
+    )
+    .bind(order_ref)
+    .bind(next.number)
+    .bind(next.at)
+    .bind(is_read)
+    .bind(is_erasure)
+    .bind(message)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
 }
 
 /// A message of an order, delivered or not.
@@ -145,15 +143,15 @@ macro_rules! is_due {
     };
 }
 
-/// What is still to be delivered after this one, the oldest first, at most 100 at a time.
+/// What is still to be delivered after this moment of the mailbox's clock, the oldest first, at most 100 at a time.
 pub async fn list_undelivered(
     db: &mut Connection,
-    after: i64,
+    after: Option<Timestamp>,
 ) -> Result<Vec<OutboxMessage>, StoreError> {
     let messages = sqlx::query_as(concat!(
         "select w.*, o.order_ref from outbox w join orders o on o.id = w.order_id where ",
         is_due!(),
-        " and $1 < w.id order by w.id limit 100"
+        " and coalesce($1, -1) < w.at order by w.at limit 100"
     ));
     Ok(messages.bind(after).fetch_all(db).await?)
 }
@@ -166,18 +164,18 @@ pub async fn list_undelivered_of(
     let messages = sqlx::query_as(concat!(
         "select w.*, o.order_ref from outbox w join orders o on o.id = w.order_id where ",
         is_due!(),
-        " and o.order_ref = $1 order by w.id"
+        " and o.order_ref = $1 order by w.at"
     ));
     Ok(messages.bind(order_ref).fetch_all(db).await?)
 }
 
-pub async fn is_undelivered(db: &mut Connection, id: i64) -> Result<bool, StoreError> {
+pub async fn is_undelivered(db: &mut Connection, at: Timestamp) -> Result<bool, StoreError> {
     let is_undelivered = sqlx::query_scalar(concat!(
-        "select exists (select 1 from outbox w join orders o on o.id = w.order_id where w.id = $1 and ",
+        "select exists (select 1 from outbox w join orders o on o.id = w.order_id where w.at = $1 and ",
         is_due!(),
         ")"
     ));
-    Ok(is_undelivered.bind(id).fetch_one(db).await?)
+    Ok(is_undelivered.bind(at).fetch_one(db).await?)
 }
 
 pub async fn count_undelivered(db: &mut Connection) -> Result<i64, StoreError> {
@@ -213,48 +211,50 @@ pub async fn count_held_back(db: &mut Connection) -> Result<i64, StoreError> {
 /// The messages that were delivered and are not yet marked so.
 #[derive(Default)]
 pub struct Delivered {
-    waiting: Mutex<Vec<i64>>,
+    waiting: Mutex<Vec<Timestamp>>,
     turn: tokio::sync::Mutex<()>,
 }
 
-/// Notes messages that were delivered, for the next transaction that calls [`forget_noted`]. If the shop stops before, they
-/// are found in the Maildir by `deliver_outbox`.
-pub fn note_delivered(db: &Db, ids: &[i64]) {
-    db.delivered.waiting.lock().extend(ids);
+/// Notes messages that were delivered, for who forgets them next. If the shop stops before, they are found in the Maildir by
+/// `deliver_outbox`.
+pub fn note_delivered(db: &Db, times: &[Timestamp]) {
+    db.delivered.waiting.lock().extend(times);
 }
 
-/// Forgets the messages that were noted as delivered, in a transaction that is begun anyway.
-pub async fn forget_noted(db: &Db, tx: &mut Tx) -> Result<(), StoreError> {
-    let delivered = std::mem::take(&mut *db.delivered.waiting.lock());
-    forget(&mut **tx, &delivered).await
+/// The messages that were noted, for a transaction that is begun anyway and runs [`forget`].
+pub fn take_noted(db: &Db) -> Vec<Timestamp> {
+    std::mem::take(&mut *db.delivered.waiting.lock())
 }
 
-/// The same, in a transaction of its own. Many that are noted at once are forgotten with one commit, by the first caller.
+/// Forgets the messages with these times of the mailbox's clock, which were delivered. What fails here is delivered again by
+/// `deliver_outbox`, which finds the message in the Maildir.
+macro_rules! forget {
+    () => {
+        "update outbox set message = null where at in (select value from json_each($1))"
+    };
+}
+pub(super) use forget;
+
+pub(super) fn times_json(times: &[Timestamp]) -> String {
+    let times: Vec<i64> = times.iter().map(|at| at.get()).collect();
+    json!(times).to_string()
+}
+
+/// Forgets the messages that were noted, in a transaction of its own. Many that are noted at once are forgotten with one
+/// commit, by the first caller.
 pub async fn forget_delivered(db: &Db) -> Result<(), StoreError> {
     let _turn = db.delivered.turn.lock().await;
-    let delivered = std::mem::take(&mut *db.delivered.waiting.lock());
-    forget(&db.write, &delivered).await
+    let delivered = take_noted(db);
+    if !delivered.is_empty() {
+        sqlx::query(forget!()).bind(times_json(&delivered)).execute(&db.write).await?;
+    }
+    Ok(())
 }
 
 /// Forgets a message that was delivered.
-pub async fn mark_delivered(db: &Db, id: i64) -> Result<(), StoreError> {
-    note_delivered(db, &[id]);
+pub async fn mark_delivered(db: &Db, at: Timestamp) -> Result<(), StoreError> {
+    note_delivered(db, &[at]);
     forget_delivered(db).await
-}
-
-async fn forget<'a>(
-    db: impl sqlx::SqliteExecutor<'a>,
-    delivered: &[i64],
-) -> Result<(), StoreError> {
-    if delivered.is_empty() {
-        return Ok(());
-    }
-    // What fails here is delivered again by `deliver_outbox`, which finds the message in the Maildir.
-    sqlx::query("update outbox set message = null where id in (select value from json_each($1))")
-        .bind(json!(delivered).to_string())
-        .execute(db)
-        .await?;
-    Ok(())
 }
 
 /// Forgets the messages of a held-back order whose buyer has erased their data, once it is over: until then it may be paid, and
@@ -284,13 +284,74 @@ pub async fn drop_erased(tx: &mut Tx, order_ref: &OrderRef) -> Result<(), StoreE
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::infra::store::test_shop::{query_plan, with_shop};
+    use crate::infra::store::test_shop::{older_shop, query_plan, with_file, with_shop};
 
     #[test]
     fn only_messages_after_the_last_notification_are_read() {
         with_shop(async |db| {
             let steps = query_plan(&db, NEWS).await;
-            assert!(steps.iter().any(|step| step.contains("(at>?)")), "{steps:#?}");
+            assert!(steps.iter().any(|step| step.contains("(rowid>?)")), "{steps:#?}");
+        });
+    }
+
+    #[test]
+    fn messages_of_an_older_shop_keep_their_times_and_what_waits_is_delivered() {
+        with_file(async |file| {
+            use sqlx::Connection as _;
+            let mut old = older_shop(file, 25).await;
+            sqlx::raw_sql(
+                r#"
+                insert into orders (id, order_ref, checkout_key, lookup_name, placed_at) values
+                    (1, 'A000000001', randomblob(32), randomblob(32), 0), (2, 'A000000002', randomblob(32), randomblob(32), 0);
+                insert into outbox (id, order_id, number, at, is_read, is_erasure, message) values
+                    (3, 1, 0, 86400, 0, 0, null), (5, 2, 0, 86401, 0, 0, x'4142'), (6, 1, 1, 172800, 1, 1, x'43')
+                "#,
+            )
+            .execute(&mut old)
+            .await
+            .unwrap();
+            old.close().await.unwrap();
+            let db = Db::open_or_make(file).await.unwrap();
+            let mut tx = db.write().await.unwrap();
+            let waiting = async |tx: &mut Tx, after: Option<Timestamp>| {
+                let messages = list_undelivered(tx, after).await.unwrap();
+                let fields = messages.into_iter().map(|waiting| {
+                    let OutboxMessage { order_ref, number, at, is_read, is_erasure, message } =
+                        waiting;
+                    (
+                        order_ref.as_str()[9..].to_owned(),
+                        number,
+                        at.get(),
+                        is_read && is_erasure,
+                        message,
+                    )
+                });
+                fields.collect::<Vec<_>>()
+            };
+            let second = ("2".to_owned(), 0, 86_401, false, b"AB".to_vec());
+            let third = ("1".to_owned(), 1, 172_800, true, b"C".to_vec());
+            assert_eq!(waiting(&mut tx, None).await, [second.clone(), third.clone()]);
+            let after = Timestamp::new(86_401).unwrap();
+            assert_eq!(waiting(&mut tx, Some(after)).await, [third.clone()]);
+            assert_eq!(find_newest(&mut tx).await.unwrap(), 172_800);
+            // What a new message takes still counts for its order, and two never have the same time.
+            let order_ref = OrderRef::parse("A000000002").unwrap();
+            let now = Timestamp::new(172_900).unwrap();
+            let next = find_next(&mut tx, &order_ref, now).await.unwrap();
+            assert_eq!((next.number, next.at.get()), (1, 172_801));
+            insert(&mut tx, &order_ref, next, false, false, Some(b"four")).await.unwrap();
+            let bytes: Vec<i64> = sqlx::query_scalar("select bytes from orders order by id")
+                .fetch_all(&mut *tx)
+                .await
+                .unwrap();
+            assert_eq!(bytes, [1, 6]);
+            tx.commit().await.unwrap();
+            mark_delivered(&db, after).await.unwrap();
+            let mut tx = db.write().await.unwrap();
+            assert!(!is_undelivered(&mut tx, after).await.unwrap());
+            assert_eq!(waiting(&mut tx, None).await.len(), 2);
+            drop(tx);
+            db.close().await;
         });
     }
 

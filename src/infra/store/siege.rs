@@ -2,12 +2,14 @@
 
 use sqlx::FromRow;
 
-use crate::domain::orders::{SIEGE_SECONDS, Status};
+use crate::domain::orders::{BURST_SECONDS, SIEGE_SECONDS, Status, UnpaidCounts, burst_orders};
 use crate::domain::values::Timestamp;
 use crate::infra::store::{Connection, StoreError, Tx};
 
 /// How many orders were placed after the moment `$now` less `$seconds` and are not paid; counted up to `$most`. The clock's
 /// row is `clock`: while the host's clock is in doubt and ahead, `$now` is ahead of the trusted time by that much.
+///
+/// The sum in the limit: SQLite prepares a statement again whenever a limit that is a parameter alone is bound.
 macro_rules! n_unpaid {
     ($now:literal, $seconds:literal, $most:literal) => {
         concat!(
@@ -22,13 +24,14 @@ macro_rules! n_unpaid {
                     and o.status in ('awaiting', 'reported', 'expired')
                 limit "#,
             $most,
-            "))"
+            " + 0))"
         )
     };
 }
-pub(super) use n_unpaid;
 
 const N_UNPAID: &str = concat!("select ", n_unpaid!("$1", "$2", "$3"));
+const N_RECENT: &str =
+    concat!("select ", n_unpaid!("$1", "$2", "$3"), ", ", n_unpaid!("$1", "$4", "$5"));
 
 /// How many orders of the last hour are not paid; counted up to `most`.
 pub async fn count_unpaid(
@@ -38,6 +41,23 @@ pub async fn count_unpaid(
 ) -> Result<i64, StoreError> {
     let count = sqlx::query_scalar(N_UNPAID);
     Ok(count.bind(now).bind(SIEGE_SECONDS).bind(most).fetch_one(db).await?)
+}
+
+/// The same of the last hour and of the last minute, as far as a siege and a burst begin with. `most`: of a siege.
+pub async fn count_recent(
+    db: &mut Connection,
+    now: Timestamp,
+    most: i64,
+) -> Result<UnpaidCounts, StoreError> {
+    let (in_hour, in_burst) = sqlx::query_as(N_RECENT)
+        .bind(now)
+        .bind(SIEGE_SECONDS)
+        .bind(most)
+        .bind(BURST_SECONDS)
+        .bind(burst_orders(most))
+        .fetch_one(db)
+        .await?;
+    Ok(UnpaidCounts { in_hour, in_burst })
 }
 
 /// Begins siege mode with the next order. Returns the id that it gets.
@@ -56,6 +76,12 @@ pub async fn begin(tx: &mut Tx, now: Timestamp) -> Result<i64, StoreError> {
         .execute(&mut **tx)
         .await?;
     Ok(first)
+}
+
+/// One more order was placed in siege mode.
+pub async fn count_order(tx: &mut Tx) -> Result<(), StoreError> {
+    sqlx::query("update shop_state set siege_orders = siege_orders + 1").execute(&mut **tx).await?;
+    Ok(())
 }
 
 /// Whether messages wait about orders that came in a burst.
@@ -154,6 +180,8 @@ mod tests {
             }
             assert_eq!(count_unpaid(&mut tx, now, 100).await.unwrap(), 4);
             assert_eq!(count_unpaid(&mut tx, now, 3).await.unwrap(), 3, "no further than is asked");
+            let recent = count_recent(&mut tx, now, 100).await.unwrap();
+            assert_eq!(recent, UnpaidCounts { in_hour: 4, in_burst: 1 });
 
             // A host's clock that is ahead by a day changes nothing, neither do orders that were placed by it.
             sqlx::query("insert into clock (only, ticks, time, allowed_step, ahead, stable_for) values (1, 0, 0, 0, 86400, 0)")

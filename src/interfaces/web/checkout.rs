@@ -24,7 +24,7 @@ use crate::interfaces::web::review_page::{Review, show_review};
 use crate::interfaces::web::sealed_draft::SealedDraft;
 use crate::interfaces::web::siege;
 use crate::interfaces::web::siege::{Answer, ProofError};
-use crate::interfaces::web::visitor::OpenOrder;
+use crate::interfaces::web::visitor::{OpenOrder, Visitor};
 
 /// The form of the review page.
 #[derive(Default, Deserialize)]
@@ -76,12 +76,16 @@ pub async fn edit(posted: VerifiedForm<PlaceForm>) -> Result<HttpResponse, PageE
 /// Places the order that was reviewed.
 pub async fn place(posted: VerifiedForm<PlaceForm>) -> Result<HttpResponse, PageError> {
     let VerifiedForm { form: sent, context } = posted;
-    if let Some(elsewhere) = leave(&context).await? {
-        return Ok(elsewhere);
+    if context.visitor.basket.is_empty() {
+        return Ok(leave_empty(&context.visitor));
     }
-    let Some(wallet) = context.wallet() else { return Ok(see_other("/cart", &[])) };
-    let Some(sealed) = SealedDraft::open(&context.app.cookie_key, &sent.draft) else {
-        return show_again(context, Some("checkout-review-invalid")).await;
+    // Whether the cart is an order already is asked below, if it does not become one now.
+    let sealed = SealedDraft::open(&context.app.cookie_key, &sent.draft);
+    let (Some(wallet), Some(sealed)) = (context.wallet(), sealed) else {
+        return match leave(&context).await? {
+            Some(elsewhere) => Ok(elsewhere),
+            None => show_again(context, Some("checkout-review-invalid")).await,
+        };
     };
     let total = sealed.total_for(context.visitor.basket.id, &wallet.currency);
     let cart = price_cart(&context.app, &context.visitor.basket, wallet).await?;
@@ -114,14 +118,18 @@ pub async fn place(posted: VerifiedForm<PlaceForm>) -> Result<HttpResponse, Page
 async fn leave(context: &RequestContext) -> Result<Option<HttpResponse>, PageError> {
     let visitor = &context.visitor;
     if visitor.basket.is_empty() {
-        // A form may be sent again with the Back button after its order was placed and the cart was emptied.
-        let path = if visitor.open_order.is_some() { "/order" } else { "/cart" };
-        return Ok(Some(see_other(path, &[])));
+        return Ok(Some(leave_empty(visitor)));
     }
     if is_placed(&context.app, visitor).await? {
         return Ok(Some(show_placed(context, Vec::new())));
     }
     Ok(None)
+}
+
+/// A form may be sent again with the Back button after its order was placed and the cart was emptied.
+fn leave_empty(visitor: &Visitor) -> HttpResponse {
+    let path = if visitor.open_order.is_some() { "/order" } else { "/cart" };
+    see_other(path, &[])
 }
 
 /// What came of placing an order that is reviewed again.

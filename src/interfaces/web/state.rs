@@ -141,7 +141,7 @@ impl AppState {
                 health.checked_at = Some(started);
             }
         }
-        let checked = actions::check_readiness(&self.shop, now()).await;
+        let checked = actions::check_readiness(&self.shop).await;
         let is_ready = checked.is_ok();
         let mut health = self.health.lock();
         if let Err(error) = checked
