@@ -332,7 +332,7 @@ mod tests {
             let third = ("1".to_owned(), 1, 172_800, true, b"C".to_vec());
             assert_eq!(waiting(&mut tx, None).await, [second.clone(), third.clone()]);
             let after = Timestamp::new(86_401).unwrap();
-            assert_eq!(waiting(&mut tx, Some(after)).await, [third.clone()]);
+            assert_eq!(waiting(&mut tx, Some(after)).await, [third]);
             assert_eq!(find_newest(&mut tx).await.unwrap(), 172_800);
             // What a new message takes still counts for its order, and two never have the same time.
             let order_ref = OrderRef::parse("A000000002").unwrap();
