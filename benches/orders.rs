@@ -17,6 +17,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use parts::buyer::{checkout_form, filled_cart, post, reviewed_order};
 use parts::{OpenShop, machine, made_by_gpg, median};
 
 const N_ORDERS: usize = 400;
@@ -96,7 +97,7 @@ fn checkout_pages(base: &Path) {
     let home = tempfile::tempdir_in(base).expect("a folder on this disk");
     fs::create_dir_all(home.path().join("db")).expect("make db");
     let shop = open_shop(home.path());
-    let (cookies, token) = filled_cart(&shop.address);
+    let (cookies, token) = filled_cart(&shop.address, "tea", "");
     let mut n_countries = 0;
     let times = |ask: &mut dyn FnMut()| {
         let times: Vec<Duration> = (0..101)
@@ -158,7 +159,7 @@ impl Cost {
 fn shop_rate(home: &Path, n_buyers: usize, cost: &mut Cost) -> (u64, Vec<u8>, Vec<u8>) {
     let shop = open_shop(home);
     let carts: Vec<(String, String)> =
-        (0..N_ORDERS).map(|_| reviewed_order(&shop.address)).collect();
+        (0..N_ORDERS).map(|_| reviewed_order(&shop.address, "tea", "")).collect();
     let (before, started) = (Cost::of(&shop), Instant::now());
     place_all(&shop, &carts, n_buyers);
     let rate = per_second(N_ORDERS, started.elapsed());
@@ -199,7 +200,7 @@ struct Writes {
 fn count_writes(home: &Path, n_buyers: usize) -> Writes {
     let shop = open_shop(home);
     let carts: Vec<(String, String)> =
-        (0..N_ORDERS).map(|_| reviewed_order(&shop.address)).collect();
+        (0..N_ORDERS).map(|_| reviewed_order(&shop.address, "tea", "")).collect();
     let seen = home.join("strace");
     let mut strace = Command::new("strace")
         .args([
@@ -274,64 +275,6 @@ fn disk_rate(home: &Path, row: &[u8], message: &[u8]) -> u64 {
         }
         per_second(N_ORDERS, started.elapsed())
     })
-}
-
-/// A visitor with one thing in the cart: cookies and token.
-/// The cookies of a buyer with a cart, and the token of the buyer's forms.
-fn filled_cart(address: &str) -> (String, String) {
-    let (head, body) = parts::get(address, "/product/tea", "");
-    let visitor = cookie(&head, "visitor");
-    let token = field(&body, "token");
-    let (head, _) =
-        post(address, "/cart", &visitor, &format!("token={token}&product=tea&quantity=1"));
-    assert!(head.starts_with("HTTP/1.1 303"), "{head}");
-    (format!("{visitor}; {}", cookie(&head, "cart")), token)
-}
-
-fn checkout_form(token: &str) -> String {
-    format!(
-        "token={token}&recipient=Ada+Byron&street=12+St+James%27s+Square&city=London&province=Greater+London&country=United+Kingdom&postcode=SW1Y+4JH"
-    )
-}
-
-/// The cookies of a buyer, and the form that places the order.
-fn reviewed_order(address: &str) -> (String, String) {
-    let (cookies, token) = filled_cart(address);
-    let (_, body) = post(address, "/checkout", &cookies, &checkout_form(&token));
-    let form = form_urlencoded::Serializer::new(String::new())
-        .append_pair("token", &token)
-        .append_pair("draft", &field(&body, "draft"))
-        .finish();
-    (cookies, form)
-}
-
-/// The value of a hidden field.
-fn field(page: &[u8], name: &str) -> String {
-    let page = String::from_utf8_lossy(page);
-    let rest = page.split(&format!("name=\"{name}\" value=\"")).nth(1).expect("the field");
-    rest.split('"').next().expect("its value").to_owned()
-}
-
-fn cookie(head: &str, name: &str) -> String {
-    let begin = format!("set-cookie: {name}=");
-    let line = head.lines().find(|line| line.starts_with(&begin)).expect("a cookie");
-    line["set-cookie: ".len()..].split(';').next().expect("a pair").to_owned()
-}
-
-fn post(address: &str, path: &str, cookies: &str, form: &str) -> (String, Vec<u8>) {
-    use std::io::Read;
-    let mut stream = std::net::TcpStream::connect(address).expect("connect to loopback");
-    let length = form.len();
-    write!(
-        stream,
-        "POST {path} HTTP/1.1\r\nHost: {address}\r\nCookie: {cookies}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{form}"
-    )
-    .expect("send");
-    let mut bytes = Vec::new();
-    stream.read_to_end(&mut bytes).expect("read the answer");
-    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("a head") + 4;
-    let body = bytes.split_off(end);
-    (String::from_utf8_lossy(&bytes).into_owned(), body)
 }
 
 fn per_second(n: usize, time: Duration) -> u64 {

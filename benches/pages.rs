@@ -1,5 +1,5 @@
 //! How fast pages are served, against a bare actix-web handler that serves the same bytes from memory, on one core each;
-//! what a large catalog costs; how soon the shop is open and how much memory it takes.
+//! how soon the shop is open and how much memory it takes.
 //!
 //! `cargo bench --bench pages`. Needs two cores, `taskset` (util-linux) and `wrk`, all on loopback. About two minutes.
 
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::http::header;
 use actix_web::{App, HttpResponse, HttpServer, web};
-use parts::{OpenShop, demo_home, get, large_home, machine, median};
+use parts::{OpenShop, demo_home, get, machine, median};
 
 const VISITOR: &str = "Cookie: visitor=0123456789abcdef0123456789abcdef\r\n";
 const ROUNDS: usize = 5;
@@ -39,8 +39,6 @@ fn main() {
             against_bare(&shop, page, encoding);
         }
     }
-    drop(shop);
-    large_catalog();
 }
 
 fn start_and_memory(home: &std::path::Path) {
@@ -208,40 +206,4 @@ fn is_whole(answer: &[u8]) -> bool {
     let length =
         head.lines().find_map(|line| line.strip_prefix("content-length: ")).expect("a length");
     end + 4 + length.parse::<usize>().expect("a number") <= answer.len()
-}
-
-/// Pages that nobody has looked at since the catalog changed, so that each is made anew.
-fn large_catalog() {
-    println!(
-        "\n| products | seeding | resident | window | list, a page in the middle | product | search | misspelt search |"
-    );
-    println!("|---|---|---|---|---|---|---|---|");
-    for n_products in [10, 100_000] {
-        let (home, seeding) = large_home(n_products);
-        let shop = OpenShop::open(home.path(), "0,1");
-        let middle = (n_products / 24 / 2).max(1);
-        let first = |path: &dyn Fn(usize) -> String| {
-            let times: Vec<Duration> = (0..9)
-                .map(|n| {
-                    let started = Instant::now();
-                    let (head, _) = get(&shop.address, &path(n), VISITOR);
-                    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
-                    started.elapsed()
-                })
-                .collect();
-            format!("{} µs", median(&times).as_micros())
-        };
-        let step = n_products / 10;
-        let window = first(&|n| format!("/?fresh={n}"));
-        let list =
-            first(&|n| format!("/product?page={}", if n_products == 10 { 1 } else { middle + n }));
-        let product = first(&|n| format!("/product/thing-number-{}", step * n));
-        let search = first(&|n| format!("/search?q=thing+{n}"));
-        let misspelt = first(&|n| format!("/search?q=thign+{n}"));
-        println!(
-            "| {n_products} | {} ms | {} KB | {window} | {list} | {product} | {search} | {misspelt} |",
-            seeding.as_millis(),
-            shop.resident()
-        );
-    }
 }

@@ -1,6 +1,8 @@
 //! What the benchmarks share: a shop of its own in a temporary folder, and medians.
 #![allow(dead_code)]
 
+pub mod buyer;
+pub mod many_orders;
 pub mod visitor;
 
 use std::fs;
@@ -48,10 +50,27 @@ impl OpenShop {
 
     /// Units: kilobytes of resident memory.
     pub fn resident(&self) -> u64 {
+        self.memory("VmRSS:")
+    }
+
+    /// A line of proc_pid_status(5). Units: kilobytes.
+    pub fn memory(&self, name: &str) -> u64 {
         let status =
             fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("the shop runs");
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("Linux says it");
+        let line = status.lines().find(|line| line.starts_with(name)).expect("Linux says it");
         line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number")
+    }
+
+    /// Processor time of all its threads so far.
+    pub fn cpu(&self) -> Duration {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("the shop runs");
+        let times = tasks.map(|task| {
+            // Source: "schedstat" in the kernel's documentation; the first number is the time on a processor.
+            let text = fs::read_to_string(task.expect("a thread").path().join("schedstat"));
+            let text = text.unwrap_or_default();
+            text.split(' ').next().and_then(|number| number.parse().ok()).unwrap_or(0)
+        });
+        Duration::from_nanos(times.sum())
     }
 }
 
@@ -73,9 +92,9 @@ pub fn demo_home() -> tempfile::TempDir {
     home
 }
 
-/// A folder with this many products without pictures, seeded; and how long that took.
+/// A folder below `target` with this many products without pictures, seeded; and how long that took.
 pub fn large_home(n_products: usize) -> (tempfile::TempDir, Duration) {
-    let home = tempfile::tempdir().expect("a temporary folder");
+    let home = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
     fs::create_dir_all(home.path().join("db")).expect("make db");
     let mut text = String::from(
         "{\"wallets\": {\"_model\": \"Wallet\", \"eth\": {\"currency\": \"ETH\", \"address\": \"0x52908400098527886E0F7030069857D2E4169EE7\"}},\n\"products\": {\"_model\": \"Product\"",

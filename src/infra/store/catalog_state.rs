@@ -4,23 +4,32 @@ use sqlx::FromRow;
 
 use crate::infra::store::{Connection, Db, StoreError, Tx};
 
-/// Two numbers that only grow: with every change of what a page of the catalog shows, and with every import.
+/// What decides whether a page that was rendered before is still right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromRow)]
 pub struct Version {
+    /// Grows with every change of what a page of the catalog shows.
     #[sqlx(rename = "version")]
     pub catalog: i64,
+    /// Grows with every import.
     pub seeding: i64,
+    /// Whether the seller has closed the shop.
+    pub is_closed: bool,
 }
 
-/// The numbers as they are now. They are read only where somebody has written to the database since.
+/// The version now. It is read only where somebody has written to the database since.
 pub async fn version(db: &Db) -> Result<Version, StoreError> {
     let count = db.commits.count();
     if let Some(version) = db.commits.remembered(count) {
         return Ok(version);
     }
-    let version: Version = sqlx::query_as("select version, seeding from catalog_state")
-        .fetch_one(&mut *db.reader().await?)
-        .await?;
+    let version: Version = sqlx::query_as(
+        r#"
+        select version, seeding, (select closed_on is not null from shop_state) as is_closed
+        from catalog_state
+        "#,
+    )
+    .fetch_one(&mut *db.reader().await?)
+    .await?;
     db.commits.remember(count, version);
     Ok(version)
 }

@@ -37,7 +37,7 @@ mod tests {
     use super::*;
     use crate::domain::catalog::SortOrder;
     use crate::domain::catalog::search_text::terms;
-    use crate::infra::store::listing::{Window, list};
+    use crate::infra::store::listing::{Window, find_size, list};
     use crate::infra::store::search::search;
     use crate::infra::store::test_shop::{older_shop, with_file, with_shop};
 
@@ -72,7 +72,8 @@ mod tests {
                 n_products: 9,
                 has_rate: false,
             };
-            let cards = list(&mut reader, window).await.unwrap();
+            let size = find_size(&mut reader, "ETH", "").await.unwrap();
+            let cards = list(&mut reader, window, size).await.unwrap();
             let slugs: Vec<&str> = cards.iter().map(|card| card.slug.as_str()).collect();
             assert_eq!(slugs, ["cups", "tea"]);
             assert_eq!(

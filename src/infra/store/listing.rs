@@ -148,21 +148,29 @@ const BY_NAME: &str = r#"
     where currency = $1 and category = $2 order by name, product_id limit $4 offset $3
     "#;
 
-/// The products of one page of a list.
-pub async fn list(db: &mut Connection, window: Window<'_>) -> Result<Vec<Card>, StoreError> {
-    let products = list_ids(db, window).await?;
+/// The products of one page of a list. `size`: from [`find_size`].
+pub async fn list(
+    db: &mut Connection,
+    window: Window<'_>,
+    size: ListSize,
+) -> Result<Vec<Card>, StoreError> {
+    let products = list_ids(db, window, size).await?;
     list_cards(db, &products, window.currency, window.has_rate).await
 }
 
 /// The same, without what a card shows.
-pub async fn list_ids(db: &mut Connection, window: Window<'_>) -> Result<Vec<i64>, StoreError> {
+pub async fn list_ids(
+    db: &mut Connection,
+    window: Window<'_>,
+    size: ListSize,
+) -> Result<Vec<i64>, StoreError> {
     let statement = match window.order {
         SortOrder::Standard => STANDARD,
         SortOrder::Newest => NEWEST,
         SortOrder::Price => BY_PRICE,
         SortOrder::Name => BY_NAME,
     };
-    let sold = find_size(db, window.currency, window.category).await?.sold;
+    let sold = size.sold;
     let end = window.first + window.n_products;
     let parts = [
         (window.currency.to_owned(), window.first, end.min(sold)),
@@ -257,21 +265,25 @@ pub async fn list_related(
     (currency, category): (&str, &str),
     n_products: i64,
 ) -> Result<Vec<i64>, StoreError> {
-    let sold = find_size(db, currency, category).await?.sold;
-    let own: Option<i64> = sqlx::query_scalar(
-        "select position from listing where product_id = $1 and currency = $2 and category = $3",
+    let (sold, own): (i64, Option<i64>) = sqlx::query_as(
+        r#"
+        select
+            coalesce((select products from listing_sizes where currency = $2 and category = $3), 0),
+            (select position from listing where product_id = $1 and currency = $2 and category = $3)
+        "#,
     )
     .bind(product)
     .bind(currency)
     .bind(category)
-    .fetch_optional(&mut *db)
+    .fetch_one(&mut *db)
     .await?;
     let next = own.map_or(0, |own| own + 1);
     let others = sold - i64::from(own.is_some());
     let mut related = Vec::new();
     let n_products = n_products.min(others);
     let before_end = n_products.min(sold - next);
-    for (first, n) in [(next, before_end), (0, n_products - before_end)] {
+    let parts = [(next, before_end), (0, n_products - before_end)];
+    for (first, n) in parts.into_iter().filter(|(_, n)| 0 < *n) {
         let part: Vec<i64> = sqlx::query_scalar(STANDARD)
             .bind(currency)
             .bind(category)

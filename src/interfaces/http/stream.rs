@@ -13,6 +13,7 @@ use crate::interfaces::http::circuit::{ProxyHeader, parse_proxy_header};
 use crate::interfaces::http::connection_limiter::{ClientKey, Connection, UNCOUNTED};
 use crate::interfaces::http::request_gate::{Phase, RequestGate};
 use crate::interfaces::http::response_head;
+use crate::interfaces::http::response_head::Rewritten;
 
 /// A buyer's connection: the parser sees one request at a time, and the client sees only responses that carry the
 /// shop's headers in a fixed order.
@@ -281,11 +282,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientStream<S> {
         ready!(self.poll_pending(cx))?;
         let Self { stream, connection, pending, begins_response, is_last, .. } = &mut *self;
         let rewritten = if *begins_response { response_head::rewrite(bytes) } else { None };
-        let Some((head, length)) = rewritten else {
+        let Some(Rewritten { head, length, is_last: ends }) = rewritten else {
             return poll_send(stream, connection, cx, &[IoSlice::new(bytes)]);
         };
         *begins_response = response_head::is_interim(bytes);
-        *is_last |= response_head::is_last(&head);
+        *is_last |= ends;
         // After an interim response another one begins.
         let body = if *begins_response { &[] } else { &bytes[length..] };
         let parts = [IoSlice::new(&head), IoSlice::new(body)];

@@ -90,19 +90,19 @@ pub async fn show_window(context: RequestContext) -> Result<HttpResponse, PageEr
         return Ok(page);
     }
     let mut db = context.app.shop.db.reader().await?;
-    let total = store::listing::find_size(&mut db, currency, "").await?.total();
+    let size = store::listing::find_size(&mut db, currency, "").await?;
     let n_products = IN_WINDOW as i64;
     let order = SortOrder::Standard;
     let has_rate = context.has_rate();
     let window = Window { currency, category: "", order, first: 0, n_products, has_rate };
-    let mut cards = card_views(&context, store::listing::list(&mut db, window).await?);
+    let mut cards = card_views(&context, store::listing::list(&mut db, window, size).await?);
     use_sprites(&mut db, currency, &mut cards).await?;
     let template = WindowPage {
         layout: Layout::new(&context, "/"),
         notice: &context.snapshot.notice,
         cards,
-        total,
-        has_more: n_products < total,
+        total: size.total(),
+        has_more: n_products < size.total(),
     };
     context.render_cached(key, &template)
 }
@@ -113,8 +113,10 @@ pub async fn show_product(context: RequestContext) -> Result<HttpResponse, PageE
     if let Some(page) = context.find_cached(&key) {
         return Ok(page);
     }
-    let product = find_product(&context, &slug).await?;
-    context.render_cached(key, &product_page(&context, &product, None).await?)
+    let mut db = context.app.shop.db.reader().await?;
+    let product = find_product(&context, &mut db, &slug).await?;
+    let template = product_page(&context, &mut db, &product, None).await?;
+    context.render_cached(key, &template)
 }
 
 /// The product's page again, with what the visitor chose and why it was refused.
@@ -123,18 +125,23 @@ pub async fn show_refused_add(
     slug: &Slug,
     refused: AddToCartError<'_>,
 ) -> Result<HttpResponse, PageError> {
-    let product = find_product(context, slug).await?;
-    let template = product_page(context, &product, Some(refused)).await?;
+    let mut db = context.app.shop.db.reader().await?;
+    let product = find_product(context, &mut db, slug).await?;
+    let template = product_page(context, &mut db, &product, Some(refused)).await?;
     context.render(StatusCode::UNPROCESSABLE_ENTITY, &template)
 }
 
-async fn find_product(context: &RequestContext, slug: &Slug) -> Result<Product, PageError> {
-    let mut db = context.app.shop.db.reader().await?;
-    store::products::find_shown(&mut db, slug, &context.rates).await?.ok_or(PageError::NotFound)
+async fn find_product(
+    context: &RequestContext,
+    db: &mut Connection,
+    slug: &Slug,
+) -> Result<Product, PageError> {
+    store::products::find_shown(db, slug, &context.rates).await?.ok_or(PageError::NotFound)
 }
 
 async fn product_page<'a>(
     context: &'a RequestContext,
+    db: &mut Connection,
     product: &'a Product,
     refused: Option<AddToCartError<'a>>,
 ) -> Result<ProductPage<'a>, PageError> {
@@ -189,9 +196,8 @@ async fn product_page<'a>(
         href: category_href(name),
         products: 0,
     });
-    let mut db = context.app.shop.db.reader().await?;
-    let next = store::listing::find_next(&mut db, product.id, currency).await?;
-    let related = related(context, &mut db, product).await?;
+    let next = store::listing::find_next(db, product.id, currency).await?;
+    let related = related(context, db, product).await?;
     Ok(ProductPage {
         layout: Layout::new(context, format!("/product/{}", product.slug)),
         product,

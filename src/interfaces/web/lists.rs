@@ -95,7 +95,8 @@ async fn show_list(
         return Ok(page);
     }
     let mut db = context.app.shop.db.reader().await?;
-    let total = store::listing::find_size(&mut db, currency, category).await?.total();
+    let size = store::listing::find_size(&mut db, currency, category).await?;
+    let total = size.total();
     let paging = Paging::new(&format!("{address}?"), order, number, total)?;
     let first = (number - 1) * PER_PAGE;
     let has_rate = context.has_rate();
@@ -110,7 +111,7 @@ async fn show_list(
         summary: text("catalog-products").count("total", total),
         empty: text("catalog-empty"),
         sorting: sort_links(&format!("{address}?"), order, "catalog-sort-standard", total),
-        cards: card_views(context, store::listing::list(&mut db, window).await?),
+        cards: card_views(context, store::listing::list(&mut db, window, size).await?),
         paging,
     };
     context.render_cached(key, &template)
@@ -176,7 +177,8 @@ pub async fn search(context: RequestContext) -> Result<HttpResponse, PageError> 
         let n_products = N_NEAREST as i64;
         let order = SortOrder::Standard;
         let window = Window { currency, category: "", order, first: 0, n_products, has_rate };
-        found.products = store::listing::list_ids(&mut db, window).await?;
+        let size = store::listing::find_size(&mut db, currency, "").await?;
+        found.products = store::listing::list_ids(&mut db, window, size).await?;
     }
     let sorted = store::listing::sort(&mut db, &found.products, currency, order).await?;
     let ids = sorted.chunks(PER_PAGE as usize).nth(number as usize - 1).unwrap_or_default();

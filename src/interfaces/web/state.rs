@@ -17,6 +17,7 @@ use crate::domain::values::{Accent, Country, Currency, Timestamp};
 use crate::infra::store;
 use crate::infra::store::StoreError;
 use crate::infra::store::appearance::Logo;
+use crate::infra::store::catalog_state::Version;
 use crate::infra::store::categories::CategorySize;
 use crate::infra::store::pages::SellersPage;
 use crate::interfaces::http::clock::reading;
@@ -79,9 +80,8 @@ pub struct SiteSnapshot {
 /// Whether and why the shop takes no orders now, as pages show it.
 #[derive(Default)]
 struct ClosedState {
-    /// Of the catalog, when the database was last read.
-    version: Option<i64>,
-    by_seller: bool,
+    /// Of the catalog, when this was last found.
+    version: i64,
     /// The id of the text that pages show.
     text: Option<&'static str>,
     /// Whether pages link to the seller's key.
@@ -165,7 +165,7 @@ impl AppState {
     pub async fn snapshot(&self) -> Result<(Arc<SiteSnapshot>, i64), StoreError> {
         let db = &self.shop.db;
         let version = store::catalog_state::version(db).await?;
-        let n_changes = self.update_closed_state(version.catalog).await?;
+        let n_changes = self.update_closed_state(version);
         let last = self.snapshot.lock().clone();
         if let Some(snapshot) = last.filter(|last| last.seeding == version.seeding) {
             return Ok((snapshot, version.catalog + n_changes));
@@ -211,35 +211,23 @@ impl AppState {
         self.closed.lock().text
     }
 
-    /// `version`: of the catalog, which grows when the seller closes or opens the shop. Returns the number of changes.
-    async fn update_closed_state(&self, version: i64) -> Result<i64, StoreError> {
-        let is_current = |closed: &ClosedState| closed.version.is_some_and(|last| version <= last);
-        let last = {
-            let closed = self.closed.lock();
-            is_current(&closed).then_some(closed.by_seller)
-        };
-        let by_seller = match last {
-            Some(last) => last,
-            None => {
-                let state = store::shop_state::find(&mut *self.shop.db.reader().await?).await?;
-                state.closed_on.is_some()
-            }
-        };
+    /// Returns the number of changes.
+    fn update_closed_state(&self, version: Version) -> i64 {
         let own_reason = self.shop.availability.encryption_key_for_order(false, now()).err();
-        let reason = own_reason.or(by_seller.then_some(ClosedReason::BySeller));
+        let reason = own_reason.or(version.is_closed.then_some(ClosedReason::BySeller));
+        let text = reason.as_ref().map(closed_text);
+        let has_key = self.shop.availability.has_key();
         let mut closed = self.closed.lock();
-        // Another request may have read a newer state meanwhile.
-        if last.is_some() == is_current(&closed) {
-            closed.version = closed.version.max(Some(version));
-            closed.by_seller = by_seller;
-            let text = reason.as_ref().map(closed_text);
-            let has_key = self.shop.availability.has_key();
-            if closed.text != text || closed.has_key != has_key {
-                (closed.text, closed.has_key) = (text, has_key);
-                closed.n_changes += 1;
-            }
+        // Another request may have read a newer version meanwhile.
+        if version.catalog < closed.version {
+            return closed.n_changes;
         }
-        Ok(closed.n_changes)
+        closed.version = version.catalog;
+        if closed.text != text || closed.has_key != has_key {
+            (closed.text, closed.has_key) = (text, has_key);
+            closed.n_changes += 1;
+        }
+        closed.n_changes
     }
 }
 
