@@ -55,7 +55,7 @@ fn catalog(n_products: usize) {
         shop.page(|n| format!("/product?page={}", if n_products < 2_000 { 1 } else { middle + n })),
         shop.page(|n| format!("/product/thing-number-{}", n * n_products / ROUNDS)),
         shop.page(|n| {
-            format!("/search?q=thing&page={}", if n_products < 2_000 { 1 } else { 1 + n })
+            format!("/search?q=thing&page={}", if n_products < 2_000 { 1 } else { 1 + n % 20 })
         }),
         shop.page(|_| "/search?q=thign".to_owned()),
         shop.order(n_products),
