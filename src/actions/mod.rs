@@ -139,7 +139,9 @@ pub use notify_seller::{clear_drafts, deliver_outbox, notify_seller};
 pub use order_queue::OrderQueue;
 pub use place_order::place_order;
 pub use prune_audit_log::{count_old_actions, prune_audit_log};
-pub use purge_orders::{PurgeError, empty_journal, list_forgettable, purge_orders};
+pub use purge_orders::{
+    PurgeError, count_forgettable, empty_journal, list_forgettable, purge_orders,
+};
 pub use quote_order::{OrderPreview, PlaceOrderError, PreviewRequest, preview_order};
 pub use record_node_failure::record_node_failure;
 pub use report_payment::{ReportPaymentError, report_payment};

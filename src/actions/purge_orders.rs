@@ -20,12 +20,24 @@ pub enum PurgeError {
 
 broken_from!(PurgeError);
 
-/// The orders whose retention period is over.
-pub async fn list_forgettable(shop: &Shop, now: Timestamp) -> anyhow::Result<Vec<OrderRef>> {
+/// At most so many of the orders whose retention period is over, the oldest first.
+pub async fn list_forgettable(
+    shop: &Shop,
+    now: Timestamp,
+    most: i64,
+) -> anyhow::Result<Vec<OrderRef>> {
     let due = RetentionCutoffs::at(now, shop.policy.keep_days, PurgeMode::BySeller);
-    store::retention::list_due(&mut *shop.db.reader().await?, due)
+    store::retention::list_due(&mut *shop.db.reader().await?, due, most)
         .await
         .context("list the orders due for erasure")
+}
+
+/// How many they are.
+pub async fn count_forgettable(shop: &Shop, now: Timestamp) -> anyhow::Result<i64> {
+    let due = RetentionCutoffs::at(now, shop.policy.keep_days, PurgeMode::BySeller);
+    store::retention::count_due(&mut *shop.db.reader().await?, due)
+        .await
+        .context("count the orders due for erasure")
 }
 
 /// Erases old orders: first the rows, so that the order cannot be found any more, then their messages in the Maildir (if
@@ -44,7 +56,7 @@ pub async fn purge_orders(shop: &Shop, mode: PurgeMode) -> Result<Vec<OrderRef>,
     let trusted = clock.at(&shop.reading()).trusted;
     let due = RetentionCutoffs::at(trusted, shop.policy.keep_days, mode);
     // Checked without the write lock, since usually there is nothing to do; each order is checked again under it.
-    let listed = store::retention::list_due(&mut *shop.db.reader().await?, due)
+    let listed = store::retention::list_due(&mut *shop.db.reader().await?, due, i64::MAX)
         .await
         .context("list the orders due for erasure")?;
     for some in listed.chunks(store::retention::MAX_AT_ONCE) {

@@ -224,6 +224,11 @@ fn the_digest_names_what_waits_and_is_silent_where_nothing_does() {
         json["answer"],
         serde_json::json!({"count": 2, "orders": ["0000000111", "0000000113"]})
     );
+    world.sql("update orders set finished_at = 86400 where id <= 60");
+    let json: Value = serde_json::from_str(&world.says(&["orders", "digest", "--json"])).unwrap();
+    assert_eq!(json["erase"]["count"], 61);
+    let named = json["erase"]["orders"].as_array().unwrap();
+    assert!(named.len() == 50 && named[0] == "0000000001", "{named:?}");
 }
 
 #[test]

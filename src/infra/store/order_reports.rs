@@ -152,7 +152,11 @@ const TO_GIVE_BACK: &str = r#"
     order by o.placed_at, o.id limit $2
     "#;
 const UNANSWERED: &str = r#"
-    select o.order_ref from unanswered u cross join orders o on o.id = u.order_id where o.notification_hold = 0 order by u.message_id
+    select o.order_ref from unanswered u cross join orders o on o.id = u.order_id
+    where o.notification_hold = 0 order by u.message_id limit $1
+    "#;
+const COUNT_UNANSWERED: &str = r#"
+    select count(*) from unanswered u cross join orders o on o.id = u.order_id where o.notification_hold = 0
     "#;
 const COUNTS: &str = r#"
     select
@@ -270,9 +274,13 @@ pub async fn list_to_give_back(
     Ok(sqlx::query_as(TO_GIVE_BACK).bind(Status::Cancelled).bind(most).fetch_all(db).await?)
 }
 
-/// The orders whose buyers wait for an answer, who has waited longest first.
-pub async fn list_unanswered(db: &mut Connection) -> Result<Vec<OrderRef>, StoreError> {
-    Ok(sqlx::query_scalar(UNANSWERED).fetch_all(db).await?)
+/// At most so many of the orders whose buyers wait for an answer, who has waited longest first.
+pub async fn list_unanswered(db: &mut Connection, most: i64) -> Result<Vec<OrderRef>, StoreError> {
+    Ok(sqlx::query_scalar(UNANSWERED).bind(most).fetch_all(db).await?)
+}
+
+pub async fn count_unanswered(db: &mut Connection) -> Result<i64, StoreError> {
+    Ok(sqlx::query_scalar(COUNT_UNANSWERED).fetch_one(db).await?)
 }
 
 impl Filter {

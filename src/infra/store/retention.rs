@@ -35,26 +35,46 @@ macro_rules! is_over_and_unpaid {
 }
 pub(super) use is_over_and_unpaid;
 
-/// An order is never due while a message about it is to be delivered to the seller.
+/// The orders that are due. An order is never due while a message about it is to be delivered to the seller.
+macro_rules! from_due {
+    () => {
+        concat!(
+            r#"
+            from orders o join invoices i on i.order_id = o.id
+            where o.finished_at is not null and
+            "#,
+            is_due!()
+        )
+    };
+}
+
+/// At most so many of the orders that are due, the oldest first.
 pub async fn list_due(
     db: &mut Connection,
     due: RetentionCutoffs,
+    most: i64,
 ) -> Result<Vec<OrderRef>, StoreError> {
-    let refs = sqlx::query_scalar(concat!(
-        r#"
-        select o.order_ref
-        from orders o join invoices i on i.order_id = o.id
-        where o.finished_at is not null and
-        "#,
-        is_due!()
-    ));
+    let refs =
+        sqlx::query_scalar(concat!("select o.order_ref", from_due!(), " order by o.id limit $6"));
     Ok(refs
         .bind(due.finished_by)
         .bind(due.unpaid_by)
         .bind(due.followed_by)
         .bind(due.unpaid_seen_by)
         .bind(Status::Expired)
+        .bind(most)
         .fetch_all(db)
+        .await?)
+}
+
+pub async fn count_due(db: &mut Connection, due: RetentionCutoffs) -> Result<i64, StoreError> {
+    Ok(sqlx::query_scalar(concat!("select count(*)", from_due!()))
+        .bind(due.finished_by)
+        .bind(due.unpaid_by)
+        .bind(due.followed_by)
+        .bind(due.unpaid_seen_by)
+        .bind(Status::Expired)
+        .fetch_one(db)
         .await?)
 }
 

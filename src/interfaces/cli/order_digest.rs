@@ -3,7 +3,6 @@
 use std::io;
 use std::io::Write;
 
-use anyhow::Context;
 use clap::Args;
 
 use crate::actions;
@@ -53,8 +52,9 @@ impl Line {
         Self { key, text: text.into(), count, orders: Vec::new() }
     }
 
-    fn of_orders(key: &'static str, text: &str, orders: Vec<OrderRef>) -> Self {
-        Self { key, text: text.to_owned(), count: orders.len(), orders }
+    /// `orders`: some of those that are counted.
+    fn of_orders(key: &'static str, text: &str, count: i64, orders: Vec<OrderRef>) -> Self {
+        Self { orders, ..Self::new(key, text, count) }
     }
 }
 
@@ -71,10 +71,14 @@ pub async fn run(shop: &Shop, digest: &DigestArgs, as_json: bool) -> anyhow::Res
             Filter { states: states.to_vec(), is_delivered: Some(false), ..Filter::default() };
         lines.push(count_orders(shop, key, text.to_owned(), filter).await?);
     }
-    let unanswered = store::order_reports::list_unanswered(&mut *shop.db.reader().await?).await?;
-    lines.push(Line::of_orders("answer", "to answer", unanswered));
-    let due = actions::list_forgettable(shop, now).await.context("list orders due for deletion")?;
-    lines.push(Line::of_orders("erase", "due for deletion", due));
+    let mut db = shop.db.reader().await?;
+    let n_unanswered = store::order_reports::count_unanswered(&mut db).await?;
+    let unanswered = store::order_reports::list_unanswered(&mut db, MAX_IN_JSON).await?;
+    drop(db);
+    lines.push(Line::of_orders("answer", "to answer", n_unanswered, unanswered));
+    let n_due = actions::count_forgettable(shop, now).await?;
+    let due = actions::list_forgettable(shop, now, MAX_IN_JSON).await?;
+    lines.push(Line::of_orders("erase", "due for deletion", n_due, due));
     let n_undelivered = store::outbox::count_undelivered(&mut *shop.db.reader().await?).await?;
     lines.push(Line::new("untold", "messages not yet in the Maildir", n_undelivered));
     let watches = store::watch::list(&mut *shop.db.reader().await?).await?;
@@ -97,7 +101,7 @@ async fn count_orders(
     let count = store::order_reports::count(&mut db, &filter).await?;
     let orders = store::order_reports::list(&mut db, &filter, MAX_IN_JSON).await?;
     let orders = orders.into_iter().map(|order| order.order_ref).collect();
-    Ok(Line { orders, ..Line::new(key, text, count) })
+    Ok(Line::of_orders(key, &text, count, orders))
 }
 
 /// Siege mode, with the number of orders placed since it began.

@@ -34,7 +34,7 @@ pub async fn run(purge: PurgeArgs, settings: Settings) -> anyhow::Result<ExitCod
     let shop = shop_context::shop(&settings).await?;
     let now = shop_context::now();
     if purge.dry_run {
-        let due = actions::list_forgettable(&shop, now).await?;
+        let due = actions::list_forgettable(&shop, now, i64::MAX).await?;
         print_orders(&due, "due for deletion");
         print_activity(actions::count_old_actions(&shop, now).await?, "due for deletion");
         if purge.figures {
