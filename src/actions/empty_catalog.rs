@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use crate::actions::{ImportError, Shop, Stocking, import_catalog};
+use crate::actions::{CheckedFile, ImportError, Shop, Stocking, import_catalog};
 use crate::domain::values::Timestamp;
 
 /// Removes everything from the catalog, so that a seller can start from scratch: products, wallets, shipping methods,
@@ -12,9 +12,11 @@ use crate::domain::values::Timestamp;
 pub async fn empty_catalog(shop: &Shop, now: Timestamp) -> anyhow::Result<()> {
     let action = Some("Emptied the catalog");
     let stocking = Stocking { count_anew: false, over_desk: true, now, action };
-    match import_catalog(shop, Cursor::new("{}"), None, &shop.folders(), stocking, |_, _, _| {})
-        .await
-    {
+    let folders = shop.folders();
+    let checked = CheckedFile::read(Cursor::new("{}"), None, &folders, &[]);
+    let checked =
+        checked.map_err(|fault| anyhow::anyhow!("an empty catalog was refused: {fault}"))?;
+    match import_catalog(shop, checked, &folders, stocking, |_, _, _| {}).await {
         Ok(_) => Ok(()),
         Err(ImportError::Broken(error)) => Err(error),
         Err(ImportError::Faults(_) | ImportError::OverDesk(_)) => {

@@ -65,7 +65,7 @@ pub struct Stocking {
 }
 
 /// A file that was read once, with the pictures and digital goods that it names.
-struct CheckedFile<R> {
+pub struct CheckedFile<R> {
     stream: CatalogStream<R>,
     /// All but its products.
     file: CatalogFile,
@@ -83,7 +83,7 @@ impl<R: Read + Seek> CheckedFile<R> {
     ///
     /// # Errors
     /// A [`Fault`] of the file as a whole.
-    fn read(
+    pub fn read(
         source: R,
         settings_wallet: Option<Wallet>,
         folders: &SellerFolders,
@@ -111,6 +111,13 @@ impl<R: Read + Seek> CheckedFile<R> {
         })
     }
 
+    /// Whether the file or its list of pictures has a fault, as far as that is known before decoding a picture.
+    pub fn has_faults(&self) -> bool {
+        [&self.faults, &self.faults_of_goods, &self.faults_of_pictures]
+            .iter()
+            .any(|faults| !faults.is_empty())
+    }
+
     /// Every error that was found so far.
     fn take_faults(&mut self) -> Vec<Fault> {
         let mut faults = std::mem::take(&mut self.faults);
@@ -129,20 +136,15 @@ impl<R: Read + Seek> CheckedFile<R> {
     }
 }
 
-/// Reads the seller's file, its pictures and digital goods as [`import_catalog`] would, and changes nothing. `pools`: those
-/// of the shop, whose files need not be there any more.
+/// Decodes the pictures of a file as [`import_catalog`] would, and changes nothing.
 ///
 /// # Errors
 /// Every [`Fault`] of both at once.
-pub fn validate_catalog(
-    source: impl Read + Seek,
-    settings_wallet: Option<Wallet>,
+pub fn validate_catalog<R: Read + Seek>(
+    mut checked: CheckedFile<R>,
     folders: &SellerFolders,
-    pools: &[FileName],
     progress: impl Fn(&str, usize, usize) + Sync,
 ) -> Result<Stocked, Vec<Fault>> {
-    let mut checked =
-        CheckedFile::read(source, settings_wallet, folders, pools).map_err(|fault| vec![fault])?;
     let mut faults = checked.take_faults();
     let opened = &checked.opened;
     let (none, keep) = (HashSet::new(), |_: &Rendered| Ok(()));
@@ -160,16 +162,6 @@ pub fn validate_catalog(
     })
 }
 
-/// Whether the seller's file or its list of pictures has a fault, as far as that is known before decoding a picture.
-pub fn has_faults(
-    source: impl Read + Seek,
-    settings_wallet: Option<Wallet>,
-    folders: &SellerFolders,
-) -> bool {
-    let checked = CheckedFile::read(source, settings_wallet, folders, &[]);
-    checked.map_or(true, |mut checked| !checked.take_faults().is_empty())
-}
-
 /// Products from a file, all or nothing. `progress` hears how many of how many pictures are done, then how many of how
 /// many products.
 ///
@@ -178,17 +170,13 @@ pub fn has_faults(
 ///
 /// # Errors
 /// [`ImportError`]: the catalog is as before, or will be as the file says.
-pub async fn import_catalog(
+pub async fn import_catalog<R: Read + Seek>(
     shop: &Shop,
-    source: impl Read + Seek,
-    settings_wallet: Option<Wallet>,
+    mut checked: CheckedFile<R>,
     folders: &SellerFolders,
     stocking: Stocking,
     progress: impl Fn(&str, usize, usize) + Send + Sync,
 ) -> Result<Stocked, ImportError> {
-    let pools = store::codes::list_pools(&mut *shop.db.reader().await?).await?;
-    let checked = CheckedFile::read(source, settings_wallet, folders, &pools);
-    let mut checked = checked.map_err(|fault| ImportError::Faults(vec![fault]))?;
     // Before the pictures are rendered, which takes long.
     if checked.faults.is_empty() {
         check_desk_changes(shop, &mut checked, stocking).await?;

@@ -122,7 +122,7 @@ pub use expire_orders::expire_orders;
 pub use export_orders::{ExportFormat, OrderExport};
 pub use image_worker::{Answering, ImageWorker, PictureError, PictureRequest, Subprocess, develop};
 pub use import_catalog::{
-    ImportError, Stocked, Stocking, has_faults, import_catalog, list_changes, validate_catalog,
+    CheckedFile, ImportError, Stocked, Stocking, import_catalog, list_changes, validate_catalog,
 };
 pub use insert_order::OrderRequest;
 pub use load_sent_messages::{SentMessage, load_sent_messages};

@@ -44,6 +44,14 @@ impl<'a> RawRecord<'a> {
     }
 }
 
+/// Where a secret is searched: a record, by its name.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    name: &'a str,
+    /// Whether the name itself is one.
+    is_secret: bool,
+}
+
 /// What an amount in the file is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AmountKind {
@@ -142,7 +150,9 @@ impl Reader {
     pub(super) fn refuse_secrets(&mut self, collections: &[(String, Json)]) {
         for (collection, value) in collections {
             let Json::Object(records) = value else {
-                self.refuse_secret(collection, "", value, secret::holds_private);
+                let place =
+                    Place { name: collection, is_secret: secret::holds_private(collection) };
+                self.refuse_secret(place, "", value, secret::holds_private);
                 continue;
             };
             let is_of_wallets = records.iter().any(|(name, value)| is_wallet_model(name, value));
@@ -165,9 +175,11 @@ impl Reader {
         } else {
             secret::holds_private
         };
-        let place = format!("{collection} {name:?}");
+        let name = format!("{collection} {name:?}");
+        // A key pasted in the wrong place may also be before the colon, as a name.
+        let place = Place { name: &name, is_secret: secret::holds_private(&name) };
         let Json::Object(fields) = record else {
-            self.refuse_secret(&place, "", record, is_secret);
+            self.refuse_secret(place, "", record, is_secret);
             return;
         };
         for (field, value) in fields {
@@ -175,14 +187,14 @@ impl Reader {
             let is_view_key = field == "view_key"
                 && matches!(value, Json::String(text) if text.trim().len() == 64);
             if !is_view_key {
-                self.refuse_secret(&place, field, value, is_secret);
+                self.refuse_secret(place, field, value, is_secret);
             }
         }
     }
 
     fn refuse_secret(
         &mut self,
-        place: &str,
+        place: Place<'_>,
         field: &str,
         value: &Json,
         is_secret: fn(&str) -> bool,
@@ -201,10 +213,9 @@ impl Reader {
             _ => {}
         }
         let is_value_secret = matches!(value, Json::String(text) if is_secret(text));
-        // A key pasted in the wrong place may also be before the colon, as a name.
-        if is_value_secret || is_secret(field) || secret::holds_private(place) {
-            self.secrets.insert(place.to_owned());
-            let fault = Fault::explained(place, field, FoundValue::Secret, secret::WARNING);
+        if is_value_secret || place.is_secret || is_secret(field) {
+            self.secrets.insert(place.name.to_owned());
+            let fault = Fault::explained(place.name, field, FoundValue::Secret, secret::WARNING);
             add_fault(&mut self.faults, fault);
         }
     }

@@ -31,7 +31,7 @@ pub struct CatalogStream<R> {
     n_begun: usize,
     seen: NameSet,
     n_products: usize,
-    /// Whether the products were read before: then no secret is searched in them again.
+    /// Whether the products were read before: then neither their size nor secrets in them are checked again.
     is_checked: bool,
     broken: Option<Fault>,
 }
@@ -315,9 +315,11 @@ impl<R: Read + Seek> CatalogStream<R> {
         }
         let (place, is_of_wallets) = (collection.name.clone(), collection.is_of_wallets);
         let is_product = collection.is_of("Product");
-        let memory = limits::memory_of(&raw.text);
-        if limits::MAX_RECORD_MEMORY < memory {
-            return Err(memory_fault(memory, limits::MAX_RECORD_MEMORY));
+        if !self.is_checked {
+            let memory = limits::memory_of(&raw.text);
+            if limits::MAX_RECORD_MEMORY < memory {
+                return Err(memory_fault(memory, limits::MAX_RECORD_MEMORY));
+            }
         }
         let fields = [(name.to_owned(), self.parse(raw)?)];
         let record = &fields[0].1;

@@ -180,6 +180,10 @@ fn is_letter(c: char) -> bool {
 
 /// A word in lowercase without accents: `Käse` is `kase`, `Straße` `strasse`, `ёлка` `елка`.
 fn fold(word: &str) -> String {
+    if word.is_ascii() {
+        let letters = word.bytes().filter(u8::is_ascii_alphanumeric).take(MAX_WORD);
+        return letters.map(|byte| char::from(byte.to_ascii_lowercase())).collect();
+    }
     let mut folded = String::with_capacity(word.len());
     for c in word.nfkd().filter(|c| !is_accent(*c)).flat_map(char::to_lowercase) {
         match c {
@@ -207,6 +211,9 @@ fn is_accent(c: char) -> bool {
 
 /// The folded word, and what it is where umlauts are written with an `e`.
 fn spellings(word: &str, folded: String) -> Vec<String> {
+    if word.is_ascii() {
+        return vec![folded];
+    }
     let has_umlaut = |word: &str| word.chars().any(|c| "äöüÄÖÜøØåÅ".contains(c));
     let composed: String = word.nfc().collect();
     if !has_umlaut(&composed) {

@@ -1,5 +1,7 @@
 //! Recognises private keys, to refuse them.
 
+use std::ops::RangeInclusive;
+
 use bip39::{Language, Mnemonic};
 use bitcoin::base58;
 
@@ -10,6 +12,10 @@ pub const WARNING: &str = "this looks like a PRIVATE key or a seed phrase: never
 /// Source: SLIP-132; BIP-32 for `xprv` and `tprv`; Dogecoin Core's `chainparams.cpp` for `dgpv`.
 const PRIVATE_PREFIXES: [&str; 11] =
     ["xprv", "yprv", "zprv", "Yprv", "Zprv", "tprv", "uprv", "vprv", "Ltpv", "Mtpv", "dgpv"];
+
+/// Units: bytes of a word of BIP-39's English list, and of the shortest mnemonic of twelve.
+const LISTED_WORD: RangeInclusive<usize> = 3..=8;
+const MIN_MNEMONIC: usize = 12 * 3 + 11;
 
 /// Whether a text looks like a private key or a mnemonic of any coin, including mistyped ones.
 ///
@@ -51,6 +57,10 @@ pub fn holds_private(text: &str) -> bool {
 
 /// The same for texts in which 64 hexadecimal digits may be something else.
 pub fn holds_private_beside_digits(text: &str) -> bool {
+    // Most texts of a catalog are shorter than any mnemonic, and than any key.
+    if text.len() < MIN_MNEMONIC {
+        return false;
+    }
     let mut pieces = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|p| 50 < p.len());
     if pieces.any(is_certain_key) {
         return true;
@@ -59,11 +69,11 @@ pub fn holds_private_beside_digits(text: &str) -> bool {
     let words = text.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| !word.is_empty());
     let mut row = Vec::new();
     for word in words {
-        let word = word.to_ascii_lowercase();
-        if Language::English.find_word(&word).is_none() {
+        let word = LISTED_WORD.contains(&word.len()).then(|| word.to_ascii_lowercase());
+        let Some(word) = word.filter(|word| Language::English.find_word(word).is_some()) else {
             row.clear();
             continue;
-        }
+        };
         row.push(word);
         for n_words in [12, 15, 18, 21, 24] {
             let Some(start) = row.len().checked_sub(n_words) else { break };
@@ -185,6 +195,18 @@ mod tests {
             "zpub6rFR7y4Q2AijBEqTUquhVz398htDFrtymD9xYYfG1m4wAcvPhXNfE3EfH1r1ADqtfSdVCToUG868RvUUkgDKf31mGDtKsAYz2oz2AGutZYs",
             false,
         );
+    }
+
+    #[test]
+    fn every_word_of_the_list_may_be_in_a_mnemonic() {
+        for word in Language::English.word_list() {
+            assert!(LISTED_WORD.contains(&word.len()), "{word}");
+        }
+        // The shortest mnemonics.
+        let words = Language::English.word_list().iter().filter(|word| word.len() == 3);
+        let shortest = words.map(|word| format!("{}{word}", "act ".repeat(11)));
+        let n_found = shortest.filter(|text| text.len() == MIN_MNEMONIC && holds_private(text));
+        assert!(0 < n_found.count());
     }
 
     proptest! {

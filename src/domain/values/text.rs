@@ -96,6 +96,10 @@ pub fn sentence(text: &str) -> String {
 
 /// Removes ignorable characters and surrounding spaces, and normalises to NFC.
 fn cleaned(mut text: String) -> String {
+    // Nothing in ASCII is ignorable or composed.
+    if text.is_ascii() {
+        return text.trim().to_owned();
+    }
     // Normalisation can change the neighbours of a joiner, so this repeats until nothing changes.
     loop {
         let next: String = without_ignorable(&text).trim().nfc().collect();

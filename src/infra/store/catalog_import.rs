@@ -1,5 +1,7 @@
 //! Writes products of a catalog file into the tables, many at once.
 
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
 
 use crate::domain::catalog::{ProductRecord, markdown};
@@ -39,7 +41,7 @@ const PRODUCTS: &str = r#"
     select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 6,
         value ->> 7, value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13,
         value ->> 14, value ->> 15, $2
-    from json_each($1) where true
+    from jsonb_each($1) where true
     on conflict (slug) do update set position = excluded.position, name = excluded.name, gone = excluded.gone,
         hidden = excluded.hidden, description_html = excluded.description_html, description = excluded.description,
         record = excluded.record, edition = edition + 1, kind = excluded.kind, files = excluded.files,
@@ -50,18 +52,18 @@ const PRODUCTS: &str = r#"
 const OPTIONS: &str = r#"
     insert into options (product_id, position, name, file_quantity, stock, weight)
     select p.id, value ->> 1, value ->> 2, value ->> 3, value ->> 3, value ->> 4
-    from json_each($1) join products p on p.slug = value ->> 0 where true
+    from jsonb_each($1) join products p on p.slug = value ->> 0 where true
     on conflict (product_id, name) do update set position = excluded.position, gone = 0, weight = excluded.weight
     "#;
 const CATEGORIES: &str = r#"
     insert into product_categories (product_id, position, category)
     select p.id, value ->> 1, value ->> 2
-    from json_each($1) join products p on p.slug = value ->> 0
+    from jsonb_each($1) join products p on p.slug = value ->> 0
     "#;
 const PICTURES: &str = r#"
     insert into product_pictures (product_id, position, fingerprint, alt, file)
     select p.id, value ->> 1, value ->> 2, value ->> 3, value ->> 4
-    from json_each($1) join products p on p.slug = value ->> 0
+    from jsonb_each($1) join products p on p.slug = value ->> 0
     "#;
 
 /// Puts products on sale, in the place of those with the same slugs. Which lists they are on is left to
@@ -78,19 +80,24 @@ pub async fn put(
     let (mut rows, mut options, mut quantities) = (Vec::new(), Vec::new(), Vec::new());
     let mut prices = PriceRows::default();
     let (mut categories, mut pictures) = (Vec::new(), Vec::new());
+    let slugs = products.iter().map(|product| product.record.slug.as_str());
+    let known = find_ids(tx, slugs.clone()).await?;
     for product in products {
         let record = &product.record;
         let slug = record.slug.as_str();
+        let is_known = known.contains_key(slug);
         rows.push(product_row(product));
         // Codes are counted where they are added.
-        if record.content.codes.is_none() {
+        if is_known && record.content.codes.is_none() {
             quantities.push(FileQuantity { slug, option: None, quantity: Some(record.quantity) });
         }
         prices.add(&record.slug, record);
         for (n, option) in record.options.iter().enumerate() {
             let (name, quantity) = (option.name.as_str(), option.quantity);
             options.push(json!([slug, n, name, quantity, option.weight]));
-            quantities.push(FileQuantity { slug, option: Some(name), quantity });
+            if is_known {
+                quantities.push(FileQuantity { slug, option: Some(name), quantity });
+            }
         }
         let named = record.categories.iter().enumerate();
         categories.extend(named.map(|(n, category)| json!([slug, n, category])));
@@ -106,9 +113,8 @@ pub async fn put(
         .bind(now.day_start())
         .execute(&mut **tx)
         .await?;
-    let slugs = products.iter().map(|product| product.record.slug.as_str());
-    let ids = find_ids(tx, slugs).await?;
-    clear(tx, &ids).await?;
+    let known: Vec<i64> = known.into_values().collect();
+    clear(tx, &known).await?;
     insert(tx, OPTIONS, options).await?;
     // Unpaid orders come after paid ones.
     for (pool, quantity) in stock::list_over(tx, &quantities, count_anew).await? {
@@ -118,11 +124,13 @@ pub async fn put(
     product_prices::insert(tx, prices).await?;
     insert(tx, CATEGORIES, categories).await?;
     insert(tx, PICTURES, pictures).await?;
-    exchange_rates::convert_products(tx, &ids).await?;
+    let ids = find_ids(tx, slugs).await?;
     let others = products.iter().filter(|product| !product.has_same_words);
-    let others = find_ids(tx, others.map(|product| product.record.slug.as_str())).await?;
-    search_index::update(tx, &others).await?;
-    listing_index::follow_sort_keys(tx, &ids).await
+    let others = others.filter_map(|product| ids.get(product.record.slug.as_str()).copied());
+    search_index::update(tx, &others.collect::<Vec<_>>()).await?;
+    exchange_rates::convert_products(tx, &ids.into_values().collect::<Vec<_>>()).await?;
+    // What is new is on no list yet.
+    listing_index::follow_sort_keys(tx, &known).await
 }
 
 fn product_row(ImportedProduct { record, position, .. }: &ImportedProduct) -> Value {
@@ -146,12 +154,20 @@ fn product_row(ImportedProduct { record, position, .. }: &ImportedProduct) -> Va
     ])
 }
 
-async fn find_ids(tx: &mut Tx, slugs: impl Iterator<Item = &str>) -> Result<Vec<i64>, StoreError> {
-    let slugs = json!(slugs.collect::<Vec<_>>()).to_string();
+/// Those of the products that are in the tables, by slug. In one row, since each wakes this thread.
+async fn find_ids(
+    tx: &mut Tx,
+    slugs: impl Iterator<Item = &str>,
+) -> Result<HashMap<String, i64>, StoreError> {
     let ids = sqlx::query_scalar(
-        "select p.id from json_each($1) e cross join products p on p.slug = e.value",
+        r#"
+        select json_group_object(p.slug, p.id)
+        from json_each($1) e cross join products p on p.slug = e.value
+        "#,
     );
-    Ok(ids.bind(slugs).fetch_all(&mut **tx).await?)
+    let slugs = json!(slugs.collect::<Vec<_>>()).to_string();
+    let ids: String = ids.bind(slugs).fetch_one(&mut **tx).await?;
+    serde_json::from_str(&ids).map_err(|_| StoreError::Row("products.slug"))
 }
 
 async fn clear(tx: &mut Tx, ids: &[i64]) -> Result<(), StoreError> {
@@ -164,7 +180,7 @@ async fn clear(tx: &mut Tx, ids: &[i64]) -> Result<(), StoreError> {
 
 /// Takes products off sale. Orders and carts still find their rows.
 pub async fn remove(tx: &mut Tx, slugs: &[&str]) -> Result<(), StoreError> {
-    let ids = find_ids(tx, slugs.iter().copied()).await?;
+    let ids: Vec<i64> = find_ids(tx, slugs.iter().copied()).await?.into_values().collect();
     sqlx::query(
         "update products set gone = 1, hidden = 0, edition = edition + 1 where id in (select value from json_each($1))",
     )
@@ -180,7 +196,7 @@ pub async fn reposition(tx: &mut Tx, positions: &[(&str, i64)]) -> Result<(), St
     sqlx::query(
         r#"
         update products set position = said.position
-        from (select value ->> 0 as slug, value ->> 1 as position from json_each($1)) as said
+        from (select value ->> 0 as slug, value ->> 1 as position from jsonb_each($1)) as said
         where products.slug = said.slug
         "#,
     )

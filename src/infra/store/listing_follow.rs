@@ -3,9 +3,10 @@
 //! The products are read in their order, some at a time, while their place on each list is counted. Nothing else may change
 //! products meanwhile: see [`catalog_state::mark_desk_change`](crate::infra::store::catalog_state::mark_desk_change).
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
+use sqlx::FromRow;
 
 use crate::infra::store::{Connection, StoreError, Tx, listing_index};
 
@@ -19,6 +20,15 @@ pub struct Progress {
     after: Option<(i64, i64)>,
     /// How many products each list has so far, and the position of the first of them.
     sizes: BTreeMap<List, (i64, i64)>,
+}
+
+#[derive(FromRow)]
+struct ListedRow {
+    id: i64,
+    position: i64,
+    /// Both are arrays.
+    currencies: String,
+    categories: String,
 }
 
 /// A product's place on a list.
@@ -39,20 +49,16 @@ const CHUNK: i64 = 250;
 const MAX_REMOVED: i64 = 2_000;
 
 const NEXT: &str = r#"
-    select p.id, p.position from products p
+    select p.id, p.position,
+        (select json_group_array(distinct r.currency) from prices r where r.product_id = p.id) as currencies,
+        (select json_group_array(distinct c.category) from product_categories c where c.product_id = p.id) as categories
+    from products p
     where p.gone = 0 and $1 <= p.position and (p.position, p.id) > ($1, $2)
     order by p.position, p.id limit $3
     "#;
-const CURRENCIES: &str = r#"
-    select distinct r.product_id, r.currency
-    from json_each($1) e cross join prices r on r.product_id = e.value
-    "#;
-const CATEGORIES: &str = r#"
-    select c.product_id, c.category
-    from json_each($1) e cross join product_categories c on c.product_id = e.value
-    "#;
+/// In one row, since each wakes the thread that reads them.
 const DIFFERENT: &str = r#"
-    select e.key from json_each($1) e
+    select json_group_array(e.key) from jsonb_each($1) e
     where not exists (
             select 1 from listing s
             where s.currency = e.value ->> 0 and s.category = e.value ->> 1 and s.position = e.value ->> 2
@@ -66,16 +72,20 @@ impl Progress {
     /// The next products. `None`: there are no more.
     pub async fn next(&mut self, db: &mut Connection) -> Result<Option<Moved>, StoreError> {
         let (position, id) = self.after.unwrap_or((i64::MIN, i64::MIN));
-        let products: Vec<(i64, i64)> =
+        let products: Vec<ListedRow> =
             sqlx::query_as(NEXT).bind(position).bind(id).bind(CHUNK).fetch_all(&mut *db).await?;
-        let Some((id, position)) = products.last() else { return Ok(None) };
-        self.after = Some((*position, *id));
-        let lists = lists_of(db, &products).await?;
+        let Some(last) = products.last() else { return Ok(None) };
+        self.after = Some((last.position, last.id));
+        let wallets: Vec<String> =
+            sqlx::query_scalar("select currency from wallets order by position")
+                .fetch_all(&mut *db)
+                .await?;
         let mut places = Vec::new();
-        for (product, position) in products {
-            for list in lists.get(&product).into_iter().flatten() {
+        for row in products {
+            let (product, position) = (row.id, row.position);
+            for list in row.lists(&wallets)? {
                 let (n, _) = self.sizes.entry(list.clone()).or_insert((0, position));
-                places.push(Place { list: list.clone(), position: *n, product });
+                places.push(Place { list, position: *n, product });
                 *n += 1;
             }
         }
@@ -83,9 +93,10 @@ impl Progress {
             .iter()
             .map(|place| json!([place.list.0, place.list.1, place.position, place.product]))
             .collect();
-        let different: Vec<i64> =
-            sqlx::query_scalar(DIFFERENT).bind(json!(rows).to_string()).fetch_all(db).await?;
-        let different: BTreeSet<i64> = different.into_iter().collect();
+        let different: String =
+            sqlx::query_scalar(DIFFERENT).bind(json!(rows).to_string()).fetch_one(db).await?;
+        let different: BTreeSet<i64> =
+            serde_json::from_str(&different).map_err(|_| StoreError::Row("json_group_array"))?;
         let moved = (0..).zip(places).filter(|(n, _)| different.contains(n));
         Ok(Some(Moved(moved.map(|(_, place)| place).collect())))
     }
@@ -101,13 +112,13 @@ impl Progress {
         for statement in [
             r#"
             insert into listing_sizes (currency, category, position, products)
-            select value ->> 0, value ->> 1, value ->> 2, value ->> 3 from json_each($1) where true
+            select value ->> 0, value ->> 1, value ->> 2, value ->> 3 from jsonb_each($1) where true
             on conflict (currency, category) do update set position = excluded.position, products = excluded.products
             where position <> excluded.position or products <> excluded.products
             "#,
             r#"
             delete from listing_sizes
-            where (currency, category) not in (select value ->> 0, value ->> 1 from json_each($1))
+            where (currency, category) not in (select value ->> 0, value ->> 1 from jsonb_each($1))
             "#,
         ] {
             sqlx::query(statement).bind(&rows).execute(&mut **tx).await?;
@@ -164,36 +175,19 @@ const LISTS: &str = r#"
     select currency, category from lists
     "#;
 
-async fn lists_of(
-    db: &mut Connection,
-    products: &[(i64, i64)],
-) -> Result<HashMap<i64, Vec<List>>, StoreError> {
-    let wallets: Vec<String> = sqlx::query_scalar("select currency from wallets order by position")
-        .fetch_all(&mut *db)
-        .await?;
-    let ids = json!(products.iter().map(|(id, _)| id).collect::<Vec<_>>()).to_string();
-    let mut priced: HashMap<i64, Vec<String>> = HashMap::new();
-    let rows: Vec<(i64, String)> =
-        sqlx::query_as(CURRENCIES).bind(&ids).fetch_all(&mut *db).await?;
-    for (product, currency) in rows {
-        priced.entry(product).or_default().push(currency);
-    }
-    let mut categories: HashMap<i64, BTreeSet<String>> = HashMap::new();
-    let rows: Vec<(i64, String)> = sqlx::query_as(CATEGORIES).bind(&ids).fetch_all(db).await?;
-    for (product, category) in rows {
-        categories.entry(product).or_default().insert(category);
-    }
-    let lists = products.iter().map(|(product, _)| {
-        let categories = categories.remove(product).unwrap_or_default();
+impl ListedRow {
+    fn lists(&self, wallets: &[String]) -> Result<Vec<List>, StoreError> {
+        let priced: Vec<String> = serde_json::from_str(&self.currencies)
+            .map_err(|_| StoreError::Row("prices.currency"))?;
+        let categories: BTreeSet<String> = serde_json::from_str(&self.categories)
+            .map_err(|_| StoreError::Row("product_categories.category"))?;
         let categories: Vec<String> = [String::new()].into_iter().chain(categories).collect();
-        let currencies = currencies(&wallets, priced.get(product).map_or(&[], Vec::as_slice));
-        let of = |currency: &String| {
-            let list = |category: &String| (currency.clone(), category.clone());
+        let of = |currency: String| {
+            let list = move |category: &String| (currency.clone(), category.clone());
             categories.iter().map(list).collect::<Vec<List>>()
         };
-        (*product, currencies.iter().flat_map(of).collect())
-    });
-    Ok(lists.collect())
+        Ok(currencies(wallets, &priced).into_iter().flat_map(of).collect())
+    }
 }
 
 /// The keys of the lists of a product with prices in these currencies.
@@ -231,7 +225,7 @@ impl Moved {
         sqlx::query(
             r#"
             insert into listing (currency, category, position, product_id)
-            select value ->> 0, value ->> 1, value ->> 2, value ->> 3 from json_each($1) where true
+            select value ->> 0, value ->> 1, value ->> 2, value ->> 3 from jsonb_each($1) where true
             on conflict (currency, category, position) do update set product_id = excluded.product_id
             where product_id <> excluded.product_id
             "#,
@@ -290,7 +284,7 @@ impl UnlistedRows {
         sqlx::query(
             r#"
             delete from sorted_listing
-            where (currency, category, product_id) in (select value ->> 0, value ->> 1, value ->> 2 from json_each($1))
+            where (currency, category, product_id) in (select value ->> 0, value ->> 1, value ->> 2 from jsonb_each($1))
             "#,
         )
         .bind(json!(self.found).to_string())
@@ -364,7 +358,7 @@ mod tests {
     #[test]
     fn each_part_is_found_along_indexes() {
         with_shop(async |db| {
-            for query in [NEXT, CURRENCIES, CATEGORIES, DIFFERENT] {
+            for query in [NEXT, DIFFERENT] {
                 let steps = query_plan(&db, query).await;
                 assert_scans_only(&steps, &["SCAN e VIRTUAL", "(subquery", "CONSTANT ROW"]);
             }

@@ -75,7 +75,7 @@ pub async fn insert(tx: &mut Tx, changes: &[ProductChange]) -> Result<(), StoreE
     sqlx::query(
         r#"
         insert into imported_products (slug, position, record, product, pictures, same_words)
-        select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 from json_each($1)
+        select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 from jsonb_each($1)
         "#,
     )
     .bind(json!(rows).to_string())

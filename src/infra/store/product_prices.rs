@@ -10,7 +10,7 @@ macro_rules! found {
     () => {
         r#"
         select p.id as product_id, coalesce(o.id, 0) as option_id, e.value ->> 2 as currency, e.value ->> 3 as price
-        from json_each($1) e join products p on p.slug = e.value ->> 0
+        from jsonb_each($1) e join products p on p.slug = e.value ->> 0
         left join options o on o.product_id = p.id and o.name = e.value ->> 1
         "#
     };

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use serde_json::json;
 use sqlx::FromRow;
 
+use crate::domain::catalog::markdown;
 use crate::domain::catalog::search_text::{index_text, sort_key, suggested_words, trigrams};
-use crate::domain::catalog::{Slug, markdown};
 use crate::infra::store::{StoreError, Tx};
 
 /// The texts of a product. Shape: plain text; `categories` with spaces between.
 struct ProductText {
-    slug: Slug,
+    id: i64,
     name: String,
     categories: String,
     description: String,
@@ -19,7 +19,7 @@ struct ProductText {
 
 #[derive(FromRow)]
 struct TextRow {
-    slug: Slug,
+    id: i64,
     name: String,
     categories: String,
     description: String,
@@ -29,15 +29,15 @@ struct TextRow {
 const INSERT: [&str; 3] = [
     r#"
     insert into product_names (rowid, words)
-    select p.id, value ->> 2 from json_each($1) join products p on p.slug = value ->> 0
+    select value ->> 0, value ->> 2 from jsonb_each($1)
     "#,
     r#"
     insert into product_words (rowid, words)
-    select p.id, value ->> 3 from json_each($1) join products p on p.slug = value ->> 0
+    select value ->> 0, value ->> 3 from jsonb_each($1)
     "#,
     r#"
     insert into sort_names (product_id, name)
-    select p.id, value ->> 1 from json_each($1) join products p on p.slug = value ->> 0 where true
+    select value ->> 0, value ->> 1 from jsonb_each($1) where true
     on conflict (product_id) do update set name = excluded.name
     "#,
 ];
@@ -51,12 +51,7 @@ async fn insert(tx: &mut Tx, texts: &[ProductText]) -> Result<(), StoreError> {
     let mut rows = Vec::with_capacity(texts.len());
     for text in texts {
         let all = [text.name.as_str(), &text.categories, &text.description].join(" ");
-        rows.push(json!([
-            text.slug.as_str(),
-            sort_key(&text.name),
-            index_text(&text.name),
-            index_text(&all)
-        ]));
+        rows.push(json!([text.id, sort_key(&text.name), index_text(&text.name), index_text(&all)]));
         suggested.extend(suggested_words(&all));
     }
     let rows = json!(rows).to_string();
@@ -72,7 +67,7 @@ async fn suggest(tx: &mut Tx, words: &BTreeMap<String, String>) -> Result<(), St
     let new: Vec<String> = sqlx::query_scalar(
         r#"
         insert into suggested_words (word, shown)
-        select value ->> 0, value ->> 1 from json_each($1) where true
+        select value ->> 0, value ->> 1 from jsonb_each($1) where true
         on conflict (word) do nothing
         returning word
         "#,
@@ -88,7 +83,7 @@ async fn suggest(tx: &mut Tx, words: &BTreeMap<String, String>) -> Result<(), St
     sqlx::query(
         r#"
         insert into suggested_trigrams (trigram, word)
-        select value ->> 0, value ->> 1 from json_each($1) where true
+        select value ->> 0, value ->> 1 from jsonb_each($1) where true
         on conflict do nothing
         "#,
     )
@@ -105,7 +100,7 @@ pub async fn update(tx: &mut Tx, products: &[i64]) -> Result<(), StoreError> {
         let ids = json!(products).to_string();
         let rows: Vec<TextRow> = sqlx::query_as(
             r#"
-            select p.slug, p.name, p.description,
+            select p.id, p.name, p.description,
                 case when p.description = '' then p.description_html else '' end as description_html, coalesce((
                 select group_concat(category, ' ')
                 from (select category from product_categories where product_id = p.id order by position)), '') as categories
@@ -172,7 +167,7 @@ impl TextRow {
         } else {
             markdown::plain_text(&self.description)
         };
-        ProductText { slug: self.slug, name: self.name, categories: self.categories, description }
+        ProductText { id: self.id, name: self.name, categories: self.categories, description }
     }
 }
 

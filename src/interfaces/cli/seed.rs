@@ -9,7 +9,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::actions;
-use crate::actions::{ImportError, Stocked, Stocking};
+use crate::actions::{CheckedFile, ImportError, Stocked, Stocking};
 use crate::domain::catalog::limits::MAX_BYTES;
 use crate::domain::catalog::{Difference, Fault, PageSlug};
 use crate::domain::values::{FileName, byte_size, plural};
@@ -40,7 +40,7 @@ pub struct SeedArgs {
 
 pub async fn run(seed: SeedArgs, settings: Settings) -> anyhow::Result<ExitCode> {
     let path = seed.file.display().to_string();
-    let mut file = match shop_context::open_catalog(&seed.file) {
+    let file = match shop_context::open_catalog(&seed.file) {
         Err(error) if seed.json => {
             let expected = format!("a regular file in UTF-8 of at most {}", byte_size(MAX_BYTES));
             let fault = Fault::new("", "", format!("{error:#}"), expected);
@@ -64,17 +64,20 @@ pub async fn run(seed: SeedArgs, settings: Settings) -> anyhow::Result<ExitCode>
     };
     let wallet = settings.orders.wallet.clone();
     let mut changes = Vec::new();
-    let outcome = if seed.check {
-        changes = list_changes(&settings, &mut file).await?;
-        let pools = list_pools(&settings).await?;
-        actions::validate_catalog(&mut file, wallet, &folders, &pools, progress)
-            .map_err(ImportError::Faults)
-    } else if shop_context::require_shop(&settings).is_err()
-        && actions::has_faults(&mut file, wallet.clone(), &folders)
-    {
-        // No shop is created for an invalid file.
-        actions::validate_catalog(&mut file, wallet, &folders, &[], progress)
-            .map_err(ImportError::Faults)
+    if seed.check {
+        changes = list_changes(&settings, &file).await?;
+    }
+    let pools = list_pools(&settings).await?;
+    let checked = CheckedFile::read(&file, wallet.clone(), &folders, &pools)
+        .map_err(|fault| ImportError::Faults(vec![fault]));
+    // No shop is created for an invalid file.
+    let is_refused = shop_context::require_shop(&settings).is_err()
+        && checked.as_ref().map_or(true, CheckedFile::has_faults);
+    let outcome = if seed.check || is_refused {
+        let validate = |checked| {
+            actions::validate_catalog(checked, &folders, progress).map_err(ImportError::Faults)
+        };
+        checked.and_then(validate)
     } else {
         let pages = match shop_context::page_files(&folder_of(&seed.file).join("pages"))? {
             Some(files) => Some(files),
@@ -86,15 +89,19 @@ pub async fn run(seed: SeedArgs, settings: Settings) -> anyhow::Result<ExitCode>
         {
             let over = actions::list_pages_over_desk(&shop, files).await?;
             if !over.is_empty() {
-                let changes = actions::list_changes(&shop.db, &mut file, wallet).await?;
+                let changes = actions::list_changes(&shop.db, &file, wallet).await?;
                 shop.db.close().await;
                 return refuse_pages(&over, &changes, &seed);
             }
         }
         let (count_anew, over_desk) = (seed.restock, seed.over_desk);
         let stocking = Stocking { count_anew, over_desk, now: shop_context::now(), action: None };
-        let stocked =
-            actions::import_catalog(&shop, &mut file, wallet, &folders, stocking, progress).await;
+        let stocked = match checked {
+            Ok(checked) => {
+                actions::import_catalog(&shop, checked, &folders, stocking, progress).await
+            }
+            Err(refused) => Err(refused),
+        };
         if stocked.is_ok()
             && let Some(files) = &pages
         {
@@ -182,7 +189,7 @@ fn show_change(change: &Difference, print: impl Fn(&str)) {
 }
 
 /// What the import would change at the desk; a check creates no shop.
-async fn list_changes(settings: &Settings, file: &mut File) -> anyhow::Result<Vec<Difference>> {
+async fn list_changes(settings: &Settings, file: &File) -> anyhow::Result<Vec<Difference>> {
     if shop_context::require_shop(settings).is_err() {
         return Ok(Vec::new());
     }
@@ -192,7 +199,7 @@ async fn list_changes(settings: &Settings, file: &mut File) -> anyhow::Result<Ve
     Ok(changes)
 }
 
-/// The shop's pools of codes; a check creates no shop.
+/// The shop's pools of codes, if there is a shop.
 async fn list_pools(settings: &Settings) -> anyhow::Result<Vec<FileName>> {
     if shop_context::require_shop(settings).is_err() {
         return Ok(Vec::new());
