@@ -133,19 +133,19 @@ const CARDS: &str = concat!(
 
 const STANDARD: &str = r#"
     select product_id from listing
-    where currency = $1 and category = $2 and $3 <= position order by position limit $4
+    where currency = $1 and category = $2 and $3 <= position order by position limit $4 + 0
     "#;
 const NEWEST: &str = r#"
     select product_id from sorted_listing
-    where currency = $1 and category = $2 order by product_id desc limit $4 offset $3
+    where currency = $1 and category = $2 order by product_id desc limit $4 + 0 offset $3
     "#;
 const BY_PRICE: &str = r#"
     select product_id from sorted_listing
-    where currency = $1 and category = $2 order by price, product_id limit $4 offset $3
+    where currency = $1 and category = $2 order by price, product_id limit $4 + 0 offset $3
     "#;
 const BY_NAME: &str = r#"
     select product_id from sorted_listing
-    where currency = $1 and category = $2 order by name, product_id limit $4 offset $3
+    where currency = $1 and category = $2 order by name, product_id limit $4 + 0 offset $3
     "#;
 
 /// The products of one page of a list. `size`: from [`find_size`].

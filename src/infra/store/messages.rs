@@ -121,7 +121,7 @@ const LIST: &str = r#"
     where id in (
         select w.id from messages w join orders o on o.id = w.order_id
         where o.order_ref = $1 and w.kind <> $2
-        order by w.id desc limit $3 offset $4)
+        order by w.id desc limit $3 + 0 offset $4)
     order by id desc
     "#;
 
@@ -181,7 +181,7 @@ pub async fn list_summaries(
         select w.kind, w.day, w.status, w.sealed is not null as has_text, w.outbox_number
         from messages w join orders o on o.id = w.order_id
         where o.order_ref = $1 and w.kind <> $2
-        order by w.id desc limit $3
+        order by w.id desc limit $3 + 0
         "#,
     );
     let summaries = summaries.bind(order_ref).bind(MessageKind::Receipt).bind(most);
