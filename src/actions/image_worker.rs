@@ -113,7 +113,7 @@ impl ImageWorker {
                 let (originals, gallery) = (shop.originals.clone(), shop.pictures.clone());
                 let request = [request.head, request.bytes].concat();
                 let done =
-                    tokio::task::spawn_blocking(move || develop(&originals, &gallery, &request));
+                    tokio::task::spawn_blocking(move || develop(&originals, &gallery, request));
                 done.await.context("decode a picture")?
             }
         };
@@ -130,7 +130,7 @@ impl ImageWorker {
 ///
 /// Shape of the request: a line of JSON, then the picture's bytes. Of the answer: JSON, `{"Ok": …}` with what the job
 /// makes, or `{"Err": "a sentence"}`.
-pub fn develop(originals: &Originals, gallery: &Gallery, request: &[u8]) -> Vec<u8> {
+pub fn develop(originals: &Originals, gallery: &Gallery, request: Vec<u8>) -> Vec<u8> {
     let done = try_to_develop(originals, gallery, request);
     serde_json::to_vec(&done).expect("names and numbers can be written as JSON")
 }
@@ -138,16 +138,18 @@ pub fn develop(originals: &Originals, gallery: &Gallery, request: &[u8]) -> Vec<
 fn try_to_develop(
     originals: &Originals,
     gallery: &Gallery,
-    request: &[u8],
+    mut request: Vec<u8>,
 ) -> Result<Value, String> {
-    let mut parts = request.splitn(2, |byte| *byte == b'\n');
-    let (head, bytes) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-    let head = serde_json::from_slice(head).map_err(|error| format!("no such job: {error}"))?;
+    let n_head = request.iter().position(|byte| *byte == b'\n').map_or(request.len(), |at| at + 1);
+    let head = serde_json::from_slice(&request[..n_head])
+        .map_err(|error| format!("no such job: {error}"))?;
+    // A second copy of the picture would stay in memory while it is decoded.
+    request.drain(..n_head);
     let Head { job, name } = head;
     match job {
         Job::Upload => {
             let source =
-                Source::of(name.clone(), bytes.to_vec()).map_err(|refused| refused.to_string())?;
+                Source::of(name.clone(), request).map_err(|refused| refused.to_string())?;
             let sanitized = source.sanitized().map_err(|refused| refused.to_string())?;
             let file = originals.keep(&sanitized, &name).map_err(|error| {
                 format!("the picture {name:?} cannot be stored in the picture folder: {error}")
@@ -161,7 +163,7 @@ fn try_to_develop(
             rendered(gallery, name, source)
         }
         Job::Logo => {
-            let source = Source::of(name, bytes.to_vec()).map_err(|refused| refused.to_string())?;
+            let source = Source::of(name, request).map_err(|refused| refused.to_string())?;
             let logo = source.logo().map_err(|refused| refused.to_string())?;
             for file in [&logo.webp, &logo.fallback] {
                 gallery

@@ -99,7 +99,7 @@ pub(super) async fn known_pictures(
     Ok(known)
 }
 
-/// Renders and stores new pictures, on two threads: a large picture takes half a gigabyte while it is processed.
+/// Renders and stores new pictures, on two threads: a large picture takes up to 350 MB while it is processed.
 pub(super) fn render_all(
     opened: &SellerPictures,
     folders: &Originals,

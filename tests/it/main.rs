@@ -40,6 +40,7 @@ mod order_list;
 mod order_page;
 mod orders;
 mod payment;
+mod pictures;
 mod refunds;
 mod repeat_order;
 mod sealed;

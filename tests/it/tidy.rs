@@ -96,7 +96,8 @@ const CAPABILITIES: &[(&str, &[&str])] = &[
     ("image::", &["infra/pictures"]),
     ("webp::", &["infra/pictures"]),
     ("moxcms::", &["infra/pictures"]),
-    ("zune_jpeg::", &["infra/pictures"]),
+    ("jpeg_decoder::", &["infra/pictures"]),
+    ("pic_scale_safe::", &["infra/pictures"]),
     (
         "png::",
         &[

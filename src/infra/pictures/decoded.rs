@@ -8,7 +8,8 @@ use crate::infra::pictures::{colour, scale};
 
 /// The decoded pixels of a file, and its metadata about them.
 ///
-/// Shape: `image` is RGB or RGBA with 8 bits per channel; in a grey picture the three channels are equal.
+/// Shape: `image` is RGB or RGBA with 8 bits per channel; in a grey picture the three channels are equal. A large picture is
+/// made smaller while it is decoded, by 2, 4, 8 …, until its sides are at most 3,199 pixels long.
 pub(super) struct Decoded {
     pub image: DynamicImage,
     pub gray: bool,

@@ -1,16 +1,13 @@
 //! Decodes JPEG files.
 
 use image::{DynamicImage, GrayImage, RgbImage};
-use zune_jpeg::JpegDecoder;
-use zune_jpeg::errors::DecodeErrors;
-use zune_jpeg::zune_core::bytestream::ZCursor;
-use zune_jpeg::zune_core::colorspace::ColorSpace;
-use zune_jpeg::zune_core::options::DecoderOptions;
+use jpeg_decoder::{ColorTransform, Decoder, PixelFormat};
 
 use crate::infra::pictures::decoded::{Decoded, orientation};
 use crate::infra::pictures::file::Format;
 use crate::infra::pictures::image_header::ImageHeader;
 use crate::infra::pictures::refusal::PictureFault;
+use crate::infra::pictures::shrink;
 
 /// Walks from segment to segment up to the end of the image, so that a truncated file is detected. Anything that a
 /// phone appends (a second picture, a video) is dropped.
@@ -112,33 +109,54 @@ fn n_coded(bytes: &[u8]) -> usize {
     bytes.len()
 }
 
-/// The decoder is called directly and not through `image`, which is not strict: it shows half a picture in grey.
-pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, DecodeErrors> {
-    let options = DecoderOptions::default()
-        .set_strict_mode(true)
-        .set_max_width(usize::from(u16::MAX))
-        .set_max_height(usize::from(u16::MAX));
-    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-    decoder.decode_headers()?;
-    let gray = decoder.input_colorspace() == Some(ColorSpace::Luma);
-    let wanted = if gray { ColorSpace::Luma } else { ColorSpace::RGB };
-    decoder.set_options(options.jpeg_set_out_colorspace(wanted));
-    let pixels = decoder.decode()?;
-    let (width, height) = decoder.dimensions().ok_or(DecodeErrors::ExhaustedData)?;
-    let (width, height) = (u32::try_from(width).unwrap_or(0), u32::try_from(height).unwrap_or(0));
-    let image = if gray {
-        GrayImage::from_raw(width, height, pixels)
-            .map(|gray| DynamicImage::ImageLuma8(gray).into_rgb8())
+/// The decoder is called directly and not through `image`, which decodes every pixel and shows half a picture in grey. This
+/// one scales blocks of coefficients, which takes less memory and time.
+pub(super) fn decode(header: &ImageHeader) -> Option<Decoded> {
+    let mut decoder = Decoder::new(header.bytes.as_slice());
+    decoder.read_info().ok()?;
+    let info = decoder.info()?;
+    if (u32::from(info.width), u32::from(info.height)) != (header.width, header.height) {
+        return None;
+    }
+    let gray = info.pixel_format == PixelFormat::L8;
+    if !gray && is_rgb(&header.bytes) {
+        decoder.set_color_transform(ColorTransform::RGB);
+    }
+    let longest = info.width.max(info.height);
+    let wanted = longest.div_ceil(u16::try_from(shrink::divisor(longest.into(), 1)).ok()?);
+    // It takes the smallest scale at which one side is long enough: only the longest is.
+    let (width, height) = if info.width < info.height {
+        decoder.scale(u16::MAX, wanted).ok()?
     } else {
-        RgbImage::from_raw(width, height, pixels)
+        decoder.scale(wanted, u16::MAX).ok()?
     };
-    let orientation = orientation(decoder.exif().map(Vec::as_slice));
-    Ok(Decoded {
-        image: image.ok_or(DecodeErrors::ExhaustedData)?.into(),
-        gray,
-        orientation,
-        profile: decoder.icc_profile(),
-    })
+    let pixels = decoder.decode().ok()?;
+    let (width, height) = (u32::from(width), u32::from(height));
+    let image: DynamicImage = if gray {
+        DynamicImage::ImageLuma8(GrayImage::from_raw(width, height, pixels)?).into_rgb8().into()
+    } else {
+        RgbImage::from_raw(width, height, pixels)?.into()
+    };
+    let orientation = orientation(decoder.exif_data());
+    let image = shrink::divided(image, shrink::divisor(width, height));
+    Some(Decoded { image, gray, orientation, profile: decoder.icc_profile() })
+}
+
+/// Whether Adobe's segment says that the colours are red, green and blue; the decoder does not look if the components have
+/// the usual numbers.
+///
+/// Source: ITU-T T.872, section 6.5.3. The segments come from [`read_header`].
+fn is_rgb(bytes: &[u8]) -> bool {
+    let mut rest = &bytes[2..];
+    while let [0xff, marker, high, low, ..] = *rest {
+        let body = rest.get(4..2 + usize::from(u16::from_be_bytes([high, low])));
+        let Some(body) = body.filter(|_| marker != 0xda) else { return false };
+        if marker == 0xee && body.starts_with(b"Adobe\0") {
+            return body.get(11) == Some(&0);
+        }
+        rest = &rest[4 + body.len()..];
+    }
+    false
 }
 
 #[cfg(test)]
@@ -176,7 +194,7 @@ mod tests {
     }
 
     fn is_shown(bytes: &[u8]) -> bool {
-        read_header(bytes).is_ok_and(|outline| decode(&outline.bytes).is_ok())
+        read_header(bytes).is_ok_and(|header| decode(&header).is_some())
     }
 
     #[test]
@@ -192,6 +210,43 @@ mod tests {
         let whole = test_images::jpeg(&test_images::corners(40, 30));
         for behind in [whole.as_slice(), b"\0\0\0", b"\xff\xd8\xff", b"film"] {
             assert!(is_shown(&[&whole, behind].concat()));
+        }
+    }
+
+    #[test]
+    fn a_large_jpeg_is_scaled_while_it_is_decoded() {
+        for ((width, height), expected) in [
+            ((4000, 16), (2000, 8)),
+            ((16, 4000), (8, 2000)),
+            ((4000, 1), (2000, 1)),
+            ((6399, 8), (1600, 2)),
+            ((30_000, 16), (1875, 1)),
+            ((3199, 8), (3199, 8)),
+        ] {
+            let colours = test_images::corners(width, height);
+            let gray: DynamicImage = colours.to_luma8().into();
+            for image in [colours, gray] {
+                let header = read_header(&test_images::jpeg(&image)).ok().unwrap();
+                let decoded = decode(&header).unwrap();
+                assert_eq!((decoded.image.width(), decoded.image.height()), expected);
+                let far = (expected.0 - 1, expected.1 - 1);
+                let last = image.to_rgb8().get_pixel(width - 1, height - 1).0;
+                if 8 <= height.min(width) && 1 < far.1 {
+                    test_images::check_colour(&decoded.image, far, last);
+                }
+            }
+        }
+    }
+
+    /// Source: ITU-T T.872, section 6.5.3.
+    #[test]
+    fn adobes_segment_says_what_the_components_are() {
+        let image = test_images::plain([200, 100, 50], 16, 16);
+        for (transform, expected) in [(0, [124, 86, 182]), (1, [200, 100, 50])] {
+            let body = [b"Adobe\0\x64\0\0\0\0".as_slice(), &[transform]].concat();
+            let jpeg = test_images::with_jpeg_segment(&test_images::jpeg(&image), 0xee, &body);
+            let decoded = decode(&read_header(&jpeg).ok().unwrap()).unwrap();
+            test_images::check_colour(&decoded.image, (9, 9), expected);
         }
     }
 }

@@ -24,11 +24,12 @@ impl Source {
     ///
     /// # Errors
     /// [`NotAPicture`], as [`Source::render`], and if no quality makes it small enough.
-    pub fn logo(&self) -> Result<Rendition, NotAPicture> {
-        self.render_logo().map_err(|fault| self.refused(fault))
+    pub fn logo(self) -> Result<Rendition, NotAPicture> {
+        let name = self.name();
+        self.render_logo().map_err(|fault| NotAPicture { name, fault })
     }
 
-    fn render_logo(&self) -> Result<Rendition, PictureFault> {
+    fn render_logo(self) -> Result<Rendition, PictureFault> {
         let image = self.pixels()?;
         let plain = scale::within(image.clone(), MAX_WIDTH, MAX_HEIGHT);
         let fine = scale::within(image, 2 * MAX_WIDTH, 2 * MAX_HEIGHT);

@@ -16,6 +16,7 @@ mod refusal;
 mod render;
 mod sanitized;
 mod scale;
+mod shrink;
 mod source;
 mod sprite_sheet;
 #[cfg(test)]

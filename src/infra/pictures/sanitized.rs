@@ -8,12 +8,9 @@ use crate::infra::pictures::decoded::Decoded;
 use crate::infra::pictures::file::Format;
 use crate::infra::pictures::image_header::ImageHeader;
 use crate::infra::pictures::refusal::{NotAPicture, PictureFault};
-use crate::infra::pictures::scale;
+use crate::infra::pictures::shrink;
 use crate::infra::pictures::source::Source;
 
-/// Units: pixels. An upload is halved until its longest side is shorter: no page shows more than half of it, and a
-/// halved picture has less of the sensor noise that identifies cameras.
-const LONGEST: u32 = 3200;
 /// Units: quality 0 to 100.
 const QUALITY: u8 = 92;
 
@@ -50,26 +47,19 @@ impl Source {
 }
 
 fn sanitize(source: Source) -> Result<Sanitized, PictureFault> {
-    let header = ImageHeader::read_checked(source.bytes())?;
-    // The header holds a copy of the bytes; keeping both would take twice the memory.
-    drop(source);
+    let header = source.into_header()?;
     let format = header.format;
     let decoded = Decoded::new(&header).ok_or(PictureFault::Damaged)?;
     drop(header);
     let gray = decoded.gray;
-    let mut image = decoded.upright(|mut image| {
-        while LONGEST <= image.width().max(image.height()) {
-            image = scale::halved(image);
-        }
-        image
-    })?;
+    let mut image = decoded.upright(|image| image)?;
     loop {
         let sanitized = encoded(&image, format, gray).ok_or(PictureFault::NotConverted)?;
         // Losslessly compressed noise can exceed the size limit of the seller's folder.
         if sanitized.bytes.len() <= Source::MAX_BYTES {
             return Ok(sanitized);
         }
-        image = scale::halved(image);
+        image = shrink::divided(image, 2);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Scales pictures.
 
-use image::imageops::FilterType;
-use image::{DynamicImage, RgbImage};
+use image::{DynamicImage, RgbImage, RgbaImage};
+use pic_scale_safe::{ImageSize, ResamplingFunction};
 
 /// Removes an alpha channel that hides nothing; fully transparent pixels become black, so that no buyer can recover
 /// what they hide.
@@ -22,7 +22,7 @@ pub(super) fn shrunk(image: DynamicImage, longest: u32) -> DynamicImage {
         return image;
     }
     let scaled = |length: u32| ((length * longest + side / 2) / side).max(1);
-    exactly(image, scaled(width), scaled(height), FilterType::Lanczos3)
+    exactly(image, scaled(width), scaled(height), ResamplingFunction::Lanczos3)
 }
 
 /// Fits it into a box, never enlarged.
@@ -34,10 +34,10 @@ pub(super) fn within(image: DynamicImage, most_width: u32, most_height: u32) -> 
     // No side is longer than 1600 here.
     if height * most_width <= width * most_height {
         let scaled = (height * most_width + width / 2) / width;
-        return exactly(image, most_width, scaled.max(1), FilterType::Lanczos3);
+        return exactly(image, most_width, scaled.max(1), ResamplingFunction::Lanczos3);
     }
     let scaled = (width * most_height + height / 2) / height;
-    exactly(image, scaled.max(1), most_height, FilterType::Lanczos3)
+    exactly(image, scaled.max(1), most_height, ResamplingFunction::Lanczos3)
 }
 
 /// The central square of a picture at this size, enlarged if necessary. A third faster than [`shrunk`], which is finer.
@@ -45,13 +45,28 @@ pub(super) fn covering(image: &DynamicImage, size: u32) -> DynamicImage {
     let (width, height) = (image.width(), image.height());
     let side = width.min(height);
     let middle = image.crop_imm((width - side) / 2, (height - side) / 2, side, side);
-    exactly(middle, size, size, FilterType::CatmullRom)
+    exactly(middle, size, size, ResamplingFunction::CatmullRom)
 }
 
 /// Weights each colour by its alpha, so that a transparent background does not tint an edge.
-fn exactly(mut image: DynamicImage, width: u32, height: u32, filter: FilterType) -> DynamicImage {
+///
+/// Not with `image`, whose intermediate picture takes 16 bytes per pixel.
+fn exactly(
+    mut image: DynamicImage,
+    width: u32,
+    height: u32,
+    filter: ResamplingFunction,
+) -> DynamicImage {
+    let size = |width: u32, height: u32| ImageSize::new(width as usize, height as usize);
+    let (old, new) = (size(image.width(), image.height()), size(width, height));
+    let fits = "its pixels are as many as its size says, and no side is 0";
+    if !image.color().has_alpha() {
+        let pixels = pic_scale_safe::resize_rgb8(image.as_bytes(), old, new, filter).expect(fits);
+        return RgbImage::from_raw(width, height, pixels).expect(fits).into();
+    }
     each_colour(&mut image, |colour, alpha| (colour * alpha + 127) / 255);
-    let mut image = image.resize_exact(width, height, filter);
+    let pixels = pic_scale_safe::resize_rgba8(image.as_bytes(), old, new, filter).expect(fits);
+    let mut image = RgbaImage::from_raw(width, height, pixels).expect(fits).into();
     each_colour(&mut image, |colour, alpha| {
         (colour * 255 + alpha / 2).checked_div(alpha).unwrap_or(0)
     });
@@ -65,34 +80,5 @@ fn each_colour(image: &mut DynamicImage, change: impl Fn(u32, u32) -> u32) {
         for colour in &mut pixel.0[..3] {
             *colour = u8::try_from(change((*colour).into(), alpha)).unwrap_or(u8::MAX);
         }
-    }
-}
-
-/// Averages each block of four pixels. Fast, and good enough for halving.
-pub(super) fn halved(image: DynamicImage) -> DynamicImage {
-    let (width, height) = ((image.width() / 2).max(1), (image.height() / 2).max(1));
-    match image {
-        DynamicImage::ImageRgb8(pixels) if 1 < pixels.width() && 1 < pixels.height() => {
-            let line = pixels.width() as usize * 3;
-            let mut small = Vec::with_capacity(width as usize * height as usize * 3);
-            for pair in pixels.as_raw().chunks_exact(2 * line) {
-                let (above, below) = pair.split_at(line);
-                for (above, below) in above.chunks_exact(6).zip(below.chunks_exact(6)) {
-                    for colour in 0..3 {
-                        let sum =
-                            [above[colour], above[colour + 3], below[colour], below[colour + 3]];
-                        let sum: u16 = sum.into_iter().map(u16::from).sum();
-                        small.push(u8::try_from((sum + 2) / 4).unwrap_or(u8::MAX));
-                    }
-                }
-            }
-            match RgbImage::from_raw(width, height, small) {
-                Some(small) => small.into(),
-                // There are four pixels for each new one, so the dimensions match.
-                None => DynamicImage::ImageRgb8(pixels),
-            }
-        }
-        // Transparent pixels are weighted by their alpha.
-        other => exactly(other, width, height, FilterType::Triangle),
     }
 }

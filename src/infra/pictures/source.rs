@@ -10,6 +10,7 @@ use std::path::{Component, Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use crate::infra::pictures::file::hex;
+use crate::infra::pictures::image_header::ImageHeader;
 use crate::infra::pictures::refusal::{NotAPicture, PictureFault};
 
 /// Part of every fingerprint: changing it renders all pictures again.
@@ -67,6 +68,11 @@ impl Source {
 
     pub(super) fn refused(&self, fault: PictureFault) -> NotAPicture {
         NotAPicture { name: self.name(), fault }
+    }
+
+    /// The header holds a copy of the bytes; keeping both would take twice the memory.
+    pub(super) fn into_header(self) -> Result<ImageHeader, PictureFault> {
+        ImageHeader::read_checked(&self.bytes)
     }
 
     pub fn bytes(&self) -> &[u8] {

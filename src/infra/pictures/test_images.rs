@@ -75,6 +75,21 @@ pub fn palette_png() -> Vec<u8> {
     bytes
 }
 
+/// One row: a dark and a light pixel, in different passes.
+///
+/// Source: W3C, Portable Network Graphics, third edition, section 8.1: the passes of so small a picture are stored like two
+/// rows.
+pub fn interlaced_png() -> Vec<u8> {
+    const HEAD: usize = 8 + 25;
+    let mut rows = Vec::new();
+    let mut encoder = png::Encoder::new(&mut rows, 1, 2);
+    encoder.set_filter(png::Filter::NoFilter);
+    encoder.write_header().unwrap().write_image_data(&[7, 200]).unwrap();
+    let head = [0, 0, 0, 2, 0, 0, 0, 1, 8, 0, 0, 0, 1];
+    let both = with_png_chunk(&rows, *b"IHDR", &head);
+    [&both[..8], &both[HEAD..]].concat()
+}
+
 pub fn animated_png() -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, 1, 1);

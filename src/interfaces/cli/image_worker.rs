@@ -33,7 +33,7 @@ pub fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
     let gallery = Gallery::open(home.join("pictures")).context("open the rendered pictures")?;
     let request =
         bounded::read_stream(io::stdin().lock(), MAX_OF_REQUEST).context("read the picture")?;
-    io::stdout().write_all(&actions::develop(&originals, &gallery, &request))?;
+    io::stdout().write_all(&actions::develop(&originals, &gallery, request))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -13,8 +13,8 @@ pub fn harden() {
     let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
-/// Units: bytes. The largest accepted picture needs half a gigabyte.
-const MAX_MEMORY: u64 = 2 * 1024 * 1024 * 1024;
+/// Units: bytes. The largest accepted picture needs 350 MB, and addresses for some more.
+const MAX_MEMORY: u64 = 768 * 1024 * 1024;
 
 /// A picture that needs more memory than any valid one ends only its own process.
 pub fn limit_memory() {
