@@ -44,7 +44,7 @@ impl OpenShop {
             }
         };
         std::thread::spawn(move || lines.count());
-        get(&address, "/health", "");
+        get(&address, "/", "");
         Self { child, address, ready_after: started.elapsed(), home: home.to_owned() }
     }
 

@@ -103,7 +103,7 @@ pub struct OrderBatch<'a> {
 }
 
 impl<'a> OrderBatch<'a> {
-    /// With the preconditions of the last one of these orders.
+    /// For these orders. The seller's key must be valid when the last of them was sent.
     pub async fn begin(
         shop: &'a Shop,
         mut tx: Tx,
@@ -118,7 +118,7 @@ impl<'a> OrderBatch<'a> {
         let prices = memory.prices(&mut tx, before.pricing_version).await?;
         let unpaid = match before.is_under_siege {
             true => UnpaidCounts { in_hour: 0, in_burst: 0 },
-            false => memory.unpaid(shop, &mut tx, &before, (orders.len(), now)).await?,
+            false => memory.unpaid(shop, &mut tx, &before, orders.len(), now).await?,
         };
         let site_name = before.site_name.clone().unwrap_or_else(|| shop.policy.site_name.clone());
         Ok(Self { shop, tx, before, unpaid, key, prices, site_name, reading, begins_siege: false })
@@ -134,6 +134,7 @@ impl<'a> OrderBatch<'a> {
     ) -> anyhow::Result<Result<PlacedOrder, PlaceOrderError>> {
         let opened = match self.open(prepared).await {
             Ok(opened) => opened,
+            // No step has begun that would show whether the transaction still stands.
             Err(PlaceOrderError::Broken(why)) => return Err(why),
             Err(refused) => return Ok(Err(refused)),
         };
@@ -168,7 +169,7 @@ impl<'a> OrderBatch<'a> {
         if self.before.is_closed {
             return Err(PlaceOrderError::Closed(ClosedReason::BySeller));
         }
-        let key = self.key.as_ref().map_err(|why| PlaceOrderError::Closed(why.clone()))?.as_ref();
+        let key = self.key.clone().map_err(PlaceOrderError::Closed)?;
         if self.before.is_full {
             return Err(PlaceOrderError::NoRoom);
         }
@@ -176,16 +177,16 @@ impl<'a> OrderBatch<'a> {
             return Err(PlaceOrderError::refused("transaction", RefusalReason::ReportsFull));
         }
         let at = RateTime { price_in: self.shop.policy.price_in, now };
-        let opening = Opening { key, fresh, at };
+        let opening = Opening { key: key.as_ref(), fresh, at };
         let (order, wallet) = open_order(&mut self.tx, &self.prices, request, opening).await?;
         let wallet = wallet.clone();
-        Ok(OpenedOrder { order, wallet, now, form, lookup, recipient, receipt })
+        Ok(OpenedOrder { order, wallet, key, now, form, lookup, recipient, receipt })
     }
 
     async fn insert(&mut self, opened: OpenedOrder) -> Result<PlacedOrder, PlaceOrderError> {
         let Self { shop, tx, before, .. } = self;
-        let OpenedOrder { order: new, wallet, now, form, lookup, recipient, receipt } = opened;
-        let key = self.key.as_ref().map_err(|why| PlaceOrderError::Closed(why.clone()))?.as_ref();
+        let OpenedOrder { order: new, wallet, key, now, form, lookup, recipient, receipt } = opened;
+        let key = key.as_ref();
         let clock = before.clock.clone().unwrap_or_else(|| TrustedClock::begin(&self.reading));
         let minutes = minutes_to_pay(shop, before.is_under_siege);
         let ends = Ends::of(clock.at(&self.reading), minutes);
@@ -256,7 +257,8 @@ impl BatchMemory {
         shop: &Shop,
         tx: &mut Tx,
         before: &OrderPreconditions,
-        (n_orders, now): (usize, Timestamp),
+        n_orders: usize,
+        now: Timestamp,
     ) -> anyhow::Result<UnpaidCounts> {
         let most = shop.policy.siege_orders;
         let jump = before.clock.as_ref().and_then(|clock| clock.jump.as_ref());
@@ -274,10 +276,11 @@ impl BatchMemory {
     }
 }
 
-/// An order that nothing speaks against, before it is written.
+/// An order that can be placed, before it is written.
 struct OpenedOrder {
     order: NewOrder,
     wallet: Wallet,
+    key: Option<SellerKey>,
     now: Timestamp,
     form: CheckoutKey,
     lookup: LookupName,
@@ -383,7 +386,7 @@ async fn open_invoice(
 ) -> anyhow::Result<Option<PaymentRequest>> {
     let derived = match wallet.receives.account() {
         Some(account) => {
-            let index = store::address_indexes::begin_step(tx, &account).await?;
+            let index = store::address_indexes::take_in_step(tx, &account).await?;
             Some((account, index))
         }
         None => {

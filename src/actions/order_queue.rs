@@ -50,8 +50,8 @@ struct QueuedMessage {
     answer: oneshot::Sender<Result<OrderRef, PlaceOrderError>>,
 }
 
-/// Delivered messages are forgotten with the next orders; without any, after this time. Until then a seller's program that
-/// moves a message out of the Maildir would get it twice if the shop were killed.
+/// Delivered messages are forgotten with the next orders, or this long after the last ones. Until then a seller's program
+/// that moves a message out of the Maildir would get it twice if the shop were killed.
 const FORGET_AFTER: Duration = Duration::from_millis(50);
 
 impl OrderQueue {
@@ -197,11 +197,11 @@ fn forget_soon(shop: &Shop) {
     let shop = shop.clone();
     shop.order_queue.clone().runtime.spawn(async move {
         tokio::time::sleep(FORGET_AFTER).await;
-        shop.order_queue.is_forgetting.store(false, Ordering::Release);
-        if shop.order_queue.orders.is_at_work() {
-            // The orders that are being placed forget them, or those after them, or this after their delivery.
-            return;
+        // Each batch forgets what was delivered before it.
+        while shop.order_queue.orders.is_at_work() {
+            tokio::time::sleep(FORGET_AFTER).await;
         }
+        shop.order_queue.is_forgetting.store(false, Ordering::Release);
         match store::outbox::forget_delivered(&shop.db).await {
             Ok(()) => failpoints::at("order-told"),
             Err(error) => tracing::warn!("delivered messages are forgotten later: {error:#}"),

@@ -16,29 +16,25 @@ fn orders_that_a_buyer_was_told_of_outlive_a_crash_and_each_is_told_to_the_selle
     let mut world = World::with(&many, &[]);
     let promised = Mutex::new(0_usize);
     for round in 0..3 {
-        let buyers: Vec<_> = (0..4)
+        let requests: Vec<String> = (0..4)
             .map(|_| {
                 let mut buyer = world.buyer();
                 buyer.adds("green-tea", "", "1");
-                buyer
+                request_to_place(buyer)
             })
             .collect();
         let address = world.address().to_owned();
         let before = *promised.lock().unwrap();
         std::thread::scope(|scope| {
-            for buyer in &buyers {
+            for request in &requests {
                 let (address, promised) = (&address, &promised);
                 scope.spawn(move || {
-                    let cookies: Vec<String> = buyer.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-                    let mut again = buyer.clone();
-                    let review = again.reviews(&[]);
-                    let mut form = form_urlencoded::Serializer::new(String::new());
-                    let form = form.append_pair("token", &review.token());
-                    let form = form.append_pair("draft", &review.hidden("draft")).finish();
                     let Ok(mut stream) = TcpStream::connect(address) else { return };
-                    let head = format!("POST /checkout/place HTTP/1.1\r\nHost: {address}\r\nCookie: {}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{form}", cookies.join("; "), form.len());
                     let mut answer = Vec::new();
-                    if stream.write_all(head.as_bytes()).is_ok() && stream.read_to_end(&mut answer).is_ok() && answer.starts_with(b"HTTP/1.1 303") {
+                    if stream.write_all(request.as_bytes()).is_ok()
+                        && stream.read_to_end(&mut answer).is_ok()
+                        && answer.starts_with(b"HTTP/1.1 303")
+                    {
                         *promised.lock().unwrap() += 1;
                     }
                 });

@@ -72,6 +72,7 @@ const CAPABILITIES: &[(&str, &[&str])] = &[
     ("actix_multipart::", &["interfaces/desk/upload.rs"]),
     ("actix_server::", &["interfaces/http"]),
     ("flate2::", &["interfaces/web"]),
+    ("zlib_rs::", &["interfaces/web"]),
     ("fluent_bundle::", &["interfaces/web/texts.rs"]),
     ("askama::", &["interfaces/web", "interfaces/desk", "infra/mail"]),
     ("clap::", &["interfaces/cli", "infra/config"]),

@@ -12,12 +12,13 @@ use crate::infra::pictures::shrink;
 /// Walks from segment to segment up to the end of the image, so that a truncated file is detected. Anything that a
 /// phone appends (a second picture, a video) is dropped.
 ///
-/// Source: ITU-T T.81, annex B; T.872 for the Adobe segment.
+/// Source: ITU-T T.81, annex B; T.871 for JFIF, T.872 for the Adobe segment.
 pub(super) fn read_header(bytes: &[u8]) -> Result<ImageHeader, PictureFault> {
     let mut kept = bytes[..2].to_vec();
     let mut frame = None;
     let mut n_scans = 0;
     let mut n_least_scans = 1;
+    let (mut is_jfif, mut adobe) = (false, None);
     let mut rest = &bytes[2..];
     loop {
         let marker;
@@ -40,6 +41,10 @@ pub(super) fn read_header(bytes: &[u8]) -> Result<ImageHeader, PictureFault> {
             0xe2 => body.starts_with(b"ICC_PROFILE\0"),
             _ => false,
         };
+        is_jfif |= marker == 0xe0 && body.starts_with(b"JFIF\0");
+        if marker == 0xee {
+            adobe = Some(kept.len()..kept.len() + 2 + segment.len());
+        }
         if needed {
             kept.extend_from_slice(&[0xff, marker]);
             kept.extend_from_slice(segment);
@@ -65,6 +70,10 @@ pub(super) fn read_header(bytes: &[u8]) -> Result<ImageHeader, PictureFault> {
     }
     let (width, height, n_colours) =
         frame.filter(|_| n_least_scans <= n_scans).ok_or(PictureFault::Damaged)?;
+    // The colours of a JFIF file are always the same, whatever Adobe's segment says; browsers decide so, too.
+    if let Some(adobe) = adobe.filter(|_| is_jfif) {
+        kept.drain(adobe);
+    }
     // No Huffman code is all ones (T.81, C.2), and a scan is padded with ones. So these bytes change nothing after a
     // complete scan, and cause a decoder error if rows are missing; without them, the decoder would show the missing
     // rows in grey.
@@ -242,9 +251,14 @@ mod tests {
     #[test]
     fn adobes_segment_says_what_the_components_are() {
         let image = test_images::plain([200, 100, 50], 16, 16);
-        for (transform, expected) in [(0, [124, 86, 182]), (1, [200, 100, 50])] {
+        let jfif = test_images::jpeg(&image);
+        assert_eq!(&jfif[6..11], b"JFIF\0");
+        let others = [&jfif[..2], &jfif[4 + usize::from(jfif[5])..]].concat();
+        for (jpeg, transform, expected) in
+            [(&others, 0, [124, 86, 182]), (&others, 1, [200, 100, 50]), (&jfif, 0, [200, 100, 50])]
+        {
             let body = [b"Adobe\0\x64\0\0\0\0".as_slice(), &[transform]].concat();
-            let jpeg = test_images::with_jpeg_segment(&test_images::jpeg(&image), 0xee, &body);
+            let jpeg = test_images::with_jpeg_segment(jpeg, 0xee, &body);
             let decoded = decode(&read_header(&jpeg).ok().unwrap()).unwrap();
             test_images::check_colour(&decoded.image, (9, 9), expected);
         }

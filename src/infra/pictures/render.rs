@@ -51,7 +51,7 @@ pub struct Rendition {
 }
 
 impl Source {
-    /// Takes one core half a second and 60 MB for a phone's picture, and up to 350 MB for the largest WebP or progressive
+    /// Takes one core about a second and 70 MB for a phone's picture, and up to 350 MB for the largest WebP or progressive
     /// JPEG, whose coefficients are in memory until the last one is read.
     ///
     /// # Errors

@@ -25,13 +25,15 @@ macro_rules! allocate {
     };
 }
 
-/// Takes the next index of an account, after [`Tx::begin_step`] in the same turn of the database's thread. It is never given
-/// out again, whatever becomes of the order. Those that a node found used on the chain are passed over.
-pub async fn begin_step(tx: &mut Tx, account: &str) -> Result<u32, StoreError> {
+/// Takes the next index of an account, after [`Tx::begin_step`] in the same turn of the database's thread. Once committed it is
+/// never given out again, whatever becomes of the order. Those that a node found used on the chain are passed over.
+pub async fn take_in_step(tx: &mut Tx, account: &str) -> Result<u32, StoreError> {
     let mut statement = concat!("savepoint step;", allocate!());
+    tx.has_step = false;
     loop {
         let (taken, is_used): (u32, bool) =
             sqlx::query_as(statement).bind(account).fetch_one(&mut **tx).await?;
+        tx.has_step = true;
         if !is_used {
             return Ok(taken);
         }

@@ -17,6 +17,8 @@ pub enum StoreError {
     Empty,
     #[error("the path of the database is not UTF-8")]
     Path,
+    #[error("no step of the transaction has begun")]
+    NoStep,
     /// A catalog import has begun and is not complete.
     #[error("a catalog import is running; try again when it is complete")]
     Importing,

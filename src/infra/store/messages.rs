@@ -115,7 +115,7 @@ pub async fn find_step(
     Ok(step.fetch_optional(db).await?)
 }
 
-/// Which ones is found in the index, without reading their texts.
+/// The index says which ones, so that no other text is read.
 const LIST: &str = r#"
     select * from messages
     where id in (

@@ -107,7 +107,12 @@ pub const N_READERS: u32 = 4;
 pub type Connection = sqlx::SqliteConnection;
 
 /// A transaction that writes. Without [`Tx::commit`] nothing of it is kept.
-pub struct Tx(sqlx::Transaction<'static, Sqlite>, SqlitePool);
+pub struct Tx {
+    tx: sqlx::Transaction<'static, Sqlite>,
+    pool: SqlitePool,
+    /// Whether there is a step that can be undone. All steps have one name: without this, an earlier one would be undone.
+    has_step: bool,
+}
 
 impl Db {
     /// Opens the database of a shop, and brings its tables up to date.
@@ -155,9 +160,9 @@ impl Db {
             .idle_timeout(None)
             .max_lifetime(None)
             .acquire_timeout(Duration::from_secs(30))
+            .test_before_acquire(false)
             // Where the disk fails, SQLite ends a transaction by itself; sqlx does not hear of it and would begin no other
             // on this connection.
-            .test_before_acquire(false)
             .before_acquire(|connection, _| Box::pin(ready(Ok(!connection.is_in_transaction()))))
             .connect_with(options.clone())
             .await?;
@@ -245,7 +250,7 @@ impl Db {
         // so costs no access to the disk.
         const BEGIN: &str = "begin immediate; delete from catalog_state where false";
         match self.write.begin_with(BEGIN).await.map_err(StoreError::from) {
-            Ok(tx) => Ok(Tx(tx, self.write.clone())),
+            Ok(tx) => Ok(Tx { tx, pool: self.write.clone(), has_step: false }),
             Err(error) => {
                 // It may have begun a transaction that sqlx does not know of.
                 if !error.is_busy() {
@@ -292,13 +297,13 @@ impl Deref for Tx {
     type Target = Connection;
 
     fn deref(&self) -> &Connection {
-        &self.0
+        &self.tx
     }
 }
 
 impl DerefMut for Tx {
     fn deref_mut(&mut self) -> &mut Connection {
-        &mut self.0
+        &mut self.tx
     }
 }
 
@@ -309,21 +314,26 @@ impl Tx {
     /// As every statement.
     pub async fn begin_step(&mut self) -> Result<(), StoreError> {
         // Those before stay open, since to release each costs a turn of the database's thread; the commit does it.
-        sqlx::query("savepoint step").execute(&mut *self.0).await?;
+        self.has_step = false;
+        sqlx::query("savepoint step").execute(&mut *self.tx).await?;
+        self.has_step = true;
         Ok(())
     }
 
     /// # Errors
-    /// Also that `SQLite` has ended the whole transaction, as it does where the disk fails.
+    /// Also that the step has not begun, or that `SQLite` has ended the whole transaction, as it does where the disk fails.
     pub async fn undo_step(&mut self) -> Result<(), StoreError> {
-        sqlx::query("rollback to step").execute(&mut *self.0).await?;
+        if !std::mem::take(&mut self.has_step) {
+            return Err(StoreError::NoStep);
+        }
+        sqlx::query("rollback to step").execute(&mut *self.tx).await?;
         Ok(())
     }
 
     /// # Errors
     /// What the disk says: then nothing of it is kept, and nothing of it comes back.
     pub async fn commit(self) -> Result<(), StoreError> {
-        let Self(tx, pool) = self;
+        let Self { tx, pool, .. } = self;
         let Err(error) = tx.commit().await else { return Ok(()) };
         // The journal may hold all of it although the disk did not say that it is kept: after a crash it would be found
         // there and be done after all. What is written next takes its place, whether the disk says so or not.
@@ -348,6 +358,7 @@ mod tests {
                 handled_forms::insert(&mut tx, form, "answer", now).await.unwrap();
                 if form.starts_with("undone") {
                     tx.undo_step().await.unwrap();
+                    assert!(tx.undo_step().await.is_err(), "it would undo an earlier step");
                 }
             }
             tx.commit().await.unwrap();

@@ -1,7 +1,7 @@
 //! Places an order: what is read before, and all that is written with it.
 //!
-//! Each statement that runs by itself costs a turn of the database's thread while all other buyers wait: so what is read is
-//! one statement, and what every order writes runs as one.
+//! Each statement that runs by itself costs a turn of the database's thread while all other buyers wait: so what a batch reads
+//! first runs as one, and so does what every order writes.
 
 use serde_json::json;
 use sqlx::FromRow;

@@ -14,7 +14,8 @@ pub struct OutboxMessage {
     pub order_ref: OrderRef,
     /// 0: the order itself, then 1, 2 … within the order; with the reference it names the message.
     pub number: i64,
-    /// By the mailbox's clock: no two messages have the same.
+    /// By the mailbox's clock: no two messages that exist have the same. The time of the newest can be given out again after that
+    /// was deleted.
     pub at: Timestamp,
     /// Whether it tells what the seller did, and so is no news.
     pub is_read: bool,
@@ -215,7 +216,7 @@ pub struct Delivered {
     turn: tokio::sync::Mutex<()>,
 }
 
-/// Notes messages that were delivered, for who forgets them next. If the shop stops before, they are found in the Maildir by
+/// Notes messages that were delivered; the next transaction that forgets messages forgets them. If the shop stops before, they are found in the Maildir by
 /// `deliver_outbox`.
 pub fn note_delivered(db: &Db, times: &[Timestamp]) {
     db.delivered.waiting.lock().extend(times);

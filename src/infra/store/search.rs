@@ -12,6 +12,10 @@ const MAX_FOUND: usize = 500;
 /// Units: words that are compared with a misspelt one; of these, how many are looked up.
 const MAX_NEAR: i64 = 60;
 const MAX_TRIED: usize = 5;
+/// Units: letters of the longest beginnings of words that have an index of their own.
+const MAX_INDEXED: usize = 4;
+/// Units: words that begin with a longer one, of which products are found.
+const MAX_WORDS: i64 = 100;
 
 /// A word of the shop that a visitor may have meant.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
@@ -32,7 +36,7 @@ macro_rules! found_in {
             $table,
             r#" match $1
                 and exists (select 1 from listing s where s.product_id = w.rowid and s.category = '')
-            limit $2
+            limit $2 + 0
             "#
         )
     };
@@ -59,9 +63,14 @@ async fn find(db: &mut Connection, terms: &[Term], operator: &str) -> Result<Vec
         return Ok(found);
     }
     let whole = terms.iter().map(whole_word).collect::<Vec<_>>().join(operator);
-    let begun = terms.iter().map(beginning).collect::<Vec<_>>().join(operator);
-    let tiers = [(IN_NAMES, &whole), (IN_NAMES, &begun), (IN_ALL, &whole), (IN_ALL, &begun)];
-    for (statement, expression) in tiers {
+    let mut begun = String::new();
+    for (statement, is_whole) in
+        [(IN_NAMES, true), (IN_NAMES, false), (IN_ALL, true), (IN_ALL, false)]
+    {
+        if !is_whole && begun.is_empty() {
+            begun = beginnings(db, terms, operator).await?;
+        }
+        let expression = if is_whole { &whole } else { &begun };
         // What was found before is found again.
         let limit = i64::try_from(MAX_FOUND).unwrap_or(i64::MAX);
         let more: Vec<i64> =
@@ -77,10 +86,13 @@ async fn find(db: &mut Connection, terms: &[Term], operator: &str) -> Result<Vec
     Ok(found)
 }
 
-/// What a visitor typed, as an expression of FTS5: each word as a beginning. `None` if no word is left.
-pub fn fts_query(typed: &str) -> Option<String> {
-    let words: Vec<String> = terms(typed).iter().map(beginning).collect();
-    if words.is_empty() { None } else { Some(words.join(" AND ")) }
+/// What the seller typed, as an expression of FTS5: each word as a beginning. `None` if no word is left.
+pub async fn fts_query(db: &mut Connection, typed: &str) -> Result<Option<String>, StoreError> {
+    let terms = terms(typed);
+    match terms.is_empty() {
+        true => Ok(None),
+        false => Ok(Some(beginnings(db, &terms, " AND ").await?)),
+    }
 }
 
 /// The word itself and its forms. All words are letters and digits: in quotes, none is an operator.
@@ -89,12 +101,43 @@ fn whole_word(term: &Term) -> String {
     group(words.map(|word| format!("\"{word}\"")))
 }
 
-/// The same, and every word that begins like it.
-fn beginning(term: &Term) -> String {
-    // A single letter begins so many words that only the letter itself is meant.
-    let star = if term.folded.chars().nth(1).is_some() { "*" } else { "" };
-    let spellings = term.spellings.iter().map(|word| format!("\"{word}\"{star}"));
-    group(spellings.chain(term.stems.iter().map(|word| format!("\"{word}\""))))
+async fn beginnings(
+    db: &mut Connection,
+    terms: &[Term],
+    operator: &str,
+) -> Result<String, StoreError> {
+    let mut all = Vec::with_capacity(terms.len());
+    for term in terms {
+        all.push(beginning(db, term).await?);
+    }
+    Ok(all.join(operator))
+}
+
+const WORDS: &str = r#"
+    select term from words_of_products where $1 <= term and term < $1 || char(1114111) limit $2 + 0
+    "#;
+
+/// The word itself, its forms, and words that begin like it.
+async fn beginning(db: &mut Connection, term: &Term) -> Result<String, StoreError> {
+    let mut found: Vec<String> = term.stems.iter().map(|word| format!("\"{word}\"")).collect();
+    for spelling in &term.spellings {
+        match spelling.chars().count() {
+            // A single letter begins so many words that only the letter itself is meant.
+            ..=1 => found.push(format!("\"{spelling}\"")),
+            2..=MAX_INDEXED => found.push(format!("\"{spelling}\"*")),
+            // Without an index, FTS5 would collect all products of all these words before the first is found.
+            _ => {
+                let words: Vec<String> = sqlx::query_scalar(WORDS)
+                    .bind(spelling)
+                    .bind(MAX_WORDS)
+                    .fetch_all(&mut *db)
+                    .await?;
+                found.push(format!("\"{spelling}\""));
+                found.extend(words.iter().map(|word| format!("\"{word}\"")));
+            }
+        }
+    }
+    Ok(group(found.into_iter()))
 }
 
 fn group(words: impl Iterator<Item = String>) -> String {
@@ -103,8 +146,9 @@ fn group(words: impl Iterator<Item = String>) -> String {
 
 /// Whether buyers see a product with this word.
 pub async fn has_word(db: &mut Connection, term: &Term) -> Result<bool, StoreError> {
+    let expression = beginning(db, term).await?;
     let found: Option<i64> =
-        sqlx::query_scalar(IN_ALL).bind(beginning(term)).bind(1).fetch_optional(db).await?;
+        sqlx::query_scalar(IN_ALL).bind(expression).bind(1).fetch_optional(db).await?;
     Ok(found.is_some())
 }
 
@@ -159,22 +203,33 @@ mod tests {
 
     #[test]
     fn a_search_of_any_characters_is_words_in_quotes() {
-        assert_eq!(
-            fts_query("wool socks"),
-            Some("(\"wool\"*) AND (\"socks\"* OR \"sock\")".to_owned())
-        );
-        assert_eq!(
-            fts_query("NEAR(\"a\" OR b* -c:d"),
-            Some(
-                "(\"near\"*) AND (\"a\") AND (\"or\"*) AND (\"b\") AND (\"c\") AND (\"d\")"
-                    .to_owned()
-            )
-        );
-        assert_eq!(
-            fts_query("Käse"),
-            Some("(\"kase\"* OR \"kaese\"* OR \"kas\" OR \"kaes\")".to_owned())
-        );
-        assert_eq!(fts_query(" \"*;--' \u{0}"), None);
+        with_shop(async |db| {
+            let mut db = db.reader().await.unwrap();
+            for (typed, expected) in [
+                ("wool sock", Some("(\"wool\"*) AND (\"sock\"*)")),
+                (
+                    "NEAR(\"a\" OR b* -c:d",
+                    Some(
+                        "(\"near\"*) AND (\"a\") AND (\"or\"*) AND (\"b\") AND (\"c\") AND (\"d\")",
+                    ),
+                ),
+                ("Käse", Some("(\"kas\" OR \"kaes\" OR \"kase\"* OR \"kaese\")")),
+                (" \"*;--' \u{0}", None),
+            ] {
+                let query = fts_query(&mut db, typed).await.unwrap();
+                assert_eq!(query.as_deref(), expected, "{typed}");
+            }
+        });
+    }
+
+    #[test]
+    fn a_long_beginning_stands_for_the_words_that_begin_so() {
+        with_shop(async |db| {
+            fill(&db).await;
+            let mut db = db.reader().await.unwrap();
+            let query = fts_query(&mut db, "noteb").await.unwrap();
+            assert_eq!(query.as_deref(), Some("(\"noteb\" OR \"notebook\" OR \"notebooks\")"));
+        });
     }
 
     const THINGS: &str = r#"
@@ -235,6 +290,9 @@ mod tests {
                 assert_scans_only(&plan, &["SCAN w VIRTUAL TABLE INDEX"]);
             }
             assert_scans_only(&query_plan(&db, NEAR).await, &["SCAN chosen"]);
+            let plan = query_plan(&db, WORDS).await;
+            assert_scans_only(&plan, &["SCAN words_of_products VIRTUAL TABLE INDEX"]);
+            assert!(plan.iter().all(|step| !step.contains("INDEX 0:")), "{plan:?}");
         });
     }
 }

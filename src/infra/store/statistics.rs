@@ -94,7 +94,7 @@ pub(super) async fn note_refunded(
     )
     .bind(now.day_start().get())
     .bind(order_ref.as_str())
-    .execute(&mut *tx.0)
+    .execute(&mut **tx)
     .await?;
     Ok(())
 }

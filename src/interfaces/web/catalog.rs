@@ -97,6 +97,7 @@ pub async fn show_window(context: RequestContext) -> Result<HttpResponse, PageEr
     let window = Window { currency, category: "", order, first: 0, n_products, has_rate };
     let mut cards = card_views(&context, store::listing::list(&mut db, window, size).await?);
     use_sprites(&mut db, currency, &mut cards).await?;
+    drop(db);
     let template = WindowPage {
         layout: Layout::new(&context, "/"),
         notice: &context.snapshot.notice,
@@ -116,6 +117,7 @@ pub async fn show_product(context: RequestContext) -> Result<HttpResponse, PageE
     let mut db = context.app.shop.db.reader().await?;
     let product = find_product(&context, &mut db, &slug).await?;
     let template = product_page(&context, &mut db, &product, None).await?;
+    drop(db);
     context.render_cached(key, &template)
 }
 
@@ -128,6 +130,7 @@ pub async fn show_refused_add(
     let mut db = context.app.shop.db.reader().await?;
     let product = find_product(context, &mut db, slug).await?;
     let template = product_page(context, &mut db, &product, Some(refused)).await?;
+    drop(db);
     context.render(StatusCode::UNPROCESSABLE_ENTITY, &template)
 }
 

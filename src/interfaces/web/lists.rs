@@ -101,6 +101,8 @@ async fn show_list(
     let first = (number - 1) * PER_PAGE;
     let has_rate = context.has_rate();
     let window = Window { currency, category, order, first, n_products: PER_PAGE, has_rate };
+    let cards = card_views(context, store::listing::list(&mut db, window, size).await?);
+    drop(db);
     let template = ListPage {
         layout: Layout::new(context, paging.at(number)),
         title,
@@ -111,7 +113,7 @@ async fn show_list(
         summary: text("catalog-products").count("total", total),
         empty: text("catalog-empty"),
         sorting: sort_links(&format!("{address}?"), order, "catalog-sort-standard", total),
-        cards: card_views(context, store::listing::list(&mut db, window, size).await?),
+        cards,
         paging,
     };
     context.render_cached(key, &template)

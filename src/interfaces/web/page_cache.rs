@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use actix_web::web::Bytes;
-use flate2::{Compress, Compression, Crc, FlushCompress, Status};
+use flate2::{Compress, Compression, FlushCompress, Status};
 use parking_lot::Mutex;
+use zlib_rs::crc32::{crc32, crc32_combine_gen, crc32_combine_op};
 
 /// Placeholder for the visitor's token. No text on a page can hold this character: see `extract` and the catalog.
 pub const TOKEN: char = '\u{1}';
@@ -41,6 +42,9 @@ enum Part {
 pub struct CompressedText {
     plain: String,
     compressed: Vec<u8>,
+    checksum: u32,
+    /// Continues a checksum by this text, without reading it again.
+    checksum_step: u32,
 }
 
 impl CompressedPage {
@@ -95,27 +99,29 @@ impl CompressedPage {
         // Magic, deflate, no flags, no time, no hint, an unknown system.
         let mut page = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
         page.reserve(self.n_plain / 3 + values.style.compressed.len() + 512);
-        let mut crc = Crc::new();
+        let (mut checksum, mut n_bytes) = (0, 0);
         for part in &self.parts {
-            let own = match part {
-                Part::Text(text) => {
-                    text.append(&mut page, &mut crc);
-                    continue;
-                }
-                Part::Style => {
-                    values.style.append(&mut page, &mut crc);
-                    continue;
-                }
-                Part::Token => values.token,
-                Part::CartCount => &count,
+            let (text, own) = match part {
+                Part::Text(text) => (Some(text), ""),
+                Part::Style => (Some(values.style), ""),
+                Part::Token => (None, values.token),
+                Part::CartCount => (None, count.as_str()),
             };
-            stored_block(&mut page, own.as_bytes());
-            crc.update(own.as_bytes());
+            if let Some(text) = text {
+                page.extend_from_slice(&text.compressed);
+                checksum = crc32_combine_op(checksum, text.checksum, text.checksum_step);
+                n_bytes += text.plain.len();
+            } else {
+                stored_block(&mut page, own.as_bytes());
+                checksum = crc32(checksum, own.as_bytes());
+                n_bytes += own.len();
+            }
         }
         // The last block: stored, empty, final.
         page.extend_from_slice(&[1, 0, 0, 0xff, 0xff]);
-        page.extend_from_slice(&crc.sum().to_le_bytes());
-        page.extend_from_slice(&crc.amount().to_le_bytes());
+        page.extend_from_slice(&checksum.to_le_bytes());
+        let n_bytes = u32::try_from(n_bytes).expect("a page has less than 4 GB");
+        page.extend_from_slice(&n_bytes.to_le_bytes());
         page.into()
     }
 }
@@ -140,15 +146,15 @@ impl CompressedText {
             if read == plain.len() && compressed.len() < compressed.capacity()
                 || !matches!(status, Ok(Status::Ok))
             {
-                return Self { plain: plain.to_owned(), compressed };
+                return Self {
+                    plain: plain.to_owned(),
+                    compressed,
+                    checksum: crc32(0, plain.as_bytes()),
+                    checksum_step: crc32_combine_gen(plain.len() as u64),
+                };
             }
             compressed.reserve(plain.len() + 64);
         }
-    }
-
-    fn append(&self, page: &mut Vec<u8>, crc: &mut Crc) {
-        page.extend_from_slice(&self.compressed);
-        crc.update(self.plain.as_bytes());
     }
 
     pub fn plain(&self) -> &str {

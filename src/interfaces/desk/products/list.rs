@@ -112,7 +112,7 @@ pub async fn show(request: HttpRequest, desk: Data<Desk>, seller: Seller) -> Des
     let currency = preferred_currency(&desk, &wallets);
     let filter = DeskFilter {
         category: query.category.clone(),
-        words: store::search::fts_query(&query.search),
+        words: store::search::fts_query(&mut db, &query.search).await?,
         low: query.low,
         hidden: query.hidden,
     };
