@@ -54,7 +54,7 @@ fn main() {
         println!("| {what} | {} |", ms(median(&times)));
     };
     change(
-        "a piece more",
+        "one item more in stock",
         &format!("{path}/tend"),
         &[("do", "stock"), ("pool", "0"), ("add", "1")],
     );
