@@ -1,9 +1,9 @@
 //! The steps of a purchase, as a browser without scripts takes them.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::TcpStream;
 
-use super::get;
+use super::{get, read_answer};
 
 /// The cookies of a buyer with a cart, and the token of the buyer's forms. `option`: empty where the product has none.
 pub fn filled_cart(address: &str, product: &str, option: &str) -> (String, String) {
@@ -54,9 +54,5 @@ pub fn post(address: &str, path: &str, cookies: &str, form: &str) -> (String, Ve
         "POST {path} HTTP/1.1\r\nHost: {address}\r\nCookie: {cookies}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{form}"
     )
     .expect("send");
-    let mut bytes = Vec::new();
-    stream.read_to_end(&mut bytes).expect("read the answer");
-    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("a head") + 4;
-    let body = bytes.split_off(end);
-    (String::from_utf8_lossy(&bytes).into_owned(), body)
+    read_answer(&mut stream)
 }

@@ -137,6 +137,11 @@ pub fn get(address: &str, path: &str, more: &str) -> (String, Vec<u8>) {
     let mut stream = TcpStream::connect(address).expect("connect to loopback");
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\n{more}Connection: close\r\n\r\n")
         .expect("send");
+    read_answer(&mut stream)
+}
+
+/// Head and body of an answer with which the connection ends.
+fn read_answer(stream: &mut TcpStream) -> (String, Vec<u8>) {
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).expect("read the answer");
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("a head") + 4;
