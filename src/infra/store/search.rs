@@ -146,7 +146,15 @@ fn group(words: impl Iterator<Item = String>) -> String {
 
 /// Whether buyers see a product with this word.
 pub async fn has_word(db: &mut Connection, term: &Term) -> Result<bool, StoreError> {
+    // The word itself is found without looking for others that begin so.
+    if is_found(db, &whole_word(term)).await? {
+        return Ok(true);
+    }
     let expression = beginning(db, term).await?;
+    is_found(db, &expression).await
+}
+
+async fn is_found(db: &mut Connection, expression: &str) -> Result<bool, StoreError> {
     let found: Option<i64> =
         sqlx::query_scalar(IN_ALL).bind(expression).bind(1).fetch_optional(db).await?;
     Ok(found.is_some())
