@@ -222,7 +222,7 @@ pub fn note_delivered(db: &Db, times: &[Timestamp]) {
     db.delivered.waiting.lock().extend(times);
 }
 
-/// The messages that were noted, for a transaction that is begun anyway and runs [`forget`].
+/// The messages that were noted, for a transaction that is begun anyway and runs `forget`.
 pub fn take_noted(db: &Db) -> Vec<Timestamp> {
     std::mem::take(&mut *db.delivered.waiting.lock())
 }
