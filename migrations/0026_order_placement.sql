@@ -1,6 +1,6 @@
 -- Fewer pages are written for each order: see docs/decisions/0030-orders-in-batches.md.
 
--- A message's time by the mailbox's clock is unique and only grows, so it is the row's number too.
+-- A message's time by the mailbox's clock is unique, so it is the row's number too.
 create table outbox_by_time (
     at       integer primary key,       -- a day's beginning and, in seconds, the number within it
     order_id integer not null references orders on delete cascade,

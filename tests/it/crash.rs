@@ -260,7 +260,7 @@ fn buyers_who_leave_while_their_batch_is_placed_have_ordered_once_or_not_at_all(
     assert!(told.len() <= refs.len());
     world.until("all is told", || sorted(accounts(&world).1) == sorted(accounts(&world).0));
 
-    // Whoever sends the form again, with the cookies as they were, has one order.
+    // A buyer who sends the form again, with the cookies as they were, has one order.
     for (buyer, _) in &mut buyers {
         assert_eq!(buyer.checks_out(&[]).state(), "awaiting");
     }
