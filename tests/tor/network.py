@@ -305,10 +305,14 @@ class Client(Tor):
         except TimeoutError:
             return NO_ANSWER
 
-    def wait_code(self, onion, wanted, seconds=120):
+    def wait_code(self, onion, wanted, seconds=180):
+        """Tries until the SOCKS code is the wanted one. After a failure, the client forgets what it knows of services,
+        as with Tor Browser's "New identity": a descriptor with dead introduction points can keep it for minutes."""
         codes = []
 
         def has_it():
+            if codes:
+                self.control.command("SIGNAL NEWNYM")
             codes.append(self.socks_code(onion))
             return codes[-1] == wanted
 
