@@ -104,7 +104,7 @@ fn the_example_of_settings_and_the_manual_have_the_defaults_of_the_program() {
     let listed = settings(&World::closed(&[]));
     let file =
         |path: &str| fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap();
-    let (example, manual) = (file(".env.example"), file("docs/SELLER.md"));
+    let (example, manual) = (file(".env.example"), file("docs/manual/settings.md"));
     let default = |words: &str| {
         let (_, default) = words.rsplit_once("[default: ")?;
         Some(default.trim_end_matches(']').to_owned())
@@ -122,6 +122,6 @@ fn the_example_of_settings_and_the_manual_have_the_defaults_of_the_program() {
             line.starts_with("| `")
                 && line.split(" | ").next().unwrap().contains(&format!("`{name}`"))
         });
-        assert!(row.is_some(), "{name} is missing in docs/SELLER.md");
+        assert!(row.is_some(), "{name} is missing in docs/manual/settings.md");
     }
 }

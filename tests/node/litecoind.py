@@ -8,7 +8,7 @@ import re
 
 from lib.rpc import RpcProgram
 
-# The rpcwhitelist of docs/SELLER.md, and the method for legacy wallets.
+# The rpcwhitelist of docs/manual/nodes.md, and the method for legacy wallets.
 ASKED = (
     "getblockchaininfo,getblockhash,getblockheader,getmempoolentry,decodescript,getdescriptorinfo,createwallet,loadwallet,"
     "getwalletinfo,getaddressinfo,getaddressesbylabel,importdescriptors,rescanblockchain,listsinceblock,importmulti")

@@ -108,7 +108,7 @@ class Setting:
         return keys
 
     def view_only(self, keys):
-        """A view-only wallet, created and opened as in docs/SELLER.md."""
+        """A view-only wallet, created and opened as in docs/manual/monero.md."""
         folder = pathlib.Path(tempfile.mkdtemp(dir=self.folder))
         with WalletProgram(self.folder, self.chain, "--wallet-dir", str(folder)) as maker:
             maker.call(

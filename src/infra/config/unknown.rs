@@ -21,7 +21,7 @@ fn missing_node(name: &str) -> Option<String> {
     let currency = name.strip_suffix("_RPC_URL")?;
     let coin = BitcoinLike::of_currency(currency).filter(|coin| coin.chain.is_none())?;
     Some(format!(
-        "nothing: the shop cannot follow {} on a node; you confirm these payments yourself (docs/SELLER.md, section 5)",
+        "nothing: the shop cannot follow {} on a node; you confirm these payments yourself (docs/manual/wallets.md)",
         coin.name
     ))
 }

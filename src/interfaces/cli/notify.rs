@@ -78,7 +78,7 @@ struct Notifier {
 pub async fn run(arguments: NotifyArgs, settings: Settings) -> anyhow::Result<ExitCode> {
     shop_context::require_shop(&settings)?;
     let mut notifier = Notifier::new(&settings)
-        .context("no program is set: NOTIFY_COMMAND=/usr/local/bin/my-program in .env (docs/SELLER.md, \"Notifications\")")?;
+        .context("no program is set: NOTIFY_COMMAND=/usr/local/bin/my-program in .env (docs/manual/notifications.md)")?;
     let shop = shop_context::shop(&settings).await?;
     actions::expire_orders(&shop, shop_context::now()).await?;
     let has_run = notifier.notify_if_changed(&shop, arguments.test).await?;

@@ -111,7 +111,7 @@ async fn watch(
     let mut rates = RateWatch::of(settings);
     anyhow::ensure!(
         !nodes.is_empty() || notifies || rates.is_some(),
-        "no node is configured: set ETH_RPC_URL, BTC_RPC_URL, LTC_RPC_URL or XMR_RPC_URL (docs/SELLER.md, \"Your own node\")"
+        "no node is configured: set ETH_RPC_URL, BTC_RPC_URL, LTC_RPC_URL or XMR_RPC_URL (docs/manual/nodes.md)"
     );
     anyhow::ensure!(
         !networks.is_empty() || nodes.is_empty(),

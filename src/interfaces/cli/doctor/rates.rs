@@ -53,8 +53,7 @@ pub async fn check(shop: &Shop) -> Result<Finding, StoreError> {
         return Ok(ok(CHECK, format!("every wallet has a valid rate in {price_in}")));
     }
     let missing = missing.join(", ");
-    let to_do =
-        "shop rate ETH 2650 --valid 24h, or see docs/SELLER.md, \"Prices in ordinary money\"";
+    let to_do = "shop rate ETH 2650 --valid 24h, or see docs/manual/prices.md";
     Ok(match n_priced {
         0 => note(CHECK, format!("{missing}: prices are not shown in {price_in}"), to_do),
         n => {

@@ -175,8 +175,7 @@ pub async fn check_siege(shop: &Shop) -> Result<Finding, StoreError> {
                 since.for_people(),
                 plural(state.siege_orders, "order", "orders")
             ),
-            "you need not do anything; `shop orders cancel --unpaid --older 30m` cancels the unpaid ones (docs/SELLER.md, \
-             \"When the shop is flooded\")",
+            "you need not do anything; `shop orders cancel --unpaid --older 30m` cancels the unpaid ones (docs/manual/floods.md)",
         ),
     })
 }
