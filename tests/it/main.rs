@@ -25,6 +25,7 @@ mod escapes;
 mod exchange_rates;
 mod fairness;
 mod feed;
+mod first_start;
 mod flood;
 mod headers;
 mod help;

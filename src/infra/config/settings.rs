@@ -316,6 +316,10 @@ pub struct RetentionSettings {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Tor")]
 pub struct TorSettings {
+    /// Create an onion service through Tor's control port when the shop opens, as `shop serve --tor` does: yes or no
+    #[arg(long = "connect-tor", value_name = "YES_NO", default_value = "no", action = Set)]
+    #[arg(value_parser = one_of("yes", "no"))]
+    pub connects: bool,
     /// The shop's own onion address, http://….onion
     #[arg(long, value_name = "URL", value_parser = parsers::onion_url)]
     pub onion_url: Option<String>,

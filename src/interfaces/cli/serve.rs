@@ -26,7 +26,7 @@ use crate::infra::tor::{OnionAddress, OnionService, Session, SharedDir};
 use crate::interfaces::cli::onion::ClientList;
 use crate::interfaces::cli::output::say;
 use crate::interfaces::cli::serve::address::{ADDRESS_INTERVAL, follow_address, open_listener};
-use crate::interfaces::cli::shop_context::{MIRRORS, PAGES};
+use crate::interfaces::cli::shop_context::{DATA, MIRRORS, PAGES};
 use crate::interfaces::cli::{doctor, image_worker, onion, shop_context};
 use crate::interfaces::desk::{Desk, Health};
 use crate::interfaces::http::socket_activation::{ActivatedSockets, SocketName};
@@ -34,7 +34,6 @@ use crate::interfaces::http::{Listener, shutdown_signal, wall};
 use crate::interfaces::web::serve::CircuitOptions;
 use crate::interfaces::web::{AppState, Site};
 
-const DATA: &str = "db/data.json";
 /// How often undelivered messages, unpaid orders and old data are checked.
 const MAINTENANCE_INTERVAL: Duration = Duration::from_secs(10);
 /// How many times the connection to Tor is retried while Tor is starting.
@@ -50,28 +49,27 @@ pub struct ServeArgs {
 /// Runs the shop until the process is told to end.
 pub async fn run(serve: ServeArgs, settings: Settings, flags: &Flags) -> anyhow::Result<ExitCode> {
     let mut shutdown = Box::pin(shutdown_signal()?);
+    let creates_onion = serve.tor || settings.tor.connects;
+    let mut sockets = ActivatedSockets::take(std::env::var("LISTEN_FDNAMES").ok().as_deref());
+    // A socket may be in the database's folder.
+    shop_context::make_folder(&shop_context::home(&settings))?;
+    // Before anything is created or migrated: another shop may be open at the same address.
+    let listener = listen(&settings, &mut sockets, creates_onion)?;
+    let desk_listener = desk::open(&settings, &mut sockets)?;
     let shop = shop_context::shop_or_new(&settings).await?;
     let shop = Shop { image_worker: ImageWorker::apart(image_worker::subprocess(flags)), ..shop };
-    if store::catalog_state::is_empty(&mut *shop.db.reader().await?).await?
-        && Path::new(DATA).exists()
-        && let Some(code) = seed(flags, &mut shutdown).await?
-    {
+    if let Some(code) = read_files(&shop, flags, &mut shutdown).await? {
         return Ok(code);
     }
-    if let Some(files) = shop_context::page_files(Path::new(PAGES))? {
-        actions::sync_pages(&shop, &files).await?;
-    }
     let secret = shop_context::secret(&settings)?;
-    let mut sockets = ActivatedSockets::take(std::env::var("LISTEN_FDNAMES").ok().as_deref());
-    let listener = listen(&settings, &mut sockets, serve.tor)?;
-    give_out_clients(&settings, serve.tor)?;
-    let onion = if serve.tor { Some(start_onion(&settings, &listener).await?) } else { None };
+    give_out_clients(&settings, creates_onion)?;
+    let onion = if creates_onion { Some(start_onion(&settings, &listener).await?) } else { None };
     report_key(&shop, &settings).await?;
     let site = site(&settings);
     if settings.listeners.desk.is_some() {
         actions::name_pictures(&shop).await?;
     }
-    let desk = desk::open(&settings, &mut sockets)?.map(|listener| {
+    let desk = desk_listener.map(|listener| {
         let (hosts, layout) = (desk::hosts(&settings), shop_context::layout(&settings));
         (Data::new(Desk::new(shop.clone(), site.clone(), &secret, hosts, layout)), listener)
     });
@@ -92,7 +90,7 @@ pub async fn run(serve: ServeArgs, settings: Settings, flags: &Flags) -> anyhow:
         let checks = check_health_on_demand(desk.health.clone(), shop.clone(), settings.clone());
         background.push(actix_web::rt::spawn(checks));
         desk::announce(desk, listener).await?;
-        if serve.tor {
+        if creates_onion {
             desk::start_onion(&settings, desk, listener)?;
         } else {
             let announcing = desk::announce_onion(desk.clone(), settings.clone());
@@ -142,7 +140,7 @@ fn listen(
     }
     anyhow::ensure!(
         !settings.listeners.reads_circuits || !creates_onion && !listener.is_tcp(),
-        "CIRCUIT_ID=haproxy requires Tor's own torrc to point to a unix socket: a service created with --tor does not \
+        "CIRCUIT_ID=haproxy requires Tor's own torrc to point to a unix socket: a service created with --tor or CONNECT_TOR does not \
          pass its circuits, and other programs than tor can connect to a TCP address"
     );
     Ok(listener)
@@ -265,13 +263,37 @@ async fn announce_onion(app: Data<AppState>, settings: Settings, known: Option<O
     }
 }
 
-/// Fills an empty catalog in a process of its own: the memory that pictures need is freed, and no picture is decoded in the
-/// process that serves buyers. Returns the exit code if the shop is not to start.
-async fn seed(
+/// Reads the seller's pages, and the catalog file if the catalog is empty. Returns the exit code if the shop is not to start.
+async fn read_files(
+    shop: &Shop,
     flags: &Flags,
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<Option<ExitCode>> {
-    say(&format!("The catalog is empty: importing {DATA}"));
+    if store::catalog_state::is_empty(&mut *shop.db.reader().await?).await?
+        && let Some(code) = fill_catalog(flags, shutdown).await?
+    {
+        return Ok(Some(code));
+    }
+    if let Some(files) = shop_context::page_files(Path::new(PAGES))? {
+        actions::sync_pages(shop, &files).await?;
+    }
+    Ok(None)
+}
+
+/// Fills an empty catalog in a process of its own: the memory that pictures need is freed, and no picture is decoded in the
+/// process that serves buyers. Returns the exit code if the shop is not to start.
+async fn fill_catalog(
+    flags: &Flags,
+    shutdown: impl Future<Output = ()>,
+) -> anyhow::Result<Option<ExitCode>> {
+    if !Path::new(DATA).exists() {
+        let path = shop_context::absolute(Path::new(DATA));
+        say(&format!("There is nothing to buy yet: {} does not exist.", path.display()));
+        say("  shop init    sets up a shop in this folder: name, wallet, key, Tor, web desk");
+        say("  shop demo    opens a demo shop in a temporary folder");
+        return Ok(None);
+    }
+    say(&format!("The catalog is empty: importing {DATA}. Pictures take about a second each."));
     let program = std::env::current_exe().context("find the program itself")?;
     let mut child = Command::new(program)
         .args(["seed", DATA])

@@ -28,7 +28,8 @@ use crate::interfaces::http::clock;
 pub use crate::interfaces::http::clock::trusted;
 pub use crate::interfaces::http::now;
 
-/// The seller's pages and signed list of addresses, below the folder in which the shop runs.
+/// The seller's catalog file, pages and signed list of addresses, below the folder in which the shop runs.
+pub const DATA: &str = "db/data.json";
 pub const PAGES: &str = "db/pages";
 pub const MIRRORS: &str = "db/mirrors.txt";
 
@@ -38,8 +39,8 @@ pub const MIRRORS: &str = "db/mirrors.txt";
 /// The path of the missing database, and what to do.
 pub fn require_shop(settings: &Settings) -> anyhow::Result<()> {
     let database = &settings.storage.database;
-    let path = std::path::absolute(database);
-    let path = path.as_deref().unwrap_or(database).display();
+    let path = absolute(database);
+    let path = path.display();
     let fault = match fs::metadata(database) {
         Ok(file) if file.len() == 0 => "is empty",
         Ok(_) => return Ok(()),
@@ -50,7 +51,7 @@ pub fn require_shop(settings: &Settings) -> anyhow::Result<()> {
     };
     anyhow::bail!(
         "there is no shop here: {path} {fault}. Run this in the shop's folder, or give its database with \
-         --database-url. Create a new shop with `shop serve` or `shop seed FILE`"
+         --database-url. Create a new shop with `shop init`, `shop serve` or `shop seed FILE`"
     )
 }
 
@@ -290,6 +291,11 @@ pub fn folder_of(file: &Path) -> PathBuf {
         Some(folder) if folder != Path::new("") => folder.to_owned(),
         _ => PathBuf::from("."),
     }
+}
+
+/// For messages, so that they show which folder is meant.
+pub fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// The content of a file or folder; `None` if it does not exist.

@@ -10,9 +10,7 @@ use anyhow::Context;
 
 use crate::infra::config::Settings;
 use crate::infra::{atomic_file, bounded, tor};
-use crate::interfaces::cli::onion::service::{
-    MAX_OF_KEY, absolute, folder, key_file, read_key, write_out,
-};
+use crate::interfaces::cli::onion::service::{MAX_OF_KEY, folder, key_file, read_key, write_out};
 use crate::interfaces::cli::output::say;
 use crate::interfaces::cli::shop_context;
 use crate::interfaces::cli::shop_context::make_folder;
@@ -59,8 +57,9 @@ fn prompt(text: &str) -> anyhow::Result<String> {
 
 pub fn back_up(file: &Path, settings: &Settings) -> anyhow::Result<ExitCode> {
     let path = key_file(settings);
-    let key = read_key(&path)?
-        .with_context(|| format!("there is no onion key at {} yet", absolute(&path).display()))?;
+    let key = read_key(&path)?.with_context(|| {
+        format!("there is no onion key at {} yet", shop_context::absolute(&path).display())
+    })?;
     anyhow::ensure!(
         file == Path::new("-") || !file.exists(),
         "{} already exists: choose another file",

@@ -142,11 +142,6 @@ pub fn read_key(path: &Path) -> anyhow::Result<Option<OnionKey>> {
     key.with_context(|| format!("the onion key {}", path.display()))
 }
 
-/// For messages, so that they show which folder is meant.
-pub fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
-}
-
 /// Unlike [`say`], it fails if the text cannot be written.
 ///
 /// [`say`]: crate::interfaces::cli::output::say
@@ -158,6 +153,6 @@ pub fn write_out(text: &str) -> anyhow::Result<()> {
 pub fn no_address(settings: &Settings) -> String {
     format!(
         "no onion address in {} yet: start `shop serve --tor` or docker-compose.tor.yml",
-        absolute(folder(settings).path()).display()
+        shop_context::absolute(folder(settings).path()).display()
     )
 }
