@@ -58,7 +58,10 @@ fn every_commands_help_explains_its_arguments_and_has_an_example() {
             help,
             world.says(&[&["help"], &*command.split(' ').collect::<Vec<_>>()].concat())
         );
-        let (_, settings) = examples.split_once("Settings:\n").unwrap();
+        let Some((_, settings)) = examples.split_once("Settings:\n") else {
+            assert_eq!(command, "completions");
+            continue;
+        };
         let (settings, _) = settings.split_once("\n\n").unwrap();
         for name in settings.split_whitespace() {
             assert!(NAMES.iter().any(|known| known == name), "{command}: {name}");

@@ -13,6 +13,7 @@ mod cli;
 mod clients;
 mod clock;
 mod coins;
+mod completions;
 mod contested;
 mod crash;
 mod deployment;

@@ -76,6 +76,8 @@ const CAPABILITIES: &[(&str, &[&str])] = &[
     ("fluent_bundle::", &["interfaces/web/texts.rs"]),
     ("askama::", &["interfaces/web", "interfaces/desk", "infra/mail"]),
     ("clap::", &["interfaces/cli", "infra/config"]),
+    ("clap_complete::", &["interfaces/cli"]),
+    ("clap_mangen::", &["interfaces/cli"]),
     ("indicatif::", &["interfaces/cli"]),
     ("tracing_subscriber::", &["interfaces/cli"]),
     ("println!", &[]),

@@ -7,7 +7,7 @@ use clap::{Arg, Command};
 use crate::infra::config;
 
 /// The commands of `shop --help`.
-const GROUPS: [(&str, &[&str]); 7] = [
+const GROUPS: [(&str, &[&str]); 8] = [
     ("Shop", &["serve", "watch", "close", "open"]),
     ("Catalog and wallets", &["seed", "catalog", "wallet", "rate"]),
     ("Orders", &["orders"]),
@@ -15,7 +15,9 @@ const GROUPS: [(&str, &[&str]); 7] = [
     ("Web desk", &["desk"]),
     ("Onion service", &["onion"]),
     ("Checks and maintenance", &["doctor", "health", "clock", "purge", "backup", "restore"]),
+    (HELP, &["completions"]),
 ];
+const HELP: &str = "Help";
 
 /// The end of a command's help: its name after `shop`, examples, and the settings that it uses, by their names or the headings
 /// of their groups.
@@ -48,6 +50,12 @@ const ALL: &[&str] = &[
     "Tor",
     "Nodes",
 ];
+
+/// How settings are given.
+pub const SETTINGS: &str = "\
+Every setting is a line in .env (KEEP_DAYS=30), an environment variable of the same name, and a flag
+of every command (--keep-days 30). A flag takes precedence over the environment, the environment
+over .env. An empty value counts as not set.";
 
 const PAGES: &[Page] = &[
     (
@@ -157,6 +165,15 @@ const PAGES: &[Page] = &[
         &["shop restore shop.backup", "gpg -d shop.backup | shop restore -"],
         &["DATABASE_URL", "SELLER_KEY"],
     ),
+    (
+        "completions",
+        &[
+            "shop completions bash > ~/.local/share/bash-completion/completions/shop",
+            "shop completions fish > ~/.config/fish/completions/shop.fish",
+            "shop completions zsh > ~/.zsh/_shop  # in .zshrc: fpath=(~/.zsh $fpath)",
+        ],
+        &[],
+    ),
 ];
 
 /// Units: columns of a help text.
@@ -177,7 +194,7 @@ fn describe_below(above: &str, command: Command) -> Command {
     let path = format!("{above}{}", command.get_name());
     let below = format!("{path} ");
     let command = command.mut_subcommands(|command| describe_below(&below, command));
-    match PAGES.iter().find(|(of, ..)| *of == path) {
+    match page_of(&path) {
         Some(page) => command.after_help(end_of_help(page)),
         None => command,
     }
@@ -190,31 +207,59 @@ fn commands(shop: &Command) -> String {
         for name in names {
             let about = shop.find_subcommand(name).and_then(Command::get_about);
             let about = about.map(ToString::to_string).unwrap_or_default();
-            let _ = writeln!(text, "  {name:<8} {about}");
+            let _ = writeln!(text, "  {name:<11} {about}");
+        }
+        // The last group ends with the command that clap adds.
+        if heading == HELP {
+            text.push_str(
+                "  help        Explain a command with examples: `shop help orders`\n              \
+                 List all settings: `shop help settings`\n",
+            );
         }
         text.push('\n');
     }
-    text.push_str(
-        "Help:\n  help     Explain a command with examples: `shop help orders`\n           \
-         List all settings: `shop help settings`\n\n",
-    );
     text
 }
 
-fn end_of_help((_, examples, settings): &Page) -> String {
+/// What `shop help` explains.
+pub fn topics() -> impl Iterator<Item = &'static str> {
+    GROUPS.into_iter().flat_map(|(_, names)| names).copied().chain(["settings"])
+}
+
+/// Examples of the command with this name after `shop`.
+pub fn examples_of(command: &str) -> &'static [&'static str] {
+    page_of(command).map(|(_, examples, _)| *examples).unwrap_or_default()
+}
+
+/// The settings that the command with this name after `shop` uses.
+pub fn settings_of(command: &str) -> Vec<Arg> {
+    let known = page_of(command).map(|(.., settings)| *settings).unwrap_or_default();
+    let is_used = |setting: &Arg| {
+        known.contains(&config::name_of(setting).as_str()) || known.contains(&heading_of(setting))
+    };
+    config::declared().into_iter().filter(is_used).collect()
+}
+
+fn page_of(command: &str) -> Option<&'static Page> {
+    PAGES.iter().find(|(of, ..)| *of == command)
+}
+
+fn end_of_help((command, examples, _): &Page) -> String {
     let title = if examples.len() == 1 { "Example" } else { "Examples" };
-    let mut text = format!("{title}:\n  {}\n\nSettings:", examples.join("\n  "));
+    let mut text = format!("{title}:\n  {}", examples.join("\n  "));
+    let settings = settings_of(command);
+    if settings.is_empty() {
+        return text;
+    }
+    text.push_str("\n\nSettings:");
     let mut column = WIDTH;
-    for setting in config::declared() {
-        let name = config::name_of(&setting);
-        if settings.contains(&name.as_str()) || settings.contains(&heading_of(&setting)) {
-            if WIDTH < column + 1 + name.len() {
-                text.push_str("\n ");
-                column = 1;
-            }
-            let _ = write!(text, " {name}");
-            column += 1 + name.len();
+    for name in settings.iter().map(config::name_of) {
+        if WIDTH < column + 1 + name.len() {
+            text.push_str("\n ");
+            column = 1;
         }
+        let _ = write!(text, " {name}");
+        column += 1 + name.len();
     }
     text + "\n\n`shop help settings` explains them."
 }
@@ -223,23 +268,35 @@ fn heading_of(setting: &Arg) -> &str {
     setting.get_help_heading().unwrap_or_default()
 }
 
+/// All settings in their groups.
+pub fn settings_by_heading() -> Vec<(String, Vec<Arg>)> {
+    let mut groups: Vec<(String, Vec<Arg>)> = Vec::new();
+    for setting in config::declared() {
+        match groups.last_mut().filter(|(heading, _)| heading == heading_of(&setting)) {
+            Some((_, settings)) => settings.push(setting),
+            None => groups.push((heading_of(&setting).to_owned(), vec![setting])),
+        }
+    }
+    groups
+}
+
+/// A setting's name, and its purpose with its default.
+pub fn setting_line(setting: &Arg) -> (String, String) {
+    let help = setting.get_help().map(ToString::to_string).unwrap_or_default();
+    let default = setting.get_default_values().first().and_then(|default| default.to_str());
+    let default = default.filter(|_| !setting.is_hide_default_value_set());
+    let default = default.map(|default| format!(" [default: {default}]")).unwrap_or_default();
+    (config::name_of(setting), format!("{help}{default}"))
+}
+
 /// Every setting: its name, purpose and default.
 pub fn settings() -> String {
-    let mut text = "Every setting is a line in .env (KEEP_DAYS=30), an environment variable of the same name, and a flag\n\
-                    of every command (--keep-days 30). A flag takes precedence over the environment, the environment\n\
-                    over .env. An empty value counts as not set.\n"
-        .to_owned();
-    let mut heading = String::new();
-    for setting in config::declared() {
-        if heading != heading_of(&setting) {
-            heading = heading_of(&setting).to_owned();
-            let _ = writeln!(text, "\n{heading}:");
+    let mut text = format!("{SETTINGS}\n");
+    for (heading, settings) in settings_by_heading() {
+        let _ = writeln!(text, "\n{heading}:");
+        for (name, words) in settings.iter().map(setting_line) {
+            let _ = writeln!(text, "  {name:<19} {words}");
         }
-        let help = setting.get_help().map(ToString::to_string).unwrap_or_default();
-        let default = setting.get_default_values().first().and_then(|default| default.to_str());
-        let default = default.filter(|_| !setting.is_hide_default_value_set());
-        let default = default.map(|default| format!(" [default: {default}]")).unwrap_or_default();
-        let _ = writeln!(text, "  {:<19} {help}{default}", config::name_of(&setting));
     }
     text
 }

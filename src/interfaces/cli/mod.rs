@@ -4,6 +4,7 @@ mod address_usage;
 mod backup;
 mod catalog;
 mod clock;
+mod completions;
 mod deliver;
 mod desk;
 mod doctor;
@@ -11,6 +12,7 @@ mod exchange_rate_source;
 mod health;
 mod help;
 mod image_worker;
+mod man;
 mod mutt;
 mod notify;
 mod onion;
@@ -98,6 +100,12 @@ enum Command {
     Doctor(doctor::DoctorArgs),
     /// Check whether the running shop can accept an order; exit code 0 or 1, for service managers
     Health,
+    /// Print a completion script for your shell
+    Completions(completions::CompletionsArgs),
+    /// Write the man pages
+    // For those who make packages.
+    #[command(hide = true)]
+    Man(man::ManArgs),
     /// List all settings
     #[command(hide = true)]
     Settings,
@@ -140,6 +148,9 @@ pub fn run() -> ExitCode {
             return ExitCode::SUCCESS;
         }
     };
+    if let Some(result) = run_without_settings(&command) {
+        return exit_code(result);
+    }
     // The helper beside Tor writes files for another user, and starts another program.
     if !matches!(command, Command::Onion(_)) {
         process_hardening::harden();
@@ -182,19 +193,32 @@ pub fn run() -> ExitCode {
             Command::Onion(onion) => onion::run(onion, settings),
             Command::Doctor(doctor) => doctor::run(doctor, settings).await,
             Command::Health => health::run(&settings),
-            Command::Settings => {
-                say_text(&help::settings());
-                Ok(ExitCode::SUCCESS)
+            Command::Completions(_) | Command::Man(_) | Command::Settings => {
+                unreachable!("these have run without settings")
             }
         }
     });
-    match result {
-        Ok(code) => code,
-        Err(error) => {
-            say_error(&format!("{error:#}"));
-            ExitCode::FAILURE
+    exit_code(result)
+}
+
+/// Commands that know nothing of a shop, so that they run anywhere: `.env` there may belong to another program.
+fn run_without_settings(command: &Command) -> Option<anyhow::Result<ExitCode>> {
+    match command {
+        Command::Completions(completions) => Some(completions::run(completions, &command_line())),
+        Command::Man(man) => Some(man::run(man, command_line())),
+        Command::Settings => {
+            say_text(&help::settings());
+            Some(Ok(ExitCode::SUCCESS))
         }
+        _ => None,
     }
+}
+
+fn exit_code(result: anyhow::Result<ExitCode>) -> ExitCode {
+    result.unwrap_or_else(|error| {
+        say_error(&format!("{error:#}"));
+        ExitCode::FAILURE
+    })
 }
 
 /// Logs starts, stops and errors; never buyers' texts, codes, order numbers or visitors' addresses.
