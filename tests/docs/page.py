@@ -34,7 +34,7 @@ MAY_FAIL = re.compile(r"shop doctor( --deep)?\s*")
 OF_THE_HOST = re.compile(r"ok +swap ")
 ORDER = re.compile(r"\b(?=[A-Z]*[0-9])(?=[0-9]*[A-Z])[0-9A-HJKMNP-TV-Z]{10}\b")
 # Units: seconds.
-LIMIT = 60
+LIMIT = 120
 
 
 def comparable(line):
