@@ -19,13 +19,13 @@ from lib.browser import Browser
 from lib.shop import DESK_PASSWORD, ROOT, SHOP, wait_for
 
 PASSPHRASE = "cinder otter velvet plum"
-# What is typed when a command asks. Commands that ask are run in a terminal.
+# What is typed when a command has printed this.
 ANSWERS = (
-    (r"shop desk password", [DESK_PASSWORD] * 2),
-    (r"shop onion backup", [PASSPHRASE] * 2),
-    (r"shop onion restore", [PASSPHRASE]),
-    (r"shop orders cancel --unpaid", ["y"]),
-    (r"shop catalog reprice", ["y"]),
+    (r"shop desk password", [(r": $", DESK_PASSWORD + "\n")] * 2),
+    (r"shop onion backup", [(r": $", PASSPHRASE + "\n")] * 2),
+    (r"shop onion restore", [(r": $", PASSPHRASE + "\n")]),
+    (r"shop orders cancel --unpaid|shop catalog reprice", [(r"\] $", "y\n")]),
+    (r"mutt ", [(r"q:Quit", "q")]),
 )
 # They run until they are ended.
 SERVICES = re.compile(r"([A-Z_]+=\S+ )*shop (serve|watch)\s*")
@@ -75,7 +75,7 @@ class Page:
         (base / "gnupg/gpg.conf").write_text("batch\npinentry-mode loopback\npassphrase-file /dev/null\ntrust-model always\n")
         self.environment = {
             "PATH": "%s:/usr/local/bin:/usr/bin:/bin" % (base / "bin"), "HOME": str(base), "GNUPGHOME": str(base / "gnupg"),
-            "LC_ALL": "C.UTF-8", "TERM": "dumb"}
+            "LC_ALL": "C.UTF-8", "TERM": "xterm"}
         # What the document calls something, and what it is here.
         self.buyers = {}
         self.words = {"FINGERPRINT": self.fingerprint}
@@ -159,7 +159,7 @@ class Page:
 
     def converse(self, terminal, answers):
         """Reads until the program ends, and types an answer whenever it waits for one."""
-        output = ""
+        output, n_answered = "", 0
         while True:
             if not select.select([terminal], [], [], LIMIT)[0]:
                 raise AssertionError("no answer within %d seconds; it printed\n%s" % (LIMIT, output))
@@ -170,8 +170,9 @@ class Page:
             if not data:
                 return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", output.replace("\r", ""))
             output += data.decode(errors="replace")
-            if answers and re.search(r"(: |\] )$", output):
-                os.write(terminal, answers.pop(0).encode() + b"\n")
+            if answers and re.search(answers[0][0], output[n_answered:]):
+                n_answered = len(output)
+                os.write(terminal, answers.pop(0)[1].encode())
 
     def serve(self, command, expected):
         """Starts a service, and waits for what it prints first."""
