@@ -36,6 +36,9 @@ pub async fn erase_buyer(
     // What the seller was not notified of yet goes, too, unless it may still be paid.
     store::outbox::drop_erased(&mut tx, &order.order_ref).await?;
     tx.commit().await.context("commit the erasure")?;
+    if let Err(error) = super::remove_update_copy(shop).await {
+        tracing::error!("it still contains deleted data: {error:#}");
+    }
 
     notify_seller(shop, queued, now).await;
     // If the database is being read right now, the background job empties the journal within a minute.

@@ -54,6 +54,7 @@ pub async fn purge_orders(shop: &Shop, mode: PurgeMode) -> Result<Vec<OrderRef>,
         return Err(PurgeError::ClockDoubted(doubted));
     }
     let trusted = clock.at(&shop.reading()).trusted;
+    shop.db.remove_old_update_copy(trusted).context("remove the copy from before the update")?;
     let due = RetentionCutoffs::at(trusted, shop.policy.keep_days, mode);
     // Checked without the write lock, since usually there is nothing to do; each order is checked again under it.
     let listed = store::retention::list_due(&mut *shop.db.reader().await?, due, i64::MAX)
@@ -85,6 +86,7 @@ pub(super) async fn finish_erasure(shop: &Shop) -> anyhow::Result<Vec<OrderRef>>
         .context("erase the messages")?
         .context("erase the messages in the Maildir")?;
     }
+    remove_update_copy(shop).await?;
     failpoints::at("purge-unmailed");
     for some in stripped.chunks(store::retention::MAX_AT_ONCE) {
         let mut tx = shop.db.write().await?;
@@ -93,6 +95,15 @@ pub(super) async fn finish_erasure(shop: &Shop) -> anyhow::Result<Vec<OrderRef>>
     }
     failpoints::at("purge-erased");
     Ok(stripped)
+}
+
+/// The copy of the database from before its last update holds what has now been deleted.
+pub async fn remove_update_copy(shop: &Shop) -> anyhow::Result<()> {
+    let db = shop.db.clone();
+    tokio::task::spawn_blocking(move || db.remove_update_copy())
+        .await
+        .context("remove the copy")?
+        .context("remove the copy from before the update")
 }
 
 /// Overwrites and truncates the journal. `false`: the database is being read, so erased data remains there.

@@ -16,9 +16,7 @@ pub fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     // A name that no other writer uses, in this process or another.
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let mut draft = path.as_os_str().to_owned();
-    draft.push(format!(".{}.{count}.new", std::process::id()));
-    let draft = PathBuf::from(draft);
+    let draft = with_suffix(path, &format!(".{}.{count}.new", std::process::id()));
     let written = OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -34,8 +32,23 @@ pub fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
         let _ = fs::remove_file(&draft);
         return written;
     }
-    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
-    fs::File::open(folder)?.sync_all()
+    sync_folder_of(path)
+}
+
+/// Has the disk keep the name of a file that was created or renamed.
+///
+/// # Errors
+/// The system's.
+pub fn sync_folder_of(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// `db/shop.sqlite-wal` of `db/shop.sqlite`.
+pub fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
 }
 
 #[cfg(test)]

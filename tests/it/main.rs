@@ -56,6 +56,7 @@ mod sockets;
 mod texts;
 mod tidy;
 mod unpaid_orders;
+mod update;
 mod watch;
 mod world;
 mod wrong_folder;

@@ -7,6 +7,8 @@ use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::infra::atomic_file::{sync_folder_of, with_suffix};
+
 /// Readable only by its owner. Until it is finished it has another name, always the same: what a crash leaves, the next
 /// attempt replaces.
 pub struct NewFile {
@@ -22,9 +24,7 @@ impl NewFile {
     /// process is writing it.
     pub fn create(path: &Path) -> io::Result<Self> {
         refuse_existing(path)?;
-        let mut draft = path.as_os_str().to_owned();
-        draft.push(".unfinished");
-        let draft = PathBuf::from(draft);
+        let draft = with_suffix(path, ".unfinished");
         let file = OpenOptions::new()
             .write(true)
             .create(true)
@@ -51,8 +51,7 @@ impl NewFile {
         refuse_existing(&self.path)?;
         fs::rename(&self.draft, &self.path)?;
         self.is_finished = true;
-        let folder = self.path.parent().filter(|folder| *folder != Path::new(""));
-        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+        sync_folder_of(&self.path)
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use inotify::{Inotify, WatchMask};
 use parking_lot::Mutex;
 
+use crate::infra::atomic_file::with_suffix;
 use crate::infra::store::catalog_state::Version;
 
 /// Tells whether anybody, in this process or another, has written to the database since it was last asked.
@@ -25,9 +26,7 @@ pub struct CommitWatcher {
 
 /// Source: <https://www.sqlite.org/wal.html>.
 pub fn journal_of(database: &Path) -> PathBuf {
-    let mut journal = database.as_os_str().to_owned();
-    journal.push("-wal");
-    PathBuf::from(journal)
+    with_suffix(database, "-wal")
 }
 
 impl CommitWatcher {

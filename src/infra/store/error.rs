@@ -1,5 +1,7 @@
 //! What can go wrong in the database, and whether another try may help.
 
+use std::path::PathBuf;
+
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     #[error("the database: {0}")]
@@ -15,6 +17,14 @@ pub enum StoreError {
     OfOthers,
     #[error("the file holds no shop")]
     Empty,
+    /// The numbers of migrations: the newest in the database, and the newest that this program knows.
+    #[error(
+        "it was updated by a newer version of shop (to {newest:04}; this one knows up to {known_to:04}). Start the newer \
+         version again, or return to the state from before the update: docs/manual/updates.md"
+    )]
+    Newer { newest: i64, known_to: i64 },
+    #[error("it has to be updated, and cannot be copied to {} first: {source}. Nothing was changed", copy.display())]
+    Copy { copy: PathBuf, source: Box<StoreError> },
     #[error("the path of the database is not UTF-8")]
     Path,
     #[error("no step of the transaction has begun")]

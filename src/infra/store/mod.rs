@@ -57,6 +57,7 @@ pub mod stored_products;
 mod test_shop;
 pub mod unpaid_bytes;
 pub mod unpaid_orders;
+pub mod update;
 pub mod wallets;
 pub mod watch;
 
@@ -87,6 +88,7 @@ pub struct Db {
     write: SqlitePool,
     /// The file in which `SQLite` keeps what is committed until it moves into the database.
     journal: Arc<Path>,
+    update_copy: Arc<Path>,
     commits: Arc<CommitWatcher>,
     delivered: Arc<Delivered>,
 }
@@ -115,12 +117,12 @@ pub struct Tx {
 }
 
 impl Db {
-    /// Opens the database of a shop, and brings its tables up to date.
+    /// Opens the database of a shop, and brings its tables up to date, after a copy of it was made: see [`update`].
     ///
     /// # Errors
     /// [`StoreError`]: also that there is no shop, or that a migration was changed after it had been applied.
     pub async fn open(file: &Path) -> Result<Self, StoreError> {
-        Self::open_file(file, false).await
+        Self::open_file(file, false, true).await
     }
 
     /// The same, and creates a shop (readable by its owner alone) where the file is missing or empty.
@@ -128,10 +130,18 @@ impl Db {
     /// # Errors
     /// As [`Self::open`].
     pub async fn open_or_make(file: &Path) -> Result<Self, StoreError> {
-        Self::open_file(file, true).await
+        Self::open_file(file, true, true).await
     }
 
-    async fn open_file(file: &Path, may_make: bool) -> Result<Self, StoreError> {
+    /// The same as [`Self::open`], for a file that is itself a copy: none is made before its tables are updated.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn open_copy(file: &Path) -> Result<Self, StoreError> {
+        Self::open_file(file, false, false).await
+    }
+
+    async fn open_file(file: &Path, may_make: bool, may_copy: bool) -> Result<Self, StoreError> {
         // SQLite gives its journal the mode of the file itself.
         let opened = OpenOptions::new().create(may_make).append(true).mode(0o600).open(file)?;
         let has_bytes = 0 < opened.metadata()?.len();
@@ -166,7 +176,7 @@ impl Db {
             .before_acquire(|connection, _| Box::pin(ready(Ok(!connection.is_in_transaction()))))
             .connect_with(options.clone())
             .await?;
-        sqlx::migrate!().run(&write).await?;
+        update::update_tables(&write, file, may_copy).await?;
         address_indexes::name_accounts(&write).await?;
         let read = SqlitePoolOptions::new()
             .max_connections(N_READERS)
@@ -179,7 +189,8 @@ impl Db {
             .await?;
         let commits = Arc::new(CommitWatcher::watch(file)?);
         let journal = commit_watcher::journal_of(file).into();
-        let db = Self { read, write, journal, commits, delivered: Arc::default() };
+        let update_copy = update::copy_of(file).into();
+        let db = Self { read, write, journal, update_copy, commits, delivered: Arc::default() };
         derived_tables::fill(&db).await?;
         Ok(db)
     }

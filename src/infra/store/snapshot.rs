@@ -3,18 +3,22 @@
 use std::path::Path;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
-use sqlx::{Connection as _, FromRow};
+use sqlx::{Connection as _, FromRow, SqlitePool};
 
 use crate::infra::store::{Connection, Db, StoreError};
 
 /// Copies the whole database as it is at one moment into an empty file, while others read and write it. Free pages are left
 /// out.
 pub async fn write(db: &Db, into: &Path) -> Result<(), StoreError> {
+    copy(&db.write, into).await
+}
+
+pub(super) async fn copy(of: &SqlitePool, into: &Path) -> Result<(), StoreError> {
     let into = std::path::absolute(into)?;
     let into = into.to_str().ok_or(StoreError::Path)?;
     // A connection of its own: the readers may write nowhere, and the writer is needed for orders. The copy is temporary, so
     // nothing waits for the disk.
-    let options = db.write.connect_options();
+    let options = of.connect_options();
     let options = options.as_ref().clone().synchronous(SqliteSynchronous::Off);
     let mut connection = Connection::connect_with(&options).await?;
     let written = sqlx::query("vacuum into $1").bind(into).execute(&mut connection).await;

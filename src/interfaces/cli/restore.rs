@@ -11,12 +11,13 @@ use anyhow::Context;
 use clap::Args;
 
 use crate::domain::values::plural;
+use crate::infra::atomic_file::with_suffix;
 use crate::infra::backup::{DATABASE, Drafts, Layout, Stop, Stoppable, Unpacked, unpack};
 use crate::infra::config::Settings;
 use crate::infra::store;
 use crate::infra::store::Db;
 use crate::interfaces::cli::output::say;
-use crate::interfaces::cli::shop_context::{layout, with_suffix};
+use crate::interfaces::cli::shop_context::layout;
 use crate::interfaces::cli::stoppable::{until_stopped, work_until_stopped};
 
 #[derive(Args)]
@@ -125,7 +126,7 @@ fn read_backup(
 
 /// Migrates the database, and makes sure that no address is given out again.
 async fn prepare_database(file: &Path, gap: u32) -> anyhow::Result<()> {
-    let db = Db::open(file).await?;
+    let db = Db::open_copy(file).await?;
     let prepared = async {
         let damage = store::snapshot::find_damage(&mut *db.reader().await?).await?;
         if let Some(damage) = damage {

@@ -314,10 +314,3 @@ pub fn make_folder(path: &Path) -> anyhow::Result<()> {
         .create(path)
         .with_context(|| format!("create the folder {}", path.display()))
 }
-
-/// `db/shop.sqlite-wal` of `db/shop.sqlite`.
-pub fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
-}

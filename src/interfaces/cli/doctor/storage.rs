@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use crate::actions::Shop;
 use crate::domain::values::{Timestamp, plural};
+use crate::infra::atomic_file::with_suffix;
 use crate::infra::config::Settings;
 use crate::infra::mail::Maildir;
 use crate::infra::store;
-use crate::infra::store::StoreError;
+use crate::infra::store::{StoreError, update};
 use crate::interfaces::cli::doctor::finding::{Finding, bad, note, ok};
 use crate::interfaces::cli::{onion, shop_context};
 
@@ -21,7 +22,14 @@ pub fn check_database(settings: &Settings, is_deep: bool) -> Finding {
     check_journal(settings).unwrap_or_else(|| {
         let path = settings.storage.database.display();
         let n_kilobytes = n_bytes_of_journal(settings) >> 10;
-        let rest = if is_deep { "" } else { "; `shop doctor --deep` reads all of it" };
+        let mut rest = String::new();
+        let copy = update::copy_of(&settings.storage.database);
+        if copy.exists() {
+            rest += &format!("; {} is a copy from before its update", copy.display());
+        }
+        if !is_deep {
+            rest += "; `shop doctor --deep` reads all of it";
+        }
         ok(
             "database",
             format!("{path} is readable and up to date; its journal is {n_kilobytes} KB{rest}"),
@@ -55,7 +63,7 @@ pub fn check_journal(settings: &Settings) -> Option<Finding> {
 }
 
 fn n_bytes_of_journal(settings: &Settings) -> u64 {
-    let journal = shop_context::with_suffix(&settings.storage.database, "-wal");
+    let journal = with_suffix(&settings.storage.database, "-wal");
     fs::metadata(journal).map_or(0, |file| file.len())
 }
 
@@ -133,8 +141,8 @@ pub fn check_modes(settings: &Settings) -> Finding {
         onion::desk_key_file(settings),
     ];
     paths.extend(
-        ["-wal", "-shm"]
-            .map(|suffix| shop_context::with_suffix(&settings.storage.database, suffix)),
+        ["-wal", "-shm", ".before-update"]
+            .map(|suffix| with_suffix(&settings.storage.database, suffix)),
     );
     paths.extend(["tmp", "new", "cur"].map(|folder| settings.mail.maildir.join(folder)));
     let readable: Vec<String> = paths
