@@ -138,6 +138,7 @@ const CAPABILITIES: &[(&str, &[&str])] = &[
             "interfaces/cli",
             "infra/store/mod.rs",
             "infra/store/journal.rs",
+            "infra/store/update.rs",
             "interfaces/web/serve.rs",
             "interfaces/http/listener.rs",
             "interfaces/http/socket.rs",

@@ -20,7 +20,7 @@ pub enum StoreError {
     /// The numbers of migrations: the newest in the database, and the newest that this program knows.
     #[error(
         "it was updated by a newer version of shop (to {newest:04}; this one knows up to {known_to:04}). Start the newer \
-         version again, or return to the state from before the update: docs/manual/updates.md"
+         version again, or return to the state from before the update: docs/manual/upgrades.md"
     )]
     Newer { newest: i64, known_to: i64 },
     #[error("it has to be updated, and cannot be copied to {} first: {source}. Nothing was changed", copy.display())]
