@@ -62,3 +62,46 @@ fn connect_tor_is_the_same_as_serve_with_tor() {
     let world = World::closed(&[("CONNECT_TOR", "maybe")]);
     assert!(error_text(&world.shop(&["serve"])).contains("expected yes or no"));
 }
+
+/// Runs a program on a terminal of its own until it is open, and says what it said.
+const ON_A_TERMINAL: &str = r#"
+import os, pty, signal, sys
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+said = b""
+while True:
+    try:
+        part = os.read(terminal, 4096)
+    except OSError:
+        break
+    said += part
+    if b"open at" in part:
+        os.kill(pid, signal.SIGTERM)
+sys.stdout.buffer.write(said)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"#;
+
+#[test]
+fn a_terminal_shows_progress_while_a_first_start_renders_pictures() {
+    let world = World::closed(&[]);
+    let demo = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("static/demo");
+    std::fs::create_dir_all(world.path("db/images")).unwrap();
+    std::fs::copy(demo.join("images/candle.webp"), world.path("db/images/candle.webp")).unwrap();
+    let mut catalog = catalog();
+    catalog["products"]["tea"]["images"] = serde_json::json!(["candle.webp"]);
+    std::fs::write(world.path("db/data.json"), catalog.to_string()).unwrap();
+    let done = std::process::Command::new("python3")
+        .args(["-c", ON_A_TERMINAL])
+        .arg(&world.program)
+        .args(["serve", "--listen", "127.0.0.1:0"])
+        .current_dir(world.home.path())
+        .env("TERM", "xterm")
+        .output()
+        .unwrap();
+    let said = String::from_utf8(done.stdout).unwrap();
+    assert_eq!(done.status.code(), Some(0), "{said}");
+    for words in ["importing db/data.json", "pictures", "/1", "The shop is open at"] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+}

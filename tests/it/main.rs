@@ -16,6 +16,7 @@ mod coins;
 mod completions;
 mod contested;
 mod crash;
+mod demo;
 mod deployment;
 mod desk;
 mod digital;

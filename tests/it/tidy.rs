@@ -173,6 +173,7 @@ const CAPABILITIES: &[(&str, &[&str])] = &[
             "infra/file_sync.rs",
             "interfaces/cli/process_hardening.rs",
             "interfaces/cli/notify.rs",
+            "interfaces/cli/demo.rs",
             "interfaces/cli/doctor/host.rs",
             "interfaces/cli/doctor/storage.rs",
             "interfaces/http/clock.rs",
@@ -180,7 +181,12 @@ const CAPABILITIES: &[(&str, &[&str])] = &[
     ),
     (
         "tokio::process",
-        &["interfaces/cli/image_worker.rs", "interfaces/cli/serve.rs", "interfaces/cli/notify.rs"],
+        &[
+            "interfaces/cli/image_worker.rs",
+            "interfaces/cli/serve.rs",
+            "interfaces/cli/notify.rs",
+            "interfaces/cli/demo.rs",
+        ],
     ),
     ("strsim::", &["infra/config/unknown.rs", "domain/catalog/search_text.rs"]),
     ("percent_encoding::", &["domain/values/node_url.rs", "domain/login/factor.rs"]),

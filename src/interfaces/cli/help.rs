@@ -8,7 +8,7 @@ use crate::infra::config;
 
 /// The commands of `shop --help`.
 const GROUPS: [(&str, &[&str]); 8] = [
-    ("Shop", &["serve", "watch", "close", "open"]),
+    ("Shop", &["demo", "serve", "watch", "close", "open"]),
     ("Catalog and wallets", &["seed", "catalog", "wallet", "rate"]),
     ("Orders", &["orders"]),
     ("Mail and notifications", &["mutt", "deliver", "notify"]),
@@ -58,6 +58,11 @@ of every command (--keep-days 30). A flag takes precedence over the environment,
 over .env. An empty value counts as not set.";
 
 const PAGES: &[Page] = &[
+    (
+        "demo",
+        &["shop demo", "shop demo --listen 127.0.0.1:4000"],
+        &["LISTEN", "DESK_LISTEN", "SITE_NAME"],
+    ),
     (
         "serve",
         &["shop serve", "shop serve --tor", "shop serve --listen unix:/run/shop/shop.sock"],

@@ -6,6 +6,8 @@ mod catalog;
 mod clock;
 mod completions;
 mod deliver;
+mod demo;
+mod demo_catalog;
 mod desk;
 mod doctor;
 mod exchange_rate_source;
@@ -57,6 +59,24 @@ struct CommandLine {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Try a demo shop in a temporary folder, deleted at the end
+    Demo,
+    /// Print a completion script for your shell
+    Completions(completions::CompletionsArgs),
+    /// Write the man pages
+    // For those who make packages.
+    #[command(hide = true)]
+    Man(man::ManArgs),
+    /// List all settings
+    #[command(hide = true)]
+    Settings,
+    #[command(flatten)]
+    InShop(ShopCommand),
+}
+
+/// The commands that read the settings first. The others run anywhere: `.env` there may belong to another program.
+#[derive(Subcommand)]
+enum ShopCommand {
     /// Run the shop
     Serve(serve::ServeArgs),
     /// Import the catalog from a file, all or nothing
@@ -100,15 +120,6 @@ enum Command {
     Doctor(doctor::DoctorArgs),
     /// Check whether the running shop can accept an order; exit code 0 or 1, for service managers
     Health,
-    /// Print a completion script for your shell
-    Completions(completions::CompletionsArgs),
-    /// Write the man pages
-    // For those who make packages.
-    #[command(hide = true)]
-    Man(man::ManArgs),
-    /// List all settings
-    #[command(hide = true)]
-    Settings,
 }
 
 /// The command line. Every setting is a flag of every command; its text is parsed later, together with the environment and
@@ -148,14 +159,24 @@ pub fn run() -> ExitCode {
             return ExitCode::SUCCESS;
         }
     };
-    if let Some(result) = run_without_settings(&command) {
-        return exit_code(result);
-    }
+    exit_code(match command {
+        Command::Demo => demo::run(&flags),
+        Command::Completions(completions) => completions::run(&completions, &command_line()),
+        Command::Man(man) => man::run(&man, command_line()),
+        Command::Settings => {
+            say_text(&help::settings());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::InShop(command) => return run_in_shop(command, &flags),
+    })
+}
+
+fn run_in_shop(command: ShopCommand, flags: &Flags) -> ExitCode {
     // The helper beside Tor writes files for another user, and starts another program.
-    if !matches!(command, Command::Onion(_)) {
+    if !matches!(command, ShopCommand::Onion(_)) {
         process_hardening::harden();
     }
-    let settings = match Settings::read(&flags, Path::new("")) {
+    let settings = match Settings::read(flags, Path::new("")) {
         Ok(settings) => settings,
         Err(faults) => {
             say_error(&format!("invalid settings ({}):", plural(faults.len(), "error", "errors")));
@@ -163,55 +184,38 @@ pub fn run() -> ExitCode {
                 say_error(&format!("  {fault}"));
             }
             return match command {
-                Command::Deliver(_) => ExitCode::from(deliver::NO_SETTINGS),
+                ShopCommand::Deliver(_) => ExitCode::from(deliver::NO_SETTINGS),
                 _ => ExitCode::FAILURE,
             };
         }
     };
     start_log();
     let runtime = actix_web::rt::System::new();
-    let result = runtime.block_on(async move {
+    exit_code(runtime.block_on(async move {
         match command {
-            Command::Serve(serve) => serve::run(serve, settings, &flags).await,
-            Command::Seed(seed) => seed::run(seed, settings).await,
-            Command::Catalog(command) => catalog::run(command, settings).await,
-            Command::Orders(orders) => orders::run(orders, settings).await,
-            Command::Deliver(deliver) => Ok(deliver::run(deliver, settings).await),
-            Command::Mutt(mutt) => mutt::run(mutt, &settings, &flags),
-            Command::Wallet(wallet) => wallet::run(wallet, settings).await,
-            Command::Rate(rate) => rate::run(rate, settings).await,
-            Command::Watch(watch) => watch::run(watch, settings).await,
-            Command::Notify(arguments) => notify::run(arguments, settings).await,
-            Command::Desk(desk) => desk::run(desk, settings).await,
-            Command::Develop => image_worker::run(&settings),
-            Command::Purge(purge) => purge::run(purge, settings).await,
-            Command::Clock(clock) => clock::run(clock, settings).await,
-            Command::Close => open_close::close(settings).await,
-            Command::Open => open_close::open(settings).await,
-            Command::Backup(backup) => backup::run(backup, settings).await,
-            Command::Restore(restore) => restore::run(restore, settings).await,
-            Command::Onion(onion) => onion::run(onion, settings),
-            Command::Doctor(doctor) => doctor::run(doctor, settings).await,
-            Command::Health => health::run(&settings),
-            Command::Completions(_) | Command::Man(_) | Command::Settings => {
-                unreachable!("these have run without settings")
-            }
+            ShopCommand::Serve(serve) => serve::run(serve, settings, flags).await,
+            ShopCommand::Seed(seed) => seed::run(seed, settings).await,
+            ShopCommand::Catalog(command) => catalog::run(command, settings).await,
+            ShopCommand::Orders(orders) => orders::run(orders, settings).await,
+            ShopCommand::Deliver(deliver) => Ok(deliver::run(deliver, settings).await),
+            ShopCommand::Mutt(mutt) => mutt::run(mutt, &settings, flags),
+            ShopCommand::Wallet(wallet) => wallet::run(wallet, settings).await,
+            ShopCommand::Rate(rate) => rate::run(rate, settings).await,
+            ShopCommand::Watch(watch) => watch::run(watch, settings).await,
+            ShopCommand::Notify(arguments) => notify::run(arguments, settings).await,
+            ShopCommand::Desk(desk) => desk::run(desk, settings).await,
+            ShopCommand::Develop => image_worker::run(&settings),
+            ShopCommand::Purge(purge) => purge::run(purge, settings).await,
+            ShopCommand::Clock(clock) => clock::run(clock, settings).await,
+            ShopCommand::Close => open_close::close(settings).await,
+            ShopCommand::Open => open_close::open(settings).await,
+            ShopCommand::Backup(backup) => backup::run(backup, settings).await,
+            ShopCommand::Restore(restore) => restore::run(restore, settings).await,
+            ShopCommand::Onion(onion) => onion::run(onion, settings),
+            ShopCommand::Doctor(doctor) => doctor::run(doctor, settings).await,
+            ShopCommand::Health => health::run(&settings),
         }
-    });
-    exit_code(result)
-}
-
-/// Commands that know nothing of a shop, so that they run anywhere: `.env` there may belong to another program.
-fn run_without_settings(command: &Command) -> Option<anyhow::Result<ExitCode>> {
-    match command {
-        Command::Completions(completions) => Some(completions::run(completions, &command_line())),
-        Command::Man(man) => Some(man::run(man, command_line())),
-        Command::Settings => {
-            say_text(&help::settings());
-            Some(Ok(ExitCode::SUCCESS))
-        }
-        _ => None,
-    }
+    }))
 }
 
 fn exit_code(result: anyhow::Result<ExitCode>) -> ExitCode {
