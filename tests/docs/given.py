@@ -71,6 +71,22 @@ def a_shop_with_a_key(page):
     (page.home / "db/seller.asc").write_text(gpg(page, "--armor", "--export"))
 
 
+def tor_with_this_torrc(page):
+    """Tor without a network: it creates onion services, and nobody can reach them."""
+    data = page.home.parent / "tor"
+    data.mkdir(mode=0o700)
+    lines = (page.here / "torrc").read_text() + "SocksPort 0\nDataDirectory %s\n" % data
+    (data / "torrc").write_text(lines)
+    page.start("exec tor -f %s" % (data / "torrc"), ["…Opened Control listener"])
+
+
+def a_desk_behind_tor(page):
+    (page.here / "torrc").write_text("ControlPort 9051\nCookieAuthentication 1\n")
+    tor_with_this_torrc(page)
+    (page.here / ".env").write_text("DESK_LISTEN=127.0.0.1:3001\n")
+    page.serve("shop serve --tor", ["and at"])
+
+
 def a_picture_of_the_bowl(page):
     (page.home / "db/images/teapot.jpg").rename(page.home / "db/images/bowl.jpg")
 

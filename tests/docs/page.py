@@ -12,6 +12,7 @@ import signal
 import subprocess
 import tempfile
 import termios
+import time
 
 import given
 from blocks import EXECUTED, blocks
@@ -28,7 +29,7 @@ ANSWERS = (
     (r"mutt ", [(r"q:Quit", "q")]),
 )
 # They run until they are ended.
-SERVICES = re.compile(r"([A-Z_]+=\S+ )*shop (serve|watch)\s*")
+SERVICES = re.compile(r"([A-Z_]+=\S+ )*shop (serve|serve --tor|watch)\s*")
 # The demo's wallets are a fault, and this host may swap.
 MAY_FAIL = re.compile(r"shop doctor( --deep)?\s*")
 OF_THE_HOST = re.compile(r"ok +swap ")
@@ -38,7 +39,8 @@ LIMIT = 120
 
 
 def comparable(line):
-    """Without what differs from run to run: numbers, days, the width of columns."""
+    """Without what differs from run to run: onion addresses, numbers, days, the width of columns."""
+    line = re.sub(r"[a-z2-7]{56}\.onion", "ADDRESS.onion", line)
     line = re.sub(r"\d{1,2} [A-Z][a-z]+ \d{4}(, \d\d:\d\d UTC)?|\d{4}-\d\d-\d\d", "DAY", line)
     line = re.sub(r"(?<![\w.])[-+]?\d+(?:[.,]\d+)*(?![\w])", "#", line)
     return " ".join(line.split())
@@ -74,7 +76,7 @@ class Page:
         # Keys without a passphrase, so that gpg asks for none.
         (base / "gnupg/gpg.conf").write_text("batch\npinentry-mode loopback\npassphrase-file /dev/null\ntrust-model always\n")
         self.environment = {
-            "PATH": "%s:/usr/local/bin:/usr/bin:/bin" % (base / "bin"), "HOME": str(base), "GNUPGHOME": str(base / "gnupg"),
+            "PATH": "%s:/usr/local/bin:/usr/bin:/bin:/usr/sbin" % (base / "bin"), "HOME": str(base), "GNUPGHOME": str(base / "gnupg"),
             "LC_ALL": "C.UTF-8", "TERM": "xterm"}
         # What the document calls something, and what it is here.
         self.buyers = {}
@@ -177,12 +179,15 @@ class Page:
     def serve(self, command, expected):
         """Starts a service, and waits for what it prints first."""
         if "serve" in command:
-            self.end_services()
-        log = pathlib.Path(self.folder.name) / ("service-%d" % len(self.services))
+            self.end_services("serve")
+        self.start("exec env " + command, expected)
+
+    def start(self, command, expected):
+        log = pathlib.Path(self.folder.name) / ("service-%d" % time.monotonic_ns())
         with open(log, "w") as file:
             process = subprocess.Popen(
-                ["sh", "-c", "exec env " + command], cwd=self.here, env=self.environment, stdin=subprocess.DEVNULL, stdout=file, stderr=file)
-        self.services.append(process)
+                ["sh", "-c", command], cwd=self.here, env=self.environment, stdin=subprocess.DEVNULL, stdout=file, stderr=file)
+        self.services.append((command, process))
 
         def printed():
             text = log.read_text()
@@ -191,11 +196,12 @@ class Page:
 
         wait_for("%r prints %s" % (command, expected), printed, LIMIT)
 
-    def end_services(self):
-        for process in self.services:
-            process.send_signal(signal.SIGTERM)
-            process.wait(LIMIT)
-        self.services.clear()
+    def end_services(self, word=""):
+        """Ends those with this word in their command, the last one first."""
+        for service in [service for service in reversed(self.services) if word in service[0]]:
+            service[1].send_signal(signal.SIGTERM)
+            service[1].wait(LIMIT)
+            self.services.remove(service)
 
     def shop(self, *arguments, input=""):
         """A command of the shop that the document does not show."""
@@ -206,7 +212,7 @@ class Page:
 
     def browser(self):
         """A buyer. The shop is opened if it is not."""
-        if not self.services:
+        if not any("serve" in command for command, _ in self.services):
             self.serve("shop serve", [])
         wait_for("the shop is open", lambda: not self.command_fails("health"), LIMIT)
         return Browser("127.0.0.1:3000")
