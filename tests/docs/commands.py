@@ -1,6 +1,8 @@
 """Every block of commands in README.md and the manual is executed, or says why not."""
 
+import json
 import os
+import re
 
 from lib.run import test
 from lib.shop import ROOT
@@ -46,3 +48,23 @@ def a_wrong_command_or_output_is_found():
             assert fault in str(error), error
         else:
             raise AssertionError("accepted: " + text)
+
+
+def rows(document):
+    """The first cell of each row of the document's tables."""
+    return [line.split("|")[1].strip() for line in (ROOT / document).read_text().splitlines() if line.startswith("| ")]
+
+
+@test
+def the_manual_names_every_command_and_every_check_of_doctor():
+    with Page("a test", "") as page:
+        page.shop("seed", "db/data.json")
+        help = page.shop("--help").split("\nOptions:")[0]
+        commands = set(re.findall(r"^  ([a-z]+)  ", help, re.M)) - {"help"}
+        named = " ".join(rows("docs/manual/commands.md"))
+        missing = [command for command in commands if "`shop %s" % command not in named]
+        assert 15 < len(commands) and not missing, "not in docs/manual/commands.md: %s" % missing
+        status, output = page.run("shop doctor --json")
+        checks = {check["check"] for check in json.loads(output)["checks"]}
+        named = {name for row in rows("docs/manual/troubleshooting.md") for name in row.split(", ")}
+        assert 15 < len(checks) and not checks - named, "not in docs/manual/troubleshooting.md: %s" % (checks - named)
