@@ -4,6 +4,7 @@ import json
 import os
 import re
 
+import given
 from lib.run import test
 from lib.shop import ROOT
 from page import Page
@@ -43,6 +44,7 @@ def a_wrong_command_or_output_is_found():
     ):
         try:
             with Page("a test", text) as page:
+                given.without_pictures(page)
                 page.execute()
         except AssertionError as error:
             assert fault in str(error), error
@@ -58,7 +60,7 @@ def rows(document):
 @test
 def the_manual_names_every_command_and_every_check_of_doctor():
     with Page("a test", "") as page:
-        page.shop("seed", "db/data.json")
+        given.a_shop(page)
         help = page.shop("--help").split("\nOptions:")[0]
         commands = set(re.findall(r"^  ([a-z]+)  ", help, re.M)) - {"help"}
         named = " ".join(rows("docs/manual/commands.md"))

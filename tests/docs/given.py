@@ -36,7 +36,18 @@ def write_catalog(page, catalog, name="db/data.json"):
     (page.home / name).write_text(json.dumps(catalog))
 
 
+def without_pictures(page):
+    """Rendering them takes seconds. Where a document imports the demo itself, it has them."""
+    catalog = page.catalog()
+    for product in catalog["products"].values():
+        if isinstance(product, dict):
+            product.pop("images", None)
+            product.pop("alt", None)
+    write_catalog(page, catalog)
+
+
 def a_shop(page):
+    without_pictures(page)
     page.shop("seed", "db/data.json")
 
 
@@ -66,7 +77,7 @@ def a_key(page):
 
 
 def a_shop_with_a_key(page):
-    page.shop("seed", "db/data.json")
+    a_shop(page)
     a_key(page)
     (page.home / "db/seller.asc").write_text(gpg(page, "--armor", "--export"))
 
@@ -157,7 +168,7 @@ def a_busy_morning(page):
 
 
 def a_reference_currency(page):
-    page.shop("seed", "db/data.json")
+    a_shop(page)
     (page.home / ".env").write_text("PRICE_IN=EUR\n")
 
 

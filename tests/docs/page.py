@@ -29,7 +29,7 @@ ANSWERS = (
     (r"mutt ", [(r"q:Quit", "q")]),
 )
 # They run until they are ended.
-SERVICES = re.compile(r"([A-Z_]+=\S+ )*shop (serve|serve --tor|watch)\s*")
+SERVICES = re.compile(r"([A-Z_]+=\S+ )*shop (serve|serve --tor|demo|watch)\s*")
 # The demo's wallets are a fault, and this host may swap.
 MAY_FAIL = re.compile(r"shop doctor( --deep)?\s*")
 OF_THE_HOST = re.compile(r"ok +swap ")
@@ -39,8 +39,8 @@ LIMIT = 120
 
 
 def comparable(line):
-    """Without what differs from run to run: onion addresses, numbers, days, the width of columns."""
-    line = re.sub(r"[a-z2-7]{56}\.onion", "ADDRESS.onion", line)
+    """Without what differs from run to run: random names, numbers, days, the width of columns."""
+    line = re.sub(r"[a-z2-7]{56}(?=\.onion)|shop-demo-\w+|\b[0-9a-f]{20}\b", "RANDOM", line)
     line = re.sub(r"\d{1,2} [A-Z][a-z]+ \d{4}(, \d\d:\d\d UTC)?|\d{4}-\d\d-\d\d", "DAY", line)
     line = re.sub(r"(?<![\w.])[-+]?\d+(?:[.,]\d+)*(?![\w])", "#", line)
     return " ".join(line.split())
@@ -170,7 +170,8 @@ class Page:
             except OSError:
                 data = b""
             if not data:
-                return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", output.replace("\r", ""))
+                # A progress bar is overwritten by what comes after it.
+                return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|[^\n]*\r(?!\n)|\r", "", output)
             output += data.decode(errors="replace")
             if answers and re.search(answers[0][0], output[n_answered:]):
                 n_answered = len(output)
@@ -178,8 +179,8 @@ class Page:
 
     def serve(self, command, expected):
         """Starts a service, and waits for what it prints first."""
-        if "serve" in command:
-            self.end_services("serve")
+        if "watch" not in command:
+            self.end_services(r"shop (serve|demo)")
         self.start("exec env " + command, expected)
 
     def start(self, command, expected):
@@ -196,9 +197,9 @@ class Page:
 
         wait_for("%r prints %s" % (command, expected), printed, LIMIT)
 
-    def end_services(self, word=""):
-        """Ends those with this word in their command, the last one first."""
-        for service in [service for service in reversed(self.services) if word in service[0]]:
+    def end_services(self, pattern=""):
+        """Ends those with this in their command, the last one first."""
+        for service in [service for service in reversed(self.services) if re.search(pattern, service[0])]:
             service[1].send_signal(signal.SIGTERM)
             service[1].wait(LIMIT)
             self.services.remove(service)
@@ -213,6 +214,8 @@ class Page:
     def browser(self):
         """A buyer. The shop is opened if it is not."""
         if not any("serve" in command for command, _ in self.services):
+            if not (self.here / "db/shop.sqlite").exists():
+                given.a_shop(self)
             self.serve("shop serve", [])
         wait_for("the shop is open", lambda: not self.command_fails("health"), LIMIT)
         return Browser("127.0.0.1:3000")
