@@ -1,8 +1,11 @@
 """What a document assumes before a block: `<!-- given: an own catalog -->` runs `an_own_catalog`."""
 
 import json
+import shutil
 import sqlite3
 import subprocess
+
+from lib.shop import faketime
 
 # A publicly known test address.
 REFUND = "0x52908400098527886E0F7030069857D2E4169EE7"
@@ -142,6 +145,18 @@ def an_order_due_for_deletion(page):
     ordered(page, "89YWNCV65K")
     page.shop("orders", "cancel", page.words["89YWNCV65K"])
     change(page, "update orders set finished_at = finished_at - 40 * 86400")
+
+
+def a_clock_that_is_ahead(page):
+    """By twenty days, for the shop that runs and for the commands that follow."""
+    page.end_services()
+    page.environment.update(faketime(), FAKETIME="+20d")
+    page.browser()
+
+
+def a_copy_from_before_an_update(page):
+    a_shop(page)
+    shutil.copy(page.home / "db/shop.sqlite", page.home / "db/shop.sqlite.before-update")
 
 
 def three_orders(page):
