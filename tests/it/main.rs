@@ -32,6 +32,7 @@ mod flood;
 mod headers;
 mod help;
 mod hidden_text;
+mod init;
 mod journeys;
 mod mail;
 mod maintenance;

@@ -754,6 +754,10 @@ impl Keyring {
         Self { home }
     }
 
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
     pub fn tries(&self, arguments: &[&str], words: &[u8]) -> Output {
         let mut command = Command::new("gpg");
         command

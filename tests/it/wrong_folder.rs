@@ -112,8 +112,16 @@ fn every_command_of_the_help_is_tried() {
     let tried: BTreeSet<&str> =
         COMMANDS.iter().map(|command| command.split(' ').next().unwrap()).collect();
     // Those that make a shop; the one that asks an open shop by its address; and words about the program itself.
-    let others =
-        BTreeSet::from(["serve", "seed", "restore", "demo", "health", "completions", "help"]);
+    let others = BTreeSet::from([
+        "serve",
+        "seed",
+        "restore",
+        "demo",
+        "init",
+        "health",
+        "completions",
+        "help",
+    ]);
     let expected: BTreeSet<&str> = tried.union(&others).copied().collect();
     assert_eq!(listed, expected);
 }

@@ -37,20 +37,25 @@ impl Settings {
     /// # Errors
     /// Every [`SettingFault`] at once; nothing has been opened yet.
     pub fn read(flags: &Flags, folder: &Path) -> Result<Self, Vec<SettingFault>> {
-        let environment = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
-            .map(|(name, value)| (name, value.to_string_lossy().into_owned()))
-            .collect();
-        Self::from_sources(flags, &environment, folder)
+        Self::from_sources(flags, &environment(), Some(folder))
+    }
+
+    /// The same where `.env` is to be written anew.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_without_file(flags: &Flags) -> Result<Self, Vec<SettingFault>> {
+        Self::from_sources(flags, &environment(), None)
     }
 
     fn from_sources(
         flags: &Flags,
         environment: &HashMap<String, String>,
-        folder: &Path,
+        folder: Option<&Path>,
     ) -> Result<Self, Vec<SettingFault>> {
         let mut faults = Vec::new();
-        let written = dotenv::read(&folder.join(".env"), &mut faults);
+        let read = |folder: &Path| dotenv::read(&folder.join(".env"), &mut faults);
+        let written = folder.map(read).unwrap_or_default();
         let mut values: HashMap<String, SettingText> = HashMap::new();
         for name in NAMES.iter() {
             let given = |text: &String, origin: &str| SettingText {
@@ -108,6 +113,13 @@ impl Settings {
         conflicts.extend(self.rates.conflicts(self.nodes.proxy.as_ref()));
         conflicts
     }
+}
+
+fn environment() -> HashMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+        .map(|(name, value)| (name, value.to_string_lossy().into_owned()))
+        .collect()
 }
 
 /// The error of our own parser within clap's.
@@ -171,7 +183,7 @@ mod tests {
     fn read(text: &str) -> Result<Settings, Vec<String>> {
         let home = tempfile::tempdir().unwrap();
         fs::write(home.path().join(".env"), text).unwrap();
-        let settings = Settings::from_sources(&HashMap::new(), &HashMap::new(), home.path());
+        let settings = Settings::from_sources(&HashMap::new(), &HashMap::new(), Some(home.path()));
         settings.map_err(|faults| faults.iter().map(ToString::to_string).collect())
     }
 
@@ -249,7 +261,7 @@ mod tests {
             ("KEEP_DAYS".to_owned(), "2".to_owned()),
             ("SITE_NAME".to_owned(), "environment".to_owned()),
         ]);
-        let settings = Settings::from_sources(&flags, &environment, home.path()).unwrap();
+        let settings = Settings::from_sources(&flags, &environment, Some(home.path())).unwrap();
         assert_eq!(
             (
                 settings.retention.keep_days,

@@ -8,7 +8,7 @@ use crate::infra::config;
 
 /// The commands of `shop --help`.
 const GROUPS: [(&str, &[&str]); 8] = [
-    ("Shop", &["demo", "serve", "watch", "close", "open"]),
+    ("Shop", &["demo", "init", "serve", "watch", "close", "open"]),
     ("Catalog and wallets", &["seed", "catalog", "wallet", "rate"]),
     ("Orders", &["orders"]),
     ("Mail and notifications", &["mutt", "deliver", "notify"]),
@@ -62,6 +62,15 @@ const PAGES: &[Page] = &[
         "demo",
         &["shop demo", "shop demo --listen 127.0.0.1:4000"],
         &["LISTEN", "DESK_LISTEN", "SITE_NAME"],
+    ),
+    (
+        "init",
+        &[
+            "shop init",
+            "shop init --yes --site-name \"The Ash Tree\" --currency BTC --xpub zpub…",
+            "shop init --yes --catalog demo --desk-password-file password.txt",
+        ],
+        ALL,
     ),
     (
         "serve",

@@ -14,6 +14,7 @@ mod exchange_rate_source;
 mod health;
 mod help;
 mod image_worker;
+mod init;
 mod man;
 mod mutt;
 mod notify;
@@ -61,6 +62,8 @@ struct CommandLine {
 enum Command {
     /// Try a demo shop in a temporary folder, deleted at the end
     Demo,
+    /// Set up a shop in this folder: name, wallet, key, Tor, web desk
+    Init(init::InitArgs),
     /// Print a completion script for your shell
     Completions(completions::CompletionsArgs),
     /// Write the man pages
@@ -161,6 +164,11 @@ pub fn run() -> ExitCode {
     };
     exit_code(match command {
         Command::Demo => demo::run(&flags),
+        Command::Init(arguments) => {
+            process_hardening::harden();
+            start_log();
+            actix_web::rt::System::new().block_on(init::run(arguments, flags))
+        }
         Command::Completions(completions) => completions::run(&completions, &command_line()),
         Command::Man(man) => man::run(&man, command_line()),
         Command::Settings => {

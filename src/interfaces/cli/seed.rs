@@ -38,6 +38,13 @@ pub struct SeedArgs {
     over_desk: bool,
 }
 
+impl SeedArgs {
+    /// The import of a file into a new shop.
+    pub fn of_file(file: PathBuf) -> Self {
+        Self { file, check: false, json: false, restock: false, over_desk: false }
+    }
+}
+
 pub async fn run(seed: SeedArgs, settings: Settings) -> anyhow::Result<ExitCode> {
     let path = seed.file.display().to_string();
     let file = match shop_context::open_catalog(&seed.file) {

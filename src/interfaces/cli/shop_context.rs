@@ -175,7 +175,7 @@ pub fn seller_key_file(settings: &Settings) -> PathBuf {
 }
 
 /// Units: bytes. A key with a dozen signatures has 20 KB.
-const MAX_OF_KEY: u64 = 512 << 10;
+pub const MAX_OF_KEY: u64 = 512 << 10;
 const MAX_OF_SECRET: u64 = 4 << 10;
 const MAX_OF_MIRRORS: u64 = 64 << 10;
 /// Units: files of pages, and bytes of all of them: a running shop holds all pages in memory.

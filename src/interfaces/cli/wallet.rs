@@ -115,8 +115,8 @@ fn check_file(
     Ok(if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Stored wallets are valid: they are checked when they are stored, and when they are read.
-fn show(wallets: &[(Wallet, Option<Reach>)], as_json: bool) -> anyhow::Result<()> {
+/// Valid wallets, with the first addresses of each: stored ones are checked when they are stored, and when they are read.
+pub fn show(wallets: &[(Wallet, Option<Reach>)], as_json: bool) -> anyhow::Result<()> {
     if as_json {
         let rows: Vec<serde_json::Value> =
             wallets.iter().map(|(wallet, reach)| wallet_json(wallet, reach.as_ref())).collect();

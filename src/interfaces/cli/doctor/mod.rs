@@ -18,7 +18,7 @@ use crate::interfaces::cli::output::{say, say_error, say_json};
 use crate::interfaces::cli::shop_context;
 use crate::interfaces::desk::Complaint;
 
-#[derive(Args)]
+#[derive(Args, Default)]
 pub struct DoctorArgs {
     /// Also read the whole database: every page, index and reference
     #[arg(long)]

@@ -7,8 +7,8 @@ mod sidecar;
 
 pub use clients::{ClientAction, ClientList};
 pub use service::{
-    address, desk_key_file, desk_onion, folder, fresh_status, key_file, served_address,
-    served_desk_address, shop_onion,
+    address, desk_key_file, desk_onion, folder, fresh_status, key_file, open_control,
+    served_address, served_desk_address, shop_onion,
 };
 
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ use clap::{Args, Subcommand};
 
 use crate::infra::config::Settings;
 use crate::infra::tor::{OnionAddress, OnionStatus};
-use crate::interfaces::cli::onion::service::{no_address, open_control};
+use crate::interfaces::cli::onion::service::no_address;
 use crate::interfaces::cli::output::{say, say_json};
 
 #[derive(Args)]
