@@ -5,6 +5,7 @@ pub mod backup;
 pub mod bounded;
 pub mod captcha;
 pub mod config;
+pub mod confinement;
 pub mod erased_file;
 pub mod failpoints;
 pub mod file_sync;

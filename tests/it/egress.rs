@@ -24,7 +24,7 @@ const INSIDE: &str = "SHOP_TEST_INSIDE";
 /// `%network` and `%file` are all calls that name an address or a path. The others could do the same by another way.
 const READ_CALLS: &str = "trace=%network,%file,io_uring_setup,pidfd_getfd,bpf,ptrace,open_by_handle_at,name_to_handle_at";
 /// What a program of Rust reads by itself: its libraries, its own limits, chance.
-const SYSTEM_PATHS: [&str; 10] = [
+const SYSTEM_PATHS: [&str; 11] = [
     "/lib/",
     "/lib64/",
     "/usr/lib/",
@@ -33,6 +33,8 @@ const SYSTEM_PATHS: [&str; 10] = [
     "/sys/fs/cgroup/",
     // What the C library asks before it gives memory back.
     "/proc/sys/vm/overcommit_memory",
+    // The doctor's, which the shop keeps when it gives up other files.
+    "/proc/swaps",
     "/sys/devices/system/cpu/",
     "/dev/urandom",
     "/dev/null",
@@ -519,5 +521,5 @@ fn is_own(path: &str, home: &Path) -> bool {
         || Path::new(path).starts_with(home)
         || home.starts_with(path)
         || Path::new(SHOP).starts_with(path)
-        || SYSTEM_PATHS.iter().any(|known| path.starts_with(known))
+        || SYSTEM_PATHS.iter().any(|known| format!("{path}/").starts_with(known))
 }

@@ -75,7 +75,7 @@ fn an_order_is_kept_while_the_maildir_cannot_be_written_and_told_when_it_can() {
     let world = World::new();
     let mut buyer = world.buyer();
     buyer.adds("green-tea", "", "1");
-    fs::remove_dir_all(world.path("mailorders")).unwrap();
+    fs::rename(world.path("mailorders"), world.path("away")).unwrap();
     fs::write(world.path("mailorders"), "in the way").unwrap();
     let order_ref = buyer.checks_out(&[]).mark("order-ref");
     let doctor = world.shop(&["doctor"]);
@@ -86,6 +86,7 @@ fn an_order_is_kept_while_the_maildir_cannot_be_written_and_told_when_it_can() {
         "{said}"
     );
     fs::remove_file(world.path("mailorders")).unwrap();
+    fs::rename(world.path("away"), world.path("mailorders")).unwrap();
     world.until("the message arrives", || {
         world.path("mailorders/new").is_dir() && world.messages().len() == 1
     });

@@ -14,6 +14,7 @@ mod clients;
 mod clock;
 mod coins;
 mod completions;
+mod confinement;
 mod contested;
 mod crash;
 mod demo;

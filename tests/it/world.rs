@@ -208,7 +208,13 @@ impl World {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// The same with words on standard input.
+    /// A command that waits for its standard input.
+    pub fn child(&self, arguments: &[&str]) -> Child {
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap()
+    }
+
+    /// A command with words on standard input.
     pub fn told(&self, arguments: &[&str], words: &[u8]) -> Output {
         fed(&mut self.command(arguments), words)
     }

@@ -195,15 +195,19 @@ def a_missing_maildir(trial):
             trial.order(shop, "acknowledged", 5)
         trial.wait_for_recovery(shop)
         wait_for_messages(shop, 9)
-        # Without a replacement it is created again, and no message is delivered twice.
+        # Without a replacement the next start creates it again, and no message is delivered twice.
         there, away = shop.home / "mailorders", shop.home / "away"
         there.rename(away)
         trial.order(shop, "acknowledged", 3)
+        assert shop.stop() == 0
+        shop.open()
         wait_for("three messages", lambda: there.exists() and 3 == len(shop.messages()))
+        assert shop.stop() == 0
         for path in shop.messages():
             path.rename(away / "new" / path.name)
         shutil.rmtree(there)
         away.rename(there)
+        shop.open()
         trial.wait_for_recovery(shop)
         trial.finish(shop)
 

@@ -39,6 +39,8 @@ pub struct Settings {
     pub tor: TorSettings,
     #[command(flatten)]
     pub nodes: NodeSettings,
+    #[command(flatten)]
+    pub process: ProcessSettings,
 }
 
 /// The settings as clap declares them, in the order of their groups.
@@ -335,6 +337,15 @@ pub struct TorSettings {
     /// Password of Tor's control port, if it has one; better set in .env
     #[arg(long = "tor-password", value_name = "PASSWORD")]
     pub password: Option<String>,
+}
+
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Process")]
+pub struct ProcessSettings {
+    /// Whether `shop serve` gives up other files, connections and programs: on or off
+    #[arg(long, value_name = "ON_OFF", default_value = "on", action = Set)]
+    #[arg(value_parser = one_of("on", "off"))]
+    pub confine: bool,
 }
 
 #[derive(Args, Clone, Debug)]

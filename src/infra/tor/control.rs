@@ -76,6 +76,9 @@ pub struct ControlClient {
     events: Vec<String>,
     /// As reported by Tor.
     pub version: String,
+    pub address: ControlAddress,
+    /// The file of Tor's cookie; empty if it has none.
+    pub cookie: PathBuf,
 }
 
 /// The read timeout.
@@ -152,14 +155,21 @@ impl ControlClient {
         random_bytes: [u8; 32],
     ) -> Result<Self, TorError> {
         let reader = BufReader::new(stream);
-        let mut control =
-            Self { reader, partial_line: Vec::new(), events: Vec::new(), version: String::new() };
+        let mut control = Self {
+            reader,
+            partial_line: Vec::new(),
+            events: Vec::new(),
+            version: String::new(),
+            address: address.clone(),
+            cookie: PathBuf::new(),
+        };
         let lines = control.ask("PROTOCOLINFO 1")?;
         let of = |start: &str| lines.iter().find_map(|line| line.strip_prefix(start));
         let auth = of("AUTH METHODS=").unwrap_or_default();
         let (methods, rest) = auth.split_once(' ').unwrap_or((auth, ""));
         let offers = |method: &str| methods.split(',').any(|offered| offered == method);
         let cookie = quoted(rest.strip_prefix("COOKIEFILE=").unwrap_or_default());
+        control.cookie = PathBuf::from(&cookie);
         control.version = quoted(of("VERSION Tor=").unwrap_or_default()).chars().take(40).collect();
         match password {
             Some(password) if offers("HASHEDPASSWORD") => {
@@ -255,6 +265,16 @@ impl ControlClient {
     /// [`TorError::Refused`] and [`TorError::ConnectionLost`].
     pub fn service_folder(&mut self, target: &str) -> Result<Option<PathBuf>, TorError> {
         Ok(find_service(&self.ask("GETCONF HiddenServiceOptions")?, target))
+    }
+
+    /// The address of Tor's own metrics; `None` if it has none.
+    ///
+    /// # Errors
+    /// [`TorError::Refused`] and [`TorError::ConnectionLost`].
+    pub fn metrics_port(&mut self) -> Result<Option<String>, TorError> {
+        let answer = self.ask("GETCONF MetricsPort")?;
+        let port = answer.iter().find_map(|line| line.strip_prefix("MetricsPort="));
+        Ok(port.and_then(|line| line.split(' ').next()).map(str::to_owned))
     }
 
     /// The next line of a reply; `timeouts`: those so far.

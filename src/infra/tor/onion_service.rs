@@ -89,12 +89,7 @@ impl OnionService {
             lacks_proof_of_work: false,
         };
         session.control.ask("SETEVENTS HS_DESC")?;
-        let answer = session.control.ask("GETCONF MetricsPort")?;
-        session.metrics_port = answer
-            .iter()
-            .find_map(|line| line.strip_prefix("MetricsPort="))
-            .and_then(|line| line.split(' ').next())
-            .map(str::to_owned);
+        session.metrics_port = session.control.metrics_port()?;
         if let Service::Ephemeral { key, .. } = &self.service {
             // First: an address without a status is taken for one of Tor's own torrc.
             let status = self.error_status(OnionStatus::STARTING);

@@ -14,6 +14,7 @@ use crate::actions;
 use crate::actions::{Answering, PictureRequest, Subprocess};
 use crate::infra::bounded;
 use crate::infra::config::{Flags, Settings};
+use crate::infra::confinement;
 use crate::infra::pictures::{Gallery, Source};
 use crate::interfaces::cli::shop_context::home;
 use crate::interfaces::cli::{process_hardening, shop_context};
@@ -27,6 +28,10 @@ const MAX_OF_REQUEST: u64 = Source::MAX_BYTES as u64 + 4_096;
 /// Processes one picture from standard input, and writes the result to standard output. It opens no database and no network.
 pub fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
     process_hardening::limit_memory();
+    if settings.process.confine {
+        // As far as the kernel can; the running shop has reported what it cannot.
+        let _ = confinement::restrict_worker();
+    }
     shop_context::require_shop(settings)?;
     let home = home(settings);
     let originals = shop_context::originals(&home);

@@ -5,6 +5,7 @@ mod backup;
 mod catalog;
 mod clock;
 mod completions;
+mod confinement;
 mod deliver;
 mod demo;
 mod demo_catalog;
@@ -198,10 +199,20 @@ fn run_in_shop(command: ShopCommand, flags: &Flags) -> ExitCode {
         }
     };
     start_log();
-    let runtime = actix_web::rt::System::new();
-    exit_code(runtime.block_on(async move {
+    exit_code(execute(command, settings, flags))
+}
+
+fn execute(command: ShopCommand, settings: Settings, flags: &Flags) -> anyhow::Result<ExitCode> {
+    // Before the runtime, and with it other threads.
+    let opened = match &command {
+        ShopCommand::Serve(serve) => Some(serve::open(serve, &settings)?),
+        _ => None,
+    };
+    actix_web::rt::System::new().block_on(async move {
         match command {
-            ShopCommand::Serve(serve) => serve::run(serve, settings, flags).await,
+            ShopCommand::Serve(_) => {
+                serve::run(opened.expect("opened above"), settings, flags).await
+            }
             ShopCommand::Seed(seed) => seed::run(seed, settings).await,
             ShopCommand::Catalog(command) => catalog::run(command, settings).await,
             ShopCommand::Orders(orders) => orders::run(orders, settings).await,
@@ -223,7 +234,7 @@ fn run_in_shop(command: ShopCommand, flags: &Flags) -> ExitCode {
             ShopCommand::Doctor(doctor) => doctor::run(doctor, settings).await,
             ShopCommand::Health => health::run(&settings),
         }
-    }))
+    })
 }
 
 fn exit_code(result: anyhow::Result<ExitCode>) -> ExitCode {

@@ -22,12 +22,13 @@ use crate::domain::orders::PurgeMode;
 use crate::domain::values::{Timestamp, plural};
 use crate::infra::config::{Flags, Settings};
 use crate::infra::store;
-use crate::infra::tor::{OnionAddress, OnionService, Session, SharedDir};
-use crate::interfaces::cli::onion::ClientList;
+use crate::infra::tor::{OnionAddress, OnionService, Session, SharedDir, TorError};
+use crate::interfaces::cli::confinement::Confined;
+use crate::interfaces::cli::onion::{ClientList, TorAccess};
 use crate::interfaces::cli::output::say;
 use crate::interfaces::cli::serve::address::{ADDRESS_INTERVAL, follow_address, open_listener};
 use crate::interfaces::cli::shop_context::{DATA, MIRRORS, PAGES};
-use crate::interfaces::cli::{doctor, image_worker, onion, shop_context};
+use crate::interfaces::cli::{confinement, doctor, image_worker, onion, shop_context};
 use crate::interfaces::desk::{Desk, Health};
 use crate::interfaces::http::socket_activation::{ActivatedSockets, SocketName};
 use crate::interfaces::http::{Listener, shutdown_signal, wall};
@@ -46,24 +47,52 @@ pub struct ServeArgs {
     tor: bool,
 }
 
-/// Runs the shop until the process is told to end.
-pub async fn run(serve: ServeArgs, settings: Settings, flags: &Flags) -> anyhow::Result<ExitCode> {
-    let mut shutdown = Box::pin(shutdown_signal()?);
+/// What is open before the process has other threads.
+pub struct Opened {
+    listener: Listener,
+    desk: Option<Listener>,
+    /// If the shop creates its own onion service.
+    creates_onion: bool,
+    confined: Confined,
+}
+
+/// Opens the listeners, and restricts the process to the shop's files: threads that start later inherit this.
+///
+/// # Errors
+/// The system's; if Tor is needed and does not answer.
+pub fn open(serve: &ServeArgs, settings: &Settings) -> anyhow::Result<Opened> {
     let creates_onion = serve.tor || settings.tor.connects;
     let mut sockets = ActivatedSockets::take(std::env::var("LISTEN_FDNAMES").ok().as_deref());
     // A socket may be in the database's folder.
-    shop_context::make_folder(&shop_context::home(&settings))?;
+    shop_context::make_folder(&shop_context::home(settings))?;
     // Before anything is created or migrated: another shop may be open at the same address.
-    let listener = listen(&settings, &mut sockets, creates_onion)?;
-    let desk_listener = desk::open(&settings, &mut sockets)?;
+    let listener = listen(settings, &mut sockets, creates_onion)?;
+    let desk = desk::open(settings, &mut sockets)?;
+    give_out_clients(settings, creates_onion)?;
+    let tor = if creates_onion && settings.process.confine {
+        // Later it can only be read.
+        onion::read_or_create_key(&onion::key_file(settings))?;
+        let access = retry_while_tor_starts(|| TorAccess::find(settings));
+        Some(access.context("create the onion service")?)
+    } else {
+        None
+    };
+    let confined = Confined::to_files(settings, tor)?;
+    Ok(Opened { listener, desk, creates_onion, confined })
+}
+
+/// Runs the shop until the process is told to end.
+pub async fn run(opened: Opened, settings: Settings, flags: &Flags) -> anyhow::Result<ExitCode> {
+    let mut shutdown = Box::pin(shutdown_signal()?);
+    let Opened { listener, desk: desk_listener, creates_onion, confined } = opened;
     let shop = shop_context::shop_or_new(&settings).await?;
     let shop = Shop { image_worker: ImageWorker::apart(image_worker::subprocess(flags)), ..shop };
     if let Some(code) = read_files(&shop, flags, &mut shutdown).await? {
         return Ok(code);
     }
     let secret = shop_context::secret(&settings)?;
-    give_out_clients(&settings, creates_onion)?;
     let onion = if creates_onion { Some(start_onion(&settings, &listener).await?) } else { None };
+    confined.refuse_connections();
     report_key(&shop, &settings).await?;
     let site = site(&settings);
     if settings.listeners.desk.is_some() {
@@ -234,21 +263,23 @@ async fn start_onion(
     let target = listener.target().context("name the listener to Tor")?;
     let onion_service = onion::shop_onion(settings, target)?;
     spawn_blocking(move || {
-        let mut n_retries = 0;
-        loop {
-            match onion_service.connect() {
-                Ok(session) => return Ok((onion_service, session)),
-                Err(error) if n_retries == MAX_RETRIES || !error.is_temporary() => {
-                    return Err(error);
-                }
-                Err(_) => {}
-            }
-            n_retries += 1;
-            std::thread::sleep(ADDRESS_INTERVAL);
-        }
+        let session = retry_while_tor_starts(|| onion_service.connect())?;
+        Ok::<_, TorError>((onion_service, session))
     })
     .await?
     .context("create the onion service")
+}
+
+fn retry_while_tor_starts<T>(connect: impl Fn() -> Result<T, TorError>) -> Result<T, TorError> {
+    let mut n_retries = 0;
+    loop {
+        match connect() {
+            Err(error) if n_retries < MAX_RETRIES && error.is_temporary() => {}
+            result => return result,
+        }
+        n_retries += 1;
+        std::thread::sleep(ADDRESS_INTERVAL);
+    }
 }
 
 /// Prints the onion address once it is known, and accepts it as a host name.
@@ -370,6 +401,7 @@ impl Maintenance {
                 .map(|_| ())
                 .context("deliver messages to the seller"),
         );
+        done.push(confinement::check_folders());
         let is_slow_round = self.n_rounds.is_multiple_of(ROUNDS_PER_SLOW_ROUND);
         self.n_rounds = self.n_rounds.wrapping_add(1);
         done.push(

@@ -140,7 +140,7 @@ pub fn check_swap() -> Finding {
 }
 
 /// Reads the kernel's routing tables; it never tries to connect.
-pub fn check_network() -> Finding {
+pub fn check_network(is_confined: bool) -> Finding {
     const CHECK: &str = "network";
     let v4 = fs::read_to_string("/proc/net/route").unwrap_or_default();
     let v6 = fs::read_to_string("/proc/net/ipv6_route").unwrap_or_default();
@@ -151,11 +151,19 @@ pub fn check_network() -> Finding {
         return ok(CHECK, "this host has no network access");
     }
     let interfaces: Vec<&str> = interfaces.into_iter().collect();
+    let interfaces = interfaces.join(", ");
+    if is_confined {
+        return ok(
+            CHECK,
+            format!(
+                "this host has network access through {interfaces}; the running shop is refused new connections"
+            ),
+        );
+    }
     note(
         CHECK,
         format!(
-            "this host has network access through {}. The shop opens no connections, but nothing would prevent it",
-            interfaces.join(", ")
+            "this host has network access through {interfaces}. The shop opens no connections, but nothing would prevent it"
         ),
         "run the shop without network: docker-compose.tor.yml, or PrivateNetwork=yes as in docs/systemd",
     )

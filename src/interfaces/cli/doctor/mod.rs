@@ -1,5 +1,6 @@
 //! `shop doctor`: checks the installation. Each check has a name, a state, and what to do.
 
+mod confinement;
 mod finding;
 mod host;
 mod rates;
@@ -67,7 +68,7 @@ pub async fn run(doctor: DoctorArgs, settings: Settings) -> anyhow::Result<ExitC
         }
         report.extend(check_files(&settings));
     }
-    report.extend(check_host());
+    report.extend(check_host(&settings));
     report.push(host::check_terminal());
     if let Some(shop) = shop {
         // Last, since it takes long.
@@ -119,8 +120,13 @@ fn check_files(settings: &Settings) -> Vec<Finding> {
     findings
 }
 
-fn check_host() -> [Finding; 3] {
-    [host::check_process(), host::check_swap(), host::check_network()]
+fn check_host(settings: &Settings) -> [Finding; 4] {
+    [
+        host::check_process(),
+        confinement::check(settings),
+        host::check_swap(),
+        host::check_network(confinement::refuses_connections(settings)),
+    ]
 }
 
 /// What is wrong in a running shop, for the desk. Unlike `shop doctor`, it leaves out what the desk's page shows itself: whether
@@ -136,7 +142,7 @@ pub async fn complaints(shop: &Shop, settings: &Settings) -> Vec<Complaint> {
     findings.extend(selling::check_confirmations(settings));
     findings.push(selling::check_listener(settings));
     findings.extend(check_files(settings));
-    findings.extend(check_host());
+    findings.extend(check_host(settings));
     findings
         .into_iter()
         .filter(|finding| finding.state != State::Ok)

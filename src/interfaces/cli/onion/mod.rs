@@ -7,8 +7,8 @@ mod sidecar;
 
 pub use clients::{ClientAction, ClientList};
 pub use service::{
-    address, desk_key_file, desk_onion, folder, fresh_status, key_file, open_control,
-    served_address, served_desk_address, shop_onion,
+    TorAccess, address, desk_key_file, desk_onion, folder, fresh_status, key_file, open_control,
+    read_or_create_key, served_address, served_desk_address, shop_onion,
 };
 
 use std::path::PathBuf;

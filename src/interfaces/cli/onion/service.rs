@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use crate::infra::config::{ListenAddress, Settings};
+use crate::infra::confinement::Outgoing;
 use crate::infra::tor::{
     ControlAddress, ControlClient, OnionAddress, OnionKey, OnionService, OnionStatus, Service,
     SharedDir, TorError,
@@ -61,6 +62,35 @@ fn control_addresses(settings: &Settings) -> Vec<ControlAddress> {
             ControlAddress::Unix(PathBuf::from("/run/tor/control")),
             ControlAddress::Tcp("127.0.0.1:9051".to_owned()),
         ],
+    }
+}
+
+/// What the process needs in order to reach Tor's control port, also after Tor has restarted.
+#[derive(Clone, Debug)]
+pub struct TorAccess {
+    pub control: ControlAddress,
+    /// `None` if Tor has no cookie.
+    pub cookie: Option<PathBuf>,
+    /// Shape: `HOST:PORT`.
+    pub metrics_port: Option<String>,
+}
+
+impl TorAccess {
+    /// Asks Tor.
+    ///
+    /// # Errors
+    /// [`TorError`] with what to do.
+    pub fn find(settings: &Settings) -> Result<Self, TorError> {
+        let mut control = open_control(settings)?;
+        let metrics_port = control.metrics_port()?;
+        let cookie = Some(control.cookie).filter(|cookie| *cookie != PathBuf::new());
+        Ok(Self { control: control.address, cookie, metrics_port })
+    }
+
+    /// The kinds of connections that it needs.
+    pub fn outgoing(&self) -> Outgoing {
+        let is_unix = matches!(self.control, ControlAddress::Unix(_));
+        Outgoing { unix: is_unix, tcp: !is_unix || self.metrics_port.is_some() }
     }
 }
 

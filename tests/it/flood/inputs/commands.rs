@@ -226,7 +226,7 @@ fn no_other_file_is_read_beyond_its_limit() {
     let idle = idle_mb(&world);
     for (file, arguments) in [
         (".env", &["orders"][..]),
-        ("db/shop.secret", &["serve", "--listen", "127.0.0.1:0"]),
+        ("db/shop.secret", &["serve", "--listen", "127.0.0.1:0", "--confine", "off"]),
         ("db/onion.key", &["onion", "backup", "-"]),
         ("db/onion.clients", &["onion", "client", "list"]),
         ("sealed.key", &["onion", "restore", "sealed.key"]),
@@ -258,7 +258,7 @@ fn no_other_file_is_read_beyond_its_limit() {
 
 #[test]
 fn a_running_shop_reads_no_mirror_list_beyond_its_limit() {
-    let mut world = World::closed(&[]);
+    let mut world = World::closed(&[("CONFINE", "off")]);
     fs::create_dir(world.path("db")).unwrap();
     fs::write(world.path("db/data.json"), crate::world::catalog().to_string()).unwrap();
     symlink("/dev/zero", world.path("db/mirrors.txt")).unwrap();
