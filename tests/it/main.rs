@@ -33,6 +33,7 @@ mod flood;
 mod headers;
 mod help;
 mod hidden_text;
+mod import;
 mod init;
 mod journeys;
 mod mail;

@@ -96,6 +96,7 @@ const CAPABILITIES: &[(&str, &[&str])] = &[
     ("fluent_bundle::", &["interfaces/web/texts.rs"]),
     ("askama::", &["interfaces/web", "interfaces/desk", "infra/mail"]),
     ("clap::", &["interfaces/cli", "infra/config"]),
+    ("csv::", &["domain/catalog/csv_import/table.rs"]),
     ("clap_complete::", &["interfaces/cli"]),
     ("clap_mangen::", &["interfaces/cli"]),
     ("indicatif::", &["interfaces/cli"]),

@@ -3,6 +3,7 @@
 pub mod catalog_file;
 pub mod catalog_reader;
 pub mod catalog_stream;
+pub mod csv_import;
 mod difference;
 pub mod digital;
 pub mod digital_code;

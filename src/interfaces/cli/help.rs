@@ -9,7 +9,7 @@ use crate::infra::config;
 /// The commands of `shop --help`.
 const GROUPS: [(&str, &[&str]); 8] = [
     ("Shop", &["demo", "init", "serve", "watch", "close", "open"]),
-    ("Catalog and wallets", &["seed", "catalog", "wallet", "rate"]),
+    ("Catalog and wallets", &["seed", "import", "catalog", "wallet", "rate"]),
     ("Orders", &["orders"]),
     ("Mail and notifications", &["mutt", "deliver", "notify"]),
     ("Web desk", &["desk"]),
@@ -84,6 +84,15 @@ const PAGES: &[Page] = &[
         "seed",
         &["shop seed --check db/data.json", "shop seed db/data.json"],
         &["DATABASE_URL", "WALLET", "CURRENCY"],
+    ),
+    (
+        "import",
+        &[
+            "shop import products.csv --price-in EUR --dry-run",
+            "shop import products.csv --price-in EUR --pictures | curl --output-dir db/images --config -",
+            "shop import products.csv --price-in EUR --wallet 0x5290… --currency ETH",
+        ],
+        &["PRICE_IN", "WALLET", "CURRENCY", "DATABASE_URL"],
     ),
     ("catalog", &["shop catalog export db/data.json", "shop catalog reprice --by +5%"], DATABASE),
     (

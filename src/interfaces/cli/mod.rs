@@ -15,6 +15,7 @@ mod exchange_rate_source;
 mod health;
 mod help;
 mod image_worker;
+mod import;
 mod init;
 mod man;
 mod mutt;
@@ -85,6 +86,8 @@ enum ShopCommand {
     Serve(serve::ServeArgs),
     /// Import the catalog from a file, all or nothing
     Seed(seed::SeedArgs),
+    /// Make a catalog file of a product export of WooCommerce or Shopify
+    Import(import::ImportArgs),
     /// Export the catalog, change all prices
     Catalog(catalog::CatalogArgs),
     /// List orders, show one, and change its status
@@ -214,6 +217,7 @@ fn execute(command: ShopCommand, settings: Settings, flags: &Flags) -> anyhow::R
                 serve::run(opened.expect("opened above"), settings, flags).await
             }
             ShopCommand::Seed(seed) => seed::run(seed, settings).await,
+            ShopCommand::Import(import) => import::run(&import, &settings),
             ShopCommand::Catalog(command) => catalog::run(command, settings).await,
             ShopCommand::Orders(orders) => orders::run(orders, settings).await,
             ShopCommand::Deliver(deliver) => Ok(deliver::run(deliver, settings).await),
