@@ -46,13 +46,16 @@ const BLOCKS: [&str; 18] = [
     "fieldset",
     "hr",
 ];
+/// Units: elements of emphasis in each other.
+const MAX_MARKS: usize = 20;
 /// Units: characters of the address of a link.
 const MAX_URL: usize = 500;
 
 /// Converts HTML. What it gives is text and marks of Markdown; no character of the HTML's text is a mark by accident.
 pub fn markdown(html: &str, breaks: LineBreaks) -> Converted {
     let mut writer = Writer::default();
-    let mut rest = html;
+    // No tag ends after the last `>`: there many beginnings of tags would each be read to the end.
+    let (mut rest, text_only) = html.split_at(html.rfind('>').map_or(0, |end| end + 1));
     let mut skipped: Option<String> = None;
     while let Some(start) = rest.find('<') {
         let (text, from_tag) = rest.split_at(start);
@@ -82,6 +85,7 @@ pub fn markdown(html: &str, breaks: LineBreaks) -> Converted {
     }
     if skipped.is_none() {
         writer.html_text(rest, breaks);
+        writer.html_text(text_only, breaks);
     }
     writer.end_block();
     Converted { markdown: writer.out, removed: writer.removed }
@@ -159,18 +163,24 @@ impl Writer {
             self.line.push_str(mark.text);
             mark.is_written = true;
         }
-        let current = self.line.rsplit('\n').next().unwrap_or_default();
-        let current = current.trim_start_matches('*');
         let is_mark = match c {
             '\\' | '*' | '_' | '`' | '[' | ']' | '<' | '>' | '~' | '|' | '&' => true,
-            '#' | '-' | '+' | '=' => current.is_empty(),
-            '.' | ')' => !current.is_empty() && current.bytes().all(|b| b.is_ascii_digit()),
+            '#' | '-' | '+' | '=' => self.begun_line().is_empty(),
+            '.' | ')' => {
+                let begun = self.begun_line();
+                !begun.is_empty() && begun.bytes().all(|b| b.is_ascii_digit())
+            }
             _ => false,
         };
         if is_mark {
             self.line.push('\\');
         }
         self.line.push(c);
+    }
+
+    /// What was written since the last line break, without emphasis at its beginning.
+    fn begun_line(&self) -> &str {
+        self.line.rsplit('\n').next().unwrap_or_default().trim_start_matches('*')
     }
 
     fn tag(&mut self, tag: &Tag) {
@@ -248,6 +258,9 @@ impl Writer {
     }
 
     fn begin_mark(&mut self, text: &'static str) {
+        if self.marks.len() == MAX_MARKS {
+            return;
+        }
         // Twice the same would end it.
         let is_open = self.marks.iter().any(|mark| mark.text == text);
         self.marks.push(Mark { text: if is_open { "" } else { text }, is_written: is_open });
@@ -400,6 +413,31 @@ mod tests {
         let text = markdown("One\nline\n\nTwo", LineBreaks::Paragraphs).markdown;
         assert_eq!(text, "One\\\nline\n\nTwo");
         assert_eq!(line("Tea &amp; <b>Co</b>"), "Tea & Co");
+    }
+
+    #[test]
+    fn a_long_description_of_any_kind_takes_no_longer_than_others() {
+        for part in [
+            "<",
+            "<a ",
+            "<a '",
+            "<a \">",
+            "<!--",
+            "<b>x",
+            "<b><i>",
+            "-",
+            "1.",
+            "<ul><li>",
+            "&",
+            "</b>",
+            "\\",
+            "<a href='",
+        ] {
+            for breaks in [LineBreaks::Spaces, LineBreaks::Paragraphs] {
+                let text = markdown(&part.repeat((256 << 10) / part.len()), breaks);
+                assert!(text.markdown.len() < 4 << 20, "{part}");
+            }
+        }
     }
 
     /// Text as HTML, without meaning.
