@@ -8,7 +8,9 @@ use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 
-use crate::world::{BTC_ZPUB, DESK_PASSWORD, Keyring, World, XMR_ADDRESS, files_below, plain};
+use crate::world::{
+    BTC_ZPUB, DESK_PASSWORD, Keyring, World, XMR_ADDRESS, catalog, files_below, plain,
+};
 
 const ETH_ADDRESS: &str = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed";
 /// Of `abandon … about`, as BIP-84 lists them.
@@ -207,6 +209,23 @@ fn a_catalog_in_the_database_is_never_replaced() {
     assert!(text.contains("Wrote db/data.json"), "{text}");
     assert!(text.contains("Next:\n  shop seed db/data.json"), "the seller imports it: {text}");
     assert!(world.buyer().get("/product/green-tea").text().contains("0.09199"));
+}
+
+#[test]
+fn a_catalog_file_that_is_kept_is_imported_or_nothing_is_written() {
+    let world = World::closed(&[]);
+    fs::create_dir(world.path("db")).unwrap();
+    let mut own = catalog();
+    own["wallets"]["eth"]["xpub"] = json!("xpub");
+    fs::write(world.path("db/data.json"), own.to_string()).unwrap();
+    let before = own_files(&world);
+    let error = refused(&world, &["--site-name", ""]);
+    assert!(error.contains("db/data.json: wallets \"eth\""), "{error}");
+    assert!(own_files(&world) == before);
+    fs::write(world.path("db/data.json"), catalog().to_string()).unwrap();
+    let text = inits(&world, &[]);
+    assert!(text.contains("The catalog now has 4 products"), "{text}");
+    assert_eq!(fs::read_to_string(world.path("db/data.json")).unwrap(), catalog().to_string());
 }
 
 #[test]

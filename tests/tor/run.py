@@ -211,6 +211,9 @@ class ServeTor(OnionTest):
         first = shop.onion
 
         shop.stop()
+        # The setting is the same as the flag.
+        shop.arguments = ()
+        shop.environment["CONNECT_TOR"] = "yes"
         self.service.reopen(shop)
         self.assertEqual(first, shop.onion)
         self.check_reachable(shop.onion)

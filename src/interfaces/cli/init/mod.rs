@@ -20,6 +20,7 @@ use anyhow::Context;
 
 use crate::actions;
 use crate::actions::{Authenticator, Shop};
+use crate::domain::catalog::CatalogFile;
 use crate::domain::values::plural;
 use crate::infra::config::{Flags, ListenAddress, Settings};
 use crate::infra::store;
@@ -43,7 +44,11 @@ pub async fn run(args: InitArgs, flags: Flags) -> anyhow::Result<ExitCode> {
     if asks {
         questions::complete(&mut given, &kept)?;
     }
-    let answers = match given.check(&kept) {
+    let checked = match (given.check(&kept), check_kept_catalog(&given, &kept)) {
+        (Ok(answers), faults) if faults.is_empty() => Ok(answers),
+        (checked, faults) => Err([checked.err().unwrap_or_default(), faults].concat()),
+    };
+    let answers = match checked {
         Ok(answers) => answers,
         Err(faults) => {
             let errors = plural(faults.len(), "error", "errors");
@@ -83,6 +88,22 @@ pub async fn run(args: InitArgs, flags: Flags) -> anyhow::Result<ExitCode> {
     doctor::run(DoctorArgs::default(), settings.clone()).await?;
     show_next(&settings, &kept);
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is wrong in a catalog file that is kept, and that the new shop is to import.
+fn check_kept_catalog(given: &Given, kept: &Kept) -> Vec<String> {
+    if !kept.catalog || kept.has_products {
+        return Vec::new();
+    }
+    // Faults of the settings are reported already.
+    let wallet = given.settings(kept).ok().and_then(|settings| settings.orders.wallet);
+    match shop_context::open_catalog(DATA.as_ref()) {
+        Ok(file) => {
+            let (_, faults) = CatalogFile::read_without_products(file, wallet);
+            faults.iter().map(|fault| format!("{DATA}: {fault}")).collect()
+        }
+        Err(error) => vec![format!("{error:#}")],
+    }
 }
 
 /// The wallet is in the catalog now.
