@@ -8,7 +8,7 @@ MARKER = re.compile(r"\s*<!-- (not run|given|file): (.*?) -->\s*")
 FENCE = re.compile(r"(\s*)```(.*)")
 # What is executed: commands, and commands with their output.
 EXECUTED = "sh", "console"
-SHOWN = "json", "text", "ini", "torrc"
+SHOWN = "json", "text", "ini", "torrc", "yaml"
 
 
 @dataclasses.dataclass

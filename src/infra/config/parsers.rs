@@ -82,6 +82,14 @@ pub fn secret(text: &str) -> Result<String, InvalidValue> {
     if 8 <= text.len() { Ok(text.to_owned()) } else { Err(InvalidValue::hidden(expected)) }
 }
 
+/// Shape: 32 to 256 visible ASCII characters.
+pub fn metrics_token(text: &str) -> Result<String, InvalidValue> {
+    let is_token =
+        (32..=256).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+    let expected = "32 to 256 letters and digits, for example from `openssl rand -hex 32`";
+    if is_token { Ok(text.to_owned()) } else { Err(InvalidValue::hidden(expected)) }
+}
+
 /// Countries in the order in which they are listed first.
 #[derive(Clone, Debug, Default)]
 pub struct Countries(pub Vec<Country>);

@@ -116,6 +116,9 @@ pub struct ListenerSettings {
     #[arg(long = "desk-listen", value_name = "ADDRESS", default_value = "off")]
     #[arg(value_parser = listen::read_desk_listen)]
     pub desk: DeskListenSetting,
+    /// Serve metrics for Prometheus at the desk's /metrics, to whoever sends this bearer token; better set in .env
+    #[arg(long, value_name = "TOKEN", value_parser = parsers::metrics_token)]
+    pub metrics_token: Option<String>,
     /// How tor passes the circuit of each connection: haproxy or off
     #[arg(long = "circuit-id", value_name = "HOW", default_value = "off", action = Set)]
     #[arg(value_parser = one_of("haproxy", "off"))]
@@ -138,6 +141,11 @@ impl ListenerSettings {
         let is_tcp = matches!(self.shop.address, ListenAddress::Tcp(_));
         let rules = [
             (is_same, "DESK_LISTEN", listen::DESK_SAME_AS_SHOP),
+            (
+                self.metrics_token.is_some() && self.desk.is_none(),
+                "DESK_LISTEN",
+                "an address as well, for example 127.0.0.1:3001: METRICS_TOKEN is for the desk's listener",
+            ),
             (
                 self.reads_circuits && is_tcp,
                 "CIRCUIT_ID",

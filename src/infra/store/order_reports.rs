@@ -168,6 +168,8 @@ const COUNTS: &str = r#"
         (select count(*) from unanswered cross join orders o on o.id = unanswered.order_id where o.notification_hold = 0) as to_answer
     "#;
 
+const COUNT_STATES: &str = "select status, count(*) from orders group by status";
+
 /// How many orders wait for what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromRow)]
 pub struct Counts {
@@ -246,6 +248,11 @@ pub async fn count(db: &mut Connection, filter: &Filter) -> Result<i64, StoreErr
         .bind(filter.is_delivered)
         .fetch_one(db)
         .await?)
+}
+
+/// How many orders are in each state that any is in.
+pub async fn count_states(db: &mut Connection) -> Result<Vec<(Status, i64)>, StoreError> {
+    Ok(sqlx::query_as(COUNT_STATES).fetch_all(db).await?)
 }
 
 /// How many orders are to be paid, to be sent, to be answered and to be decided: however many are done.

@@ -187,6 +187,15 @@ pub async fn count_undelivered(db: &mut Connection) -> Result<i64, StoreError> {
     Ok(count.fetch_one(db).await?)
 }
 
+/// The time of the oldest message that is to be delivered, by the mailbox's clock.
+pub async fn find_oldest_due(db: &mut Connection) -> Result<Option<Timestamp>, StoreError> {
+    let oldest = sqlx::query_scalar(concat!(
+        "select min(w.at) from outbox w join orders o on o.id = w.order_id where ",
+        is_due!()
+    ));
+    Ok(oldest.fetch_one(db).await?)
+}
+
 /// The time of the newest message by the mailbox's clock; 0: there is none.
 pub async fn find_newest(db: &mut Connection) -> Result<i64, StoreError> {
     Ok(sqlx::query_scalar("select coalesce(max(at), 0) from outbox").fetch_one(db).await?)

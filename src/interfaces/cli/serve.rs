@@ -29,7 +29,7 @@ use crate::interfaces::cli::output::say;
 use crate::interfaces::cli::serve::address::{ADDRESS_INTERVAL, follow_address, open_listener};
 use crate::interfaces::cli::shop_context::{DATA, MIRRORS, PAGES};
 use crate::interfaces::cli::{confinement, doctor, image_worker, onion, shop_context};
-use crate::interfaces::desk::{Desk, Health};
+use crate::interfaces::desk::Health;
 use crate::interfaces::http::socket_activation::{ActivatedSockets, SocketName};
 use crate::interfaces::http::{Listener, shutdown_signal, wall};
 use crate::interfaces::web::serve::CircuitOptions;
@@ -98,11 +98,9 @@ pub async fn run(opened: Opened, settings: Settings, flags: &Flags) -> anyhow::R
     if settings.listeners.desk.is_some() {
         actions::name_pictures(&shop).await?;
     }
-    let desk = desk_listener.map(|listener| {
-        let (hosts, layout) = (desk::hosts(&settings), shop_context::layout(&settings));
-        (Data::new(Desk::new(shop.clone(), site.clone(), &secret, hosts, layout)), listener)
-    });
     let app = Data::new(AppState::new(shop.clone(), site, &secret));
+    let desk =
+        desk_listener.map(|listener| (Data::new(desk::make(&settings, &app, &secret)), listener));
     let (closer, flooding_circuits) = mpsc::channel(SharedDir::MAX_CIRCUITS);
     let circuits = CircuitOptions {
         reads_circuits: settings.listeners.reads_circuits,

@@ -19,6 +19,8 @@ mod hosts;
 mod layout;
 mod login;
 mod memory;
+mod metrics;
+mod metrics_page;
 mod orders;
 mod page;
 mod pages;
@@ -40,6 +42,7 @@ mod wallets;
 
 pub use health::{Complaint, Health};
 pub use hosts::DeskHosts;
+pub use metrics::{Metrics, TorFigures};
 pub use state::Desk;
 
 use actix_web::web;
@@ -64,5 +67,6 @@ pub fn addresses(config: &mut ServiceConfig) {
     pages::addresses(config);
     appearance::addresses(config);
     assets::addresses(config);
+    metrics_page::addresses(config);
     config.default_service(web::to(page::not_found));
 }

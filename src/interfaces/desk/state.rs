@@ -11,6 +11,7 @@ use crate::infra::store;
 use crate::infra::store::StoreError;
 use crate::interfaces::desk::health::Health;
 use crate::interfaces::desk::hosts::DeskHosts;
+use crate::interfaces::desk::metrics::Metrics;
 use crate::interfaces::http::TokenKey;
 use crate::interfaces::web::Site;
 
@@ -24,6 +25,8 @@ pub struct Desk {
     pub hosts: DeskHosts,
     /// Where the files are that a backup contains.
     pub layout: Layout,
+    /// `None`: there are none.
+    pub metrics: Option<Metrics>,
 }
 
 impl Desk {
@@ -36,7 +39,16 @@ impl Desk {
         let n_cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let authenticator = Authenticator::new(n_cores);
         let token_key = TokenKey::new(&bytes);
-        Self { shop, site, token_key, health: Arc::default(), authenticator, hosts, layout }
+        Self {
+            shop,
+            site,
+            token_key,
+            health: Arc::default(),
+            authenticator,
+            hosts,
+            layout,
+            metrics: None,
+        }
     }
 
     /// The shop's current name: a name set at the desk overrides the configuration.

@@ -13,6 +13,7 @@ mod listener;
 mod random;
 mod range;
 mod rate_limit;
+mod request_counts;
 mod request_gate;
 mod request_scope;
 mod response;
@@ -42,6 +43,7 @@ pub use form::{
 pub use listener::Listener;
 pub use random::random_bytes;
 pub use range::{RangeRequest, requested_range};
+pub use request_counts::RequestCounts;
 pub use request_scope::StreamedBody;
 pub use response::{see_other, takes_gzip};
 pub use security_headers::{SANDBOX, content_security_policy, insert_security_headers};

@@ -20,6 +20,17 @@ pub async fn handle_request(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
+    let response = respond(request, next).await?;
+    if let Some(app) = response.request().app_data::<Data<AppState>>() {
+        app.request_counts.add(response.request().path(), response.status());
+    }
+    Ok(response)
+}
+
+async fn respond(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
     if has_foreign_host(request.request()) {
         let response = ServiceResponse::new(request.into_parts().0, foreign_host_page());
         return Ok(with_headers(response));

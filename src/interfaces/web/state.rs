@@ -22,7 +22,7 @@ use crate::infra::store::categories::CategorySize;
 use crate::infra::store::pages::SellersPage;
 use crate::interfaces::http::clock::reading;
 use crate::interfaces::http::hosts::Hosts;
-use crate::interfaces::http::{TokenKey, monotonic_now, now};
+use crate::interfaces::http::{RequestCounts, TokenKey, monotonic_now, now};
 use crate::interfaces::web::challenge::Challenges;
 use crate::interfaces::web::page_cache::PageCache;
 use crate::interfaces::web::refusal_texts::closed_text;
@@ -53,6 +53,7 @@ pub struct AppState {
     pub challenges: Challenges,
     pub page_cache: PageCache,
     pub hosts: Hosts,
+    pub request_counts: Arc<RequestCounts>,
     health: Mutex<Health>,
     snapshot: Mutex<Option<Arc<SiteSnapshot>>>,
     closed: Mutex<ClosedState>,
@@ -110,6 +111,7 @@ impl AppState {
             .expect("96 bytes can be had");
         Self {
             hosts: Hosts::new(&site.url),
+            request_counts: Arc::default(),
             shop,
             site,
             token_key: TokenKey::new(&bytes[64..]),

@@ -6,6 +6,7 @@ mod backup;
 mod digital;
 mod exchange_rates;
 mod login;
+mod metrics;
 mod newcomer;
 mod orders;
 mod products;

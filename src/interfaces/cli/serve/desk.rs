@@ -9,9 +9,11 @@ use crate::interfaces::cli::onion;
 use crate::interfaces::cli::onion::ClientList;
 use crate::interfaces::cli::output::say;
 use crate::interfaces::cli::serve::address::{follow_address, open_listener};
-use crate::interfaces::desk::{Desk, DeskHosts};
+use crate::interfaces::cli::shop_context;
+use crate::interfaces::desk::{Desk, DeskHosts, Metrics, TorFigures};
 use crate::interfaces::http::Listener;
 use crate::interfaces::http::socket_activation::{ActivatedSockets, SocketName};
+use crate::interfaces::web::AppState;
 
 /// Opens the desk's listener; `None`: there is no desk.
 ///
@@ -59,8 +61,28 @@ fn ensure_own_socket(desk: &ListenAddress, shop: &ListenAddress) -> anyhow::Resu
     Ok(())
 }
 
+/// The desk beside the shop.
+pub fn make(settings: &Settings, app: &AppState, secret: &[u8]) -> Desk {
+    let layout = shop_context::layout(settings);
+    let mut desk = Desk::new(app.shop.clone(), app.site.clone(), secret, hosts(settings), layout);
+    if let Some(token) = &settings.listeners.metrics_token {
+        let settings = settings.clone();
+        let find_tor = move || {
+            onion::fresh_status(&settings).map(|status| TorFigures {
+                is_reachable: status.is_reachable(),
+                introduction_points: status.introduction_points,
+                effort: status.effort,
+            })
+        };
+        let requests = app.request_counts.clone();
+        desk.metrics =
+            Some(Metrics { token: token.clone(), requests, find_tor: Box::new(find_tor) });
+    }
+    desk
+}
+
 /// The desk's host names, before its onion address is known.
-pub fn hosts(settings: &Settings) -> DeskHosts {
+fn hosts(settings: &Settings) -> DeskHosts {
     DeskHosts::new(match settings.listeners.desk_address() {
         Some(ListenAddress::Tcp(address)) => address,
         Some(ListenAddress::Unix(_) | ListenAddress::Systemd) | None => "",
