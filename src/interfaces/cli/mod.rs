@@ -31,6 +31,7 @@ mod purge;
 mod rate;
 mod recurring_error;
 mod restore;
+mod run_as_owner;
 mod seed;
 mod serve;
 mod shop_context;
@@ -152,6 +153,10 @@ fn setting_flags(matches: &ArgMatches) -> Flags {
 
 /// Runs the command line. Exit codes: 0 success, 1 failure, 2 usage.
 pub fn run() -> ExitCode {
+    if let Err(error) = run_as_owner::give_up_root() {
+        say_error(&format!("{error:#}"));
+        return ExitCode::FAILURE;
+    }
     let parsed = command_line().try_get_matches().and_then(|matches| {
         Ok((CommandLine::from_arg_matches(&matches)?.command, setting_flags(&matches)))
     });
