@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The Debian package, installed, used, upgraded and purged by apt in a Debian of its own (a chroot), as root.
 
-    tests/package/run.py                       a package of target/release/shop, which is built first
+    tests/package/run.py                       a package of target/release/shop, as it is
     tests/package/run.py SHOP.deb              one that scripts/release has built
 
 The chroot is made once by debootstrap, in tests/tools/chroot.tar.
@@ -22,10 +22,11 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lib.browser import Browser  # noqa: E402
-from lib.shop import ROOT, SHOP, free_port, wait_for  # noqa: E402
+from lib.shop import ROOT, free_port, wait_for  # noqa: E402
 
 TOOLS = ROOT / "tests/tools"
-PACKAGES = "adduser,apt,debconf,systemd,tor,mutt,man-db"
+# With perl, debconf can ask at a terminal.
+PACKAGES = "adduser,apt,debconf,perl,systemd,tor,mutt,man-db"
 UNITS = ("shop.service", "shop.socket", "shop-desk.socket", "shop-watch.service", "shop-notify.service", "shop-notify.timer")
 GIVEN = sys.argv.pop(1) if sys.argv[1:] and sys.argv[1].endswith(".deb") else None
 
@@ -56,9 +57,7 @@ def make_package(folder, revision):
     """A package of the program of this checkout, as scripts/release makes it of a static one."""
     made = ROOT / "target/package"
     shutil.rmtree(made, ignore_errors=True)
-    run(ROOT / "scripts/prepare-package", SHOP, made)
-    program = ROOT / "target/release/shop"
-    assert program.exists() or not shutil.copy(SHOP, program)
+    run(ROOT / "scripts/prepare-package", ROOT / "target/release/shop", made)
     file = folder / ("shop_%s.deb" % revision)
     environment = {**os.environ, "PATH": "%s/bin:%s" % (TOOLS, os.environ["PATH"])}
     run("cargo-deb", "deb", "--no-build", "--no-strip", "--locked", "--quiet", "--deb-revision", revision, "--output", file, cwd=ROOT, env=environment)
@@ -144,7 +143,7 @@ class Package(unittest.TestCase):
         print("installed after %.1f s" % (time.monotonic() - began), file=sys.stderr)
         home = debian.path("/var/lib/shop")
         self.assertEqual("drwx------ shop shop", debian.run("stat", "-c", "%A %U %G", "/var/lib/shop").strip())
-        self.assertIn("shop(1)", debian.run("/bin/sh", "-c", "man --pager=cat shop | head -1"))
+        self.assertIn("SHOP(1)", debian.run("/bin/sh", "-c", "man --pager=cat shop | head -1"))
         self.assertIn("complete", debian.path("/usr/share/bash-completion/completions/shop").read_text())
 
         (home / "db").mkdir()
@@ -230,7 +229,9 @@ class Package(unittest.TestCase):
             self.assertEqual("", said, page)
 
     def test_its_files_are_where_they_belong(self):
-        said = subprocess.run(["lintian", "--fail-on", "error", "--suppress-tags", "statically-linked-binary,no-changelog", self.first], capture_output=True, text=True)
+        # The program is static in a release and not in a test; nobody has an address.
+        unfit = "statically-linked-binary,missing-dependency-on-libc,bogus-mail-host,no-changelog"
+        said = subprocess.run(["lintian", "--fail-on", "error", "--suppress-tags", unfit, self.first], capture_output=True, text=True)
         self.assertEqual(0, said.returncode, said.stdout)
 
 

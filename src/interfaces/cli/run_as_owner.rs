@@ -19,7 +19,8 @@ const VARIABLE: &str = "RUN_AS_OWNER_OF";
 /// # Errors
 /// The folder's owner cannot be determined, or the system's refusal.
 pub fn give_up_root() -> anyhow::Result<()> {
-    let Some(folder) = env::var_os(VARIABLE).filter(|_| rustix::process::geteuid().is_root()) else {
+    let Some(folder) = env::var_os(VARIABLE).filter(|_| rustix::process::geteuid().is_root())
+    else {
         return Ok(());
     };
     let owner = fs::metadata(&folder)
