@@ -48,6 +48,8 @@ def make_chroot():
     with tempfile.TemporaryDirectory(prefix="shop-chroot-") as folder:
         run("debootstrap", "--variant=minbase", "--include=" + PACKAGES, release["VERSION_CODENAME"], folder, mirror)
         shutil.rmtree(folder + "/var/cache/apt/archives")
+        # The folder's own mode becomes that of the root.
+        os.chmod(folder, 0o755)
         run("tar", "-C", folder, "-cf", "%s.new" % archive, ".")
     os.rename("%s.new" % archive, archive)
     return archive
@@ -151,7 +153,7 @@ class Package(unittest.TestCase):
         shutil.copytree(ROOT / "db/images", home / "db/images")
         debian.run("chown", "-R", "shop:shop", "/var/lib/shop")
         buyer, stop = self.open_shop()
-        page = buyer.place_order("linen-notebook")
+        page = buyer.place_order("stoneware-teapot")
         order = page.text_of("order-ref")
         mail = debian.run(*debian.as_shop("/bin/sh", "-c", "cat mailorders/new/*"))
         self.assertIn(order, mail)
