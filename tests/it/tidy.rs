@@ -111,6 +111,7 @@ const CAPABILITIES: &[(&str, &[&str])] = &[
             "interfaces/cli/serve.rs",
             "interfaces/cli/onion/sidecar.rs",
             "interfaces/cli/mutt.rs",
+            "interfaces/cli/run_as_owner.rs",
             "infra/failpoints.rs",
             // The name of the processor's architecture.
             "infra/confinement/calls.rs",
@@ -196,6 +197,7 @@ const CAPABILITIES: &[(&str, &[&str])] = &[
             "infra/file_sync.rs",
             "interfaces/cli/process_hardening.rs",
             "interfaces/cli/notify.rs",
+            "interfaces/cli/run_as_owner.rs",
             "interfaces/cli/demo.rs",
             "interfaces/cli/doctor/host.rs",
             "interfaces/cli/doctor/storage.rs",
