@@ -6,7 +6,7 @@ mod inputs;
 use std::fs;
 
 /// The memory that a process may use above its idle memory. Units: MB.
-pub const ALLOWED_MB: u64 = 112;
+pub const ALLOWED_MB: u64 = 96;
 
 /// The peak memory of a running process. Units: MB.
 pub fn peak_mb(pid: u32) -> u64 {

@@ -27,7 +27,7 @@ pub struct CircuitOptions {
     pub closer: Option<mpsc::Sender<u32>>,
 }
 
-/// Whatever visitors send or do not read, memory stays below that of an idle shop plus 112 MB. This much of it is for
+/// Whatever visitors send or do not read, memory stays below that of an idle shop plus 96 MB. This much of it is for
 /// connections, and this much for requests and responses that are larger than usual; the rest is for pages being
 /// rendered, the database's caches, and what the allocator retains. Units: bytes.
 const CONNECTION_MEMORY: usize = 40 * 1024 * 1024;
