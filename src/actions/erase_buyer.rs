@@ -3,6 +3,7 @@
 use anyhow::Context;
 
 use crate::actions::notify_seller::queue_message;
+use crate::actions::purge_orders::remove_update_copy;
 use crate::actions::{Shop, notify_seller};
 use crate::domain::orders::LookupName;
 use crate::domain::values::Timestamp;
@@ -36,7 +37,7 @@ pub async fn erase_buyer(
     // What the seller was not notified of yet goes, too, unless it may still be paid.
     store::outbox::drop_erased(&mut tx, &order.order_ref).await?;
     tx.commit().await.context("commit the erasure")?;
-    if let Err(error) = super::remove_update_copy(shop).await {
+    if let Err(error) = remove_update_copy(shop).await {
         tracing::error!("it still contains deleted data: {error:#}");
     }
 

@@ -141,7 +141,6 @@ pub use place_order::place_order;
 pub use prune_audit_log::{count_old_actions, prune_audit_log};
 pub use purge_orders::{
     PurgeError, count_forgettable, empty_journal, list_forgettable, purge_orders,
-    remove_update_copy,
 };
 pub use quote_order::{OrderPreview, PlaceOrderError, PreviewRequest, preview_order};
 pub use record_node_failure::record_node_failure;

@@ -1,12 +1,14 @@
 //! Erases orders and messages whose retention period is over.
 
 use std::collections::HashSet;
+use std::io;
 
 use anyhow::Context;
 
 use crate::actions::{ClockDoubted, Shop, check_clock};
 use crate::domain::orders::{OrderRef, PurgeMode, RetentionCutoffs};
 use crate::domain::values::Timestamp;
+use crate::infra::store::Db;
 use crate::infra::{failpoints, store};
 
 /// Why nothing is erased.
@@ -54,7 +56,7 @@ pub async fn purge_orders(shop: &Shop, mode: PurgeMode) -> Result<Vec<OrderRef>,
         return Err(PurgeError::ClockDoubted(doubted));
     }
     let trusted = clock.at(&shop.reading()).trusted;
-    shop.db.remove_old_update_copy(trusted).context("remove the copy from before the update")?;
+    change_update_copy(shop, move |db| db.remove_old_update_copy(trusted)).await?;
     let due = RetentionCutoffs::at(trusted, shop.policy.keep_days, mode);
     // Checked without the write lock, since usually there is nothing to do; each order is checked again under it.
     let listed = store::retention::list_due(&mut *shop.db.reader().await?, due, i64::MAX)
@@ -98,9 +100,17 @@ pub(super) async fn finish_erasure(shop: &Shop) -> anyhow::Result<Vec<OrderRef>>
 }
 
 /// The copy of the database from before its last update holds what has now been deleted.
-pub async fn remove_update_copy(shop: &Shop) -> anyhow::Result<()> {
+pub(super) async fn remove_update_copy(shop: &Shop) -> anyhow::Result<()> {
+    change_update_copy(shop, Db::remove_update_copy).await
+}
+
+/// It is as large as the database, and overwriting it takes time.
+async fn change_update_copy(
+    shop: &Shop,
+    change: impl FnOnce(&Db) -> io::Result<()> + Send + 'static,
+) -> anyhow::Result<()> {
     let db = shop.db.clone();
-    tokio::task::spawn_blocking(move || db.remove_update_copy())
+    tokio::task::spawn_blocking(move || change(&db))
         .await
         .context("remove the copy")?
         .context("remove the copy from before the update")

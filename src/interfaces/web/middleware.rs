@@ -15,29 +15,18 @@ use crate::interfaces::web::error_page::{error_page, show_error};
 use crate::interfaces::web::state::AppState;
 use crate::interfaces::web::texts::text;
 
-/// Admits each request in turn, turns errors into pages of the shop, and adds the security headers to every response.
+/// Admits each request in turn, turns errors into pages of the shop, counts every response and adds its security headers.
 pub async fn handle_request(
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<BoxBody>, Error> {
-    let response = respond(request, next).await?;
-    if let Some(app) = response.request().app_data::<Data<AppState>>() {
-        app.request_counts.add(response.request().path(), response.status());
-    }
-    Ok(response)
-}
-
-async fn respond(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     if has_foreign_host(request.request()) {
         let response = ServiceResponse::new(request.into_parts().0, foreign_host_page());
-        return Ok(with_headers(response));
+        return Ok(finish(response));
     }
     let _permit = match admit(request.request()).await {
         Ok(permit) => permit,
-        Err(refused) => return Ok(with_headers(request.into_response(refused))),
+        Err(refused) => return Ok(finish(request.into_response(refused))),
     };
     let mut response = next.call(request).await?.map_into_boxed_body();
     if response.response().error().is_some() || is_bare_error(&response) {
@@ -51,10 +40,13 @@ async fn respond(
     if let Some(location) = onion_location(&response) {
         response.headers_mut().insert(HeaderName::from_static("onion-location"), location);
     }
-    Ok(with_headers(response))
+    Ok(finish(response))
 }
 
-fn with_headers(mut response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+fn finish(mut response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+    if let Some(app) = response.request().app_data::<Data<AppState>>() {
+        app.request_counts.add(response.request().path(), response.status());
+    }
     insert_security_headers(response.headers_mut());
     response
 }
