@@ -20,9 +20,18 @@ pub fn erase_file(path: &Path) -> io::Result<()> {
     fs::remove_file(path)
 }
 
+/// The same; a missing file counts as erased.
+pub fn erase_if_present(path: &Path) -> io::Result<()> {
+    if_present(erase_file(path))
+}
+
 /// Removes a file; a missing one counts as removed.
 pub fn remove_if_present(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
+    if_present(fs::remove_file(path))
+}
+
+fn if_present(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }

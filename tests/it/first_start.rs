@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 use std::process::Output;
 
+use crate::terminal::on_a_terminal;
 use crate::world::{World, catalog, files_below};
 
 fn error_text(output: &Output) -> String {
@@ -63,25 +64,6 @@ fn connect_tor_is_the_same_as_serve_with_tor() {
     assert!(error_text(&world.shop(&["serve"])).contains("expected yes or no"));
 }
 
-/// Runs a program on a terminal of its own until it is open, and says what it said.
-const ON_A_TERMINAL: &str = r#"
-import os, pty, signal, sys
-pid, terminal = pty.fork()
-if pid == 0:
-    os.execv(sys.argv[1], sys.argv[1:])
-said = b""
-while True:
-    try:
-        part = os.read(terminal, 4096)
-    except OSError:
-        break
-    said += part
-    if b"open at" in part:
-        os.kill(pid, signal.SIGTERM)
-sys.stdout.buffer.write(said)
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-"#;
-
 #[test]
 fn a_terminal_shows_progress_while_a_first_start_renders_pictures() {
     let world = World::closed(&[]);
@@ -91,16 +73,10 @@ fn a_terminal_shows_progress_while_a_first_start_renders_pictures() {
     let mut catalog = catalog();
     catalog["products"]["tea"]["images"] = serde_json::json!(["candle.webp"]);
     std::fs::write(world.path("db/data.json"), catalog.to_string()).unwrap();
-    let done = std::process::Command::new("python3")
-        .args(["-c", ON_A_TERMINAL])
-        .arg(&world.program)
-        .args(["serve", "--listen", "127.0.0.1:0"])
-        .current_dir(world.home.path())
-        .env("TERM", "xterm")
-        .output()
-        .unwrap();
-    let said = String::from_utf8(done.stdout).unwrap();
-    assert_eq!(done.status.code(), Some(0), "{said}");
+    let serve = ["serve", "--listen", "127.0.0.1:0"];
+    let dialogue = serde_json::json!([["open at", null]]);
+    let (code, said) = on_a_terminal(&world, &serve, &[("TERM", "xterm")], &dialogue, None);
+    assert_eq!(code, Some(0), "{said}");
     for words in ["importing db/data.json", "pictures", "/1", "The shop is open at"] {
         assert!(said.contains(words), "{words}: {said}");
     }

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use serde_json::{Value, json};
 
+use crate::terminal::on_a_terminal;
 use crate::world::{
     BTC_ZPUB, DESK_PASSWORD, Keyring, World, XMR_ADDRESS, catalog, files_below, plain,
 };
@@ -261,46 +262,12 @@ fn a_key_of_gpgs_keyring_is_exported() {
     assert_eq!(stored, keys.exports(&key));
 }
 
-/// Answers questions of a program that runs on a terminal of its own, and says what it said. One of the answers is secret.
-const ON_A_TERMINAL: &str = r#"
-import json, os, pty, sys, termios, time
-dialogue = json.loads(sys.argv[1])
-pid, terminal = pty.fork()
-if pid == 0:
-    os.execv(sys.argv[3], sys.argv[3:])
-said = b""
-unread = b""
-while True:
-    try:
-        part = os.read(terminal, 4096)
-    except OSError:
-        break
-    said += part
-    unread += part
-    while dialogue and dialogue[0][0].encode() in unread:
-        question, answer = dialogue.pop(0)
-        unread = unread.split(question.encode(), 1)[1]
-        # What is typed before the program hides it would be seen.
-        while answer == sys.argv[2] and termios.tcgetattr(terminal)[3] & termios.ECHO:
-            time.sleep(0.01)
-        os.write(terminal, answer.encode() + b"\n")
-sys.stdout.buffer.write(said)
-code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-assert not dialogue, dialogue
-sys.exit(code)
-"#;
-
-fn on_a_terminal(world: &World, keys: &Keyring, dialogue: &Value) -> (Option<i32>, String) {
-    let done = Command::new("python3")
-        .args(["-c", ON_A_TERMINAL, &dialogue.to_string(), DESK_PASSWORD])
-        .arg(&world.program)
-        .args(["init", "--tor-control", "unix:none"])
-        .current_dir(world.home.path())
-        .env("GNUPGHOME", keys.home())
-        .output()
-        .unwrap();
-    let text = said(&done).replace("\r\n", "\n");
-    (done.status.code(), text)
+fn asked(world: &World, keys: &Keyring, dialogue: &Value) -> (Option<i32>, String) {
+    let home = keys.home().display().to_string();
+    let arguments = ["init", "--tor-control", "unix:none"];
+    let home = [("GNUPGHOME", home.as_str())];
+    let (code, text) = on_a_terminal(world, &arguments, &home, dialogue, Some(DESK_PASSWORD));
+    (code, text.replace("\r\n", "\n"))
 }
 
 #[test]
@@ -325,7 +292,7 @@ fn on_a_terminal_each_answer_is_checked_and_existing_files_are_asked_about() {
         ["Confirm it: ", DESK_PASSWORD],
         ["Write .env, db/seller.asc, db/pages/policy.md, db/data.json? [Y/n]: ", ""],
     ]);
-    let (code, text) = on_a_terminal(&world, &keys, &dialogue);
+    let (code, text) = asked(&world, &keys, &dialogue);
     assert_eq!(code, Some(0), "{text}");
     let words = [
         "a Bitcoin address starts with",
@@ -353,7 +320,7 @@ fn on_a_terminal_each_answer_is_checked_and_existing_files_are_asked_about() {
         ["db/pages/policy.md exists. Overwrite it? [y/N]: ", ""],
         ["The desk's password exists. Overwrite it? [y/N]: ", ""],
     ]);
-    let (code, text) = on_a_terminal(&world, &keys, &again);
+    let (code, text) = asked(&world, &keys, &again);
     assert_eq!(code, Some(0), "{text}");
     assert!(own_files(&world) == before, "{text}");
 }
@@ -370,7 +337,7 @@ fn who_does_not_confirm_has_written_nothing() {
         ["in your browser? [Y/n]: ", "n"],
         ["17 pictures in db/images? [Y/n]: ", "n"],
     ]);
-    let (code, text) = on_a_terminal(&world, &Keyring::new(), &dialogue);
+    let (code, text) = asked(&world, &Keyring::new(), &dialogue);
     assert_eq!(code, Some(1), "{text}");
     assert!(text.contains("nothing was written"), "{text}");
     assert_eq!(files_below(world.home.path()), [""; 0].map(PathBuf::from));

@@ -57,6 +57,7 @@ mod settings;
 mod shipping;
 mod siege;
 mod sockets;
+mod terminal;
 mod texts;
 mod tidy;
 mod unpaid_orders;

@@ -1,9 +1,10 @@
 //! The seller cancels all unpaid orders at once.
 
-use std::process::{Command, Output};
+use std::process::Output;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::terminal::on_a_terminal;
 use crate::world::{Buyer, World, catalog};
 
 fn said(output: &Output) -> String {
@@ -139,40 +140,14 @@ fn one_order_is_cancelled_as_before() {
     assert_eq!(states(&mut orders), ["cancelled", "cancelled"]);
 }
 
-/// Answers the question of a program that runs on a terminal of its own, and says what it said.
-const ON_A_TERMINAL: &str = r#"
-import os, pty, sys
-pid, terminal = pty.fork()
-if pid == 0:
-    os.execv(sys.argv[2], sys.argv[2:])
-said, asked = b"", False
-while True:
-    try:
-        part = os.read(terminal, 4096)
-    except OSError:
-        break
-    said += part
-    if b"[y/N]" in said and not asked:
-        asked = True
-        os.write(terminal, sys.argv[1].encode() + b"\n")
-sys.stdout.buffer.write(said)
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-"#;
-
 #[test]
 fn on_a_terminal_the_seller_is_asked_and_only_a_yes_cancels() {
     let world = World::new();
     let mut orders = vec![order(&world, "cap", "Large", &[]), order(&world, "cap", "Large", &[])];
-    let answers = |answer: &str| {
-        let done = Command::new("python3")
-            .args(["-c", ON_A_TERMINAL, answer])
-            .arg(&world.program)
-            .args(["orders", "cancel", "--unpaid"])
-            .current_dir(world.home.path())
-            .output()
-            .unwrap();
-        (done.status.code(), String::from_utf8(done.stdout).unwrap())
+    let cancels = |dialogue: &Value| {
+        on_a_terminal(&world, &["orders", "cancel", "--unpaid"], &[], dialogue, None)
     };
+    let answers = |answer: &str| cancels(&json!([["[y/N]", answer]]));
     for no in ["", "n", "no", "yeah"] {
         let (code, text) = answers(no);
         assert_eq!(code, Some(1), "{no:?}: {text}");
@@ -184,7 +159,8 @@ fn on_a_terminal_the_seller_is_asked_and_only_a_yes_cancels() {
     assert_eq!(code, Some(0), "{text}");
     assert!(text.contains("2 unpaid orders cancelled."), "{text}");
     assert_eq!(states(&mut orders), ["cancelled", "cancelled"]);
-    let (code, text) = answers("y");
+    // Nothing is asked.
+    let (code, text) = cancels(&json!([]));
     assert_eq!((code, text.as_str()), (Some(0), "0 unpaid orders cancelled.\r\n"));
 }
 

@@ -12,7 +12,7 @@ use sqlx::SqlitePool;
 
 use crate::domain::values::Timestamp;
 use crate::infra::atomic_file::{sync_folder_of, with_suffix};
-use crate::infra::erased_file::{erase_file, remove_if_present};
+use crate::infra::erased_file::erase_if_present;
 use crate::infra::store::{Db, StoreError, snapshot};
 
 /// How long the copy is kept: see [`Db::remove_old_update_copy`].
@@ -68,7 +68,7 @@ async fn applied_migrations(write: &SqlitePool) -> Result<BTreeSet<i64>, StoreEr
 /// The copy appears when it is complete, and on the disk.
 async fn write_copy(write: &SqlitePool, copy: &Path) -> Result<(), StoreError> {
     let draft = with_suffix(copy, ".new");
-    remove_if_present(&draft)?;
+    erase_if_present(&draft)?;
     // Readable by its owner alone, before anything is in it.
     OpenOptions::new().create_new(true).write(true).mode(0o600).open(&draft)?;
     let written = match snapshot::copy(write, &draft).await {
@@ -76,14 +76,14 @@ async fn write_copy(write: &SqlitePool, copy: &Path) -> Result<(), StoreError> {
         Err(error) => Err(error),
     };
     if written.is_err() {
-        remove_if_present(&draft)?;
+        erase_if_present(&draft)?;
     }
     written
 }
 
 fn keep_copy(draft: &Path, copy: &Path) -> io::Result<()> {
     File::open(draft)?.sync_all()?;
-    remove_copy(copy)?;
+    erase_if_present(copy)?;
     fs::rename(draft, copy)?;
     sync_folder_of(copy)
 }
@@ -94,7 +94,7 @@ impl Db {
     /// # Errors
     /// What the disk says.
     pub fn remove_update_copy(&self) -> io::Result<()> {
-        remove_copy(&self.update_copy)
+        erase_if_present(&self.update_copy)
     }
 
     /// The same, if the copy is older than [`COPY_DAYS`]. Blocking.
@@ -109,12 +109,5 @@ impl Db {
         let kept = Duration::from_secs(COPY_DAYS * 24 * 60 * 60);
         let now = UNIX_EPOCH + Duration::from_secs(now.get().unsigned_abs());
         if written + kept < now { self.remove_update_copy() } else { Ok(()) }
-    }
-}
-
-fn remove_copy(copy: &Path) -> io::Result<()> {
-    match erase_file(copy) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
     }
 }
